@@ -1,0 +1,1 @@
+//! The only crate of ptables that reads or changes a running system.
