@@ -1,6 +1,7 @@
 //! Layer 0. Diagnostics: data first ([`Diagnostic`]), drawn by one renderer.
 
 mod code;
+#[rustfmt::skip]
 pub mod codes;
 pub mod escape;
 #[cfg(feature = "json")]
