@@ -7,3 +7,4 @@ pub mod diag;
 pub mod dialect;
 pub mod origin;
 pub mod source;
+pub mod value;
