@@ -5,6 +5,12 @@
 
 pub mod diag;
 pub mod dialect;
+pub mod ext;
+pub mod lower;
+pub mod meaning;
+pub mod model;
 pub mod origin;
+pub mod program;
 pub mod source;
+pub mod text;
 pub mod value;

@@ -174,6 +174,12 @@ impl Deref for Text {
     }
 }
 
+impl std::borrow::Borrow<[u8]> for Text {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
         self.as_bytes() == other.as_bytes()
@@ -191,6 +197,13 @@ impl Hash for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.to_lossy())
+    }
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        static EMPTY: std::sync::OnceLock<Text> = std::sync::OnceLock::new();
+        EMPTY.get_or_init(|| Text::new(Vec::new())).clone()
     }
 }
 

@@ -15,6 +15,9 @@ pub mod tcp_flags;
 
 use std::borrow::Cow;
 
+use crate::dialect::Family;
+use addr::Bits;
+
 /// Looks up names that live on a machine: services, protocols, users, groups.
 ///
 /// The library has built-in tables only ([`BuiltinNames`]); a program passes its own provider to see `/etc`.
@@ -23,6 +26,8 @@ pub trait Names {
     fn service(&self, name: &str, proto: Option<&str>) -> Option<u16>;
     /// The number of a protocol.
     fn protocol(&self, name: &str) -> Option<u8>;
+    /// The addresses of a host in a family, in the order of the answer.
+    fn host(&self, name: &str, family: Family) -> Vec<Bits>;
     /// The id of a user.
     fn user(&self, name: &str) -> Option<u32>;
     /// The id of a group.
@@ -40,6 +45,11 @@ impl Names for BuiltinNames {
 
     fn protocol(&self, name: &str) -> Option<u8> {
         proto::by_name(name)
+    }
+
+    fn host(&self, name: &str, family: Family) -> Vec<Bits> {
+        // The tools ask the resolver; what a name means must not depend on the machine that checks it.
+        if name == "localhost" && family == Family::V4 { vec![0x7f00_0001] } else { Vec::new() }
     }
 
     fn user(&self, name: &str) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! What is generated from the sources and checked in: one function per file.
 
 mod codes;
+mod extensions;
 
 use std::error::Error;
 use std::fs;
@@ -27,7 +28,8 @@ pub fn root() -> PathBuf {
 
 /// Writes or compares all generated files.
 pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
-    let files = vec![codes::generate(&root())?];
+    let mut files = vec![codes::generate(&root())?];
+    files.extend(extensions::generate(&root())?);
     let mut stale = Vec::new();
     for file in &files {
         if fs::read_to_string(&file.path).ok().as_deref() == Some(&file.text) {

@@ -1,0 +1,61 @@
+//! Appends options as iptables-save prints them.
+
+use super::Context;
+use crate::value::{number, quote};
+
+/// Where an extension prints its options. Every method begins with a blank.
+pub struct Printer<'a> {
+    out: &'a mut Vec<u8>,
+    /// Family and dialect.
+    pub context: Context,
+}
+
+impl<'a> Printer<'a> {
+    /// A printer that appends to `out`.
+    pub fn new(out: &'a mut Vec<u8>, context: Context) -> Printer<'a> {
+        Printer { out, context }
+    }
+
+    /// ` --name`.
+    pub fn flag(&mut self, name: &str) -> &mut Self {
+        self.out.extend_from_slice(b" --");
+        self.out.extend_from_slice(name.as_bytes());
+        self
+    }
+
+    /// ` !` if inverted; the option follows.
+    pub fn not(&mut self, inverted: bool) -> &mut Self {
+        if inverted {
+            self.out.extend_from_slice(b" !");
+        }
+        self
+    }
+
+    /// ` word`, as it is: for fixed words and names that iptables never quotes.
+    pub fn word(&mut self, word: &[u8]) -> &mut Self {
+        self.out.push(b' ');
+        self.out.extend_from_slice(word);
+        self
+    }
+
+    /// ` word`, quoted where iptables-save quotes it.
+    pub fn quoted(&mut self, word: &[u8]) -> &mut Self {
+        self.out.push(b' ');
+        quote::push(self.out, word);
+        self
+    }
+
+    /// ` 7`.
+    pub fn number(&mut self, number: impl Into<u64>) -> &mut Self {
+        self.out.push(b' ');
+        number::push(self.out, number.into());
+        self
+    }
+
+    /// A blank and what the closure appends.
+    pub fn with(&mut self, print: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        self.out.push(b' ');
+        print(self.out);
+        self
+    }
+}

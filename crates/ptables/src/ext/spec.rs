@@ -1,0 +1,174 @@
+//! What an extension is called, which options it has and where it may stand.
+
+use super::places::Places;
+use crate::dialect::Family;
+use crate::value::proto::Proto;
+
+/// Match or target: two name spaces (`mark` and `MARK`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `-m NAME`.
+    Match,
+    /// `-j NAME`.
+    Target,
+}
+
+/// Address families that have an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    Both,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Families {
+    /// Whether this family is among them.
+    pub fn has(self, family: Family) -> bool {
+        match self {
+            Families::Both => true,
+            Families::V4 => family == Family::V4,
+            Families::V6 => family == Family::V6,
+        }
+    }
+}
+
+/// Facts about one extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// As `-m` or `-j` names it and iptables-save prints it.
+    pub name: &'static str,
+    /// Match or target.
+    pub kind: Kind,
+    /// Other names that load it.
+    pub aliases: &'static [&'static str],
+    /// Families that have it.
+    pub families: Families,
+    /// Its options.
+    pub options: &'static [Opt],
+    /// Options that exclude or need each other.
+    pub groups: &'static [Group],
+    /// Tables and hooks where the kernel takes it.
+    pub places: Places,
+    /// Protocols that the kernel demands of its rule, if any.
+    pub protos: Option<Protos>,
+}
+
+/// Protocols, one of which a rule must name with `-p`, not inverted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protos(pub &'static [Proto]);
+
+/// What follows an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// One word.
+    Value,
+    /// Two words.
+    TwoValues,
+    /// One word, or nothing where the next word is an option.
+    Maybe,
+}
+
+/// One option of an extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// Long name without dashes, as printed.
+    pub name: &'static str,
+    /// Other spellings.
+    pub aliases: &'static [&'static str],
+    /// What follows.
+    pub takes: Takes,
+    /// What the value is, in capitals (`RATE`); empty for a flag.
+    pub metavar: &'static str,
+    /// One sentence for users.
+    pub doc: &'static str,
+    /// Whether `!` may stand before it.
+    pub negatable: bool,
+    /// Whether the extension is refused without it.
+    pub required: bool,
+    /// Whether it may be given twice.
+    pub repeatable: bool,
+    /// What holds without it, as printed.
+    pub default: Option<&'static str>,
+}
+
+impl Opt {
+    /// An option with one value.
+    pub const fn value(name: &'static str, metavar: &'static str, doc: &'static str) -> Opt {
+        Opt {
+            name,
+            aliases: &[],
+            takes: Takes::Value,
+            metavar,
+            doc,
+            negatable: false,
+            required: false,
+            repeatable: false,
+            default: None,
+        }
+    }
+
+    /// An option without a value.
+    pub const fn flag(name: &'static str, doc: &'static str) -> Opt {
+        Opt { takes: Takes::Nothing, ..Opt::value(name, "", doc) }
+    }
+
+    /// An option with two values.
+    pub const fn two(name: &'static str, metavar: &'static str, doc: &'static str) -> Opt {
+        Opt { takes: Takes::TwoValues, ..Opt::value(name, metavar, doc) }
+    }
+
+    /// An option that may have a value.
+    pub const fn maybe(name: &'static str, metavar: &'static str, doc: &'static str) -> Opt {
+        Opt { takes: Takes::Maybe, ..Opt::value(name, metavar, doc) }
+    }
+
+    /// With other spellings.
+    pub const fn or(self, aliases: &'static [&'static str]) -> Opt {
+        Opt { aliases, ..self }
+    }
+
+    /// May stand after `!`.
+    pub const fn negatable(self) -> Opt {
+        Opt { negatable: true, ..self }
+    }
+
+    /// Cannot be left out.
+    pub const fn required(self) -> Opt {
+        Opt { required: true, ..self }
+    }
+
+    /// May be given more than once.
+    pub const fn repeatable(self) -> Opt {
+        Opt { repeatable: true, ..self }
+    }
+
+    /// With the value that holds without it.
+    pub const fn default(self, default: &'static str) -> Opt {
+        Opt { default: Some(default), ..self }
+    }
+
+    /// All spellings, the printed one first.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+/// Options that exclude or need each other, by their first names.
+#[derive(Clone, Copy, Debug)]
+pub enum Group {
+    /// At most one of these.
+    AtMostOne(&'static [&'static str]),
+    /// Exactly one of these.
+    ExactlyOne(&'static [&'static str]),
+    /// At least one of these.
+    AtLeastOne(&'static [&'static str]),
+    /// The first only with the second.
+    Needs(&'static str, &'static str),
+    /// The first not with any of the others.
+    Excludes(&'static str, &'static [&'static str]),
+}

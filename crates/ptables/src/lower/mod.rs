@@ -1,0 +1,9 @@
+//! Layer 6. Lowering: what an authored program means, for one family and dialect.
+
+mod names;
+mod options;
+mod reader;
+mod rule;
+mod tables;
+
+pub use tables::{Lowered, Options, lower};

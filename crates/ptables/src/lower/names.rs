@@ -1,0 +1,130 @@
+//! Names of extensions that iptables has but the catalogue does not have yet, and names of others.
+
+/// Matches of iptables 1.8 and of xtables-addons that are kept word for word.
+const MATCHES: &[&str] = &[
+    "account",
+    "ah",
+    "bpf",
+    "cgroup",
+    "cluster",
+    "condition",
+    "connbytes",
+    "connlabel",
+    "connlimit",
+    "cpu",
+    "dccp",
+    "devgroup",
+    "dhcpmac",
+    "dscp",
+    "dst",
+    "ecn",
+    "esp",
+    "eui64",
+    "frag",
+    "fuzzy",
+    "geoip",
+    "gradm",
+    "hbh",
+    "helper",
+    "hl",
+    "iface",
+    "ipcomp",
+    "ipp2p",
+    "ipv4options",
+    "ipv6header",
+    "ipvs",
+    "length",
+    "length2",
+    "lscan",
+    "mh",
+    "nfacct",
+    "osf",
+    "physdev",
+    "pkttype",
+    "policy",
+    "psd",
+    "quota",
+    "quota2",
+    "rateest",
+    "realm",
+    "rpfilter",
+    "rt",
+    "sctp",
+    "socket",
+    "srh",
+    "statistic",
+    "tcpmss",
+    "time",
+    "tos",
+    "ttl",
+    "u32",
+];
+
+/// Targets of iptables 1.8 and of xtables-addons that are kept word for word.
+const TARGETS: &[&str] = &[
+    "ACCOUNT",
+    "ASN",
+    "AUDIT",
+    "CHAOS",
+    "CHECKSUM",
+    "CLASSIFY",
+    "CLUSTERIP",
+    "CONNMARK",
+    "CONNSECMARK",
+    "DELUDE",
+    "DHCPMAC",
+    "DNETMAP",
+    "DNPT",
+    "DSCP",
+    "ECHO",
+    "ECN",
+    "HL",
+    "HMARK",
+    "IDLETIMER",
+    "IPMARK",
+    "LED",
+    "LOGMARK",
+    "MIRROR",
+    "NETMAP",
+    "NFLOG",
+    "NFQUEUE",
+    "NOTRACK",
+    "PROTO",
+    "QUEUE",
+    "RATEEST",
+    "SECMARK",
+    "SET",
+    "SNPT",
+    "STEAL",
+    "SYNPROXY",
+    "SYSRQ",
+    "TARPIT",
+    "TCPMSS",
+    "TCPOPTSTRIP",
+    "TEE",
+    "TOS",
+    "TPROXY",
+    "TRACE",
+    "TTL",
+    "ULOG",
+];
+
+/// Whether a match of this name is known to exist.
+pub(super) fn is_match(name: &[u8]) -> bool {
+    MATCHES.iter().any(|known| known.as_bytes() == name)
+}
+
+/// Whether a target of this name is known to exist.
+pub(super) fn is_target(name: &[u8]) -> bool {
+    TARGETS.iter().any(|known| known.as_bytes() == name)
+}
+
+/// Every match name that could be meant, for suggestions.
+pub(super) fn matches() -> impl Iterator<Item = &'static str> {
+    MATCHES.iter().copied()
+}
+
+/// Every target name that could be meant, for suggestions.
+pub(super) fn targets() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().copied()
+}

@@ -1,0 +1,235 @@
+//! Lowers one authored rule: words, reader, findings with their places, comma lists.
+
+use super::reader::{Finding, Outcome, Reader, Scope};
+use crate::diag::{Diagnostic, Severity, codes};
+use crate::model::{self, OpaqueKind, Typed};
+use crate::origin::Origin;
+use crate::program::{Body, Rule};
+use crate::source::Text;
+use crate::text::lex::{self, Word};
+use crate::value::addr::Net;
+use crate::value::quote;
+
+/// The most rules that one line with comma lists may become.
+pub(super) const MAX_EXPANSION: usize = 4096;
+
+/// Lowers rules one after another; keeps its buffers between them.
+#[derive(Default)]
+pub(super) struct Lowerer {
+    reader: Reader,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Lowerer {
+    /// Lowers a rule; what it becomes is appended to `out`.
+    pub(super) fn rule(&mut self, scope: &Scope<'_>, rule: &Rule, out: &mut Vec<model::Rule>) {
+        let first = out.len();
+        match &rule.body {
+            Body::Composite(composite) => {
+                for inner in &composite.rules {
+                    self.rule(scope, inner, out);
+                }
+            }
+            Body::Line(text) => self.line(scope, rule, text, out),
+            Body::Args(args) => {
+                let mut words = Vec::new();
+                for word in args.iter().flat_map(crate::program::Arg::words) {
+                    words.push(Word { bytes: word.into(), start: 0, end: 0 });
+                }
+                let text =
+                    |at: usize| words.get(at).map_or_else(Text::default, |word| Text::from(&*word.bytes));
+                self.words(scope, rule, &words, None, &text, out);
+            }
+        }
+        if let Some(counters) = &rule.counters {
+            for rule in out.get_mut(first..).unwrap_or_default() {
+                if rule.counters.is_some() {
+                    let error = Diagnostic::error(codes::PARSE_REPEATED_OPTION, "counters are given twice");
+                    self.diagnostics
+                        .push(error.at(rule.origin.clone(), "").help("keep the brackets or `-c`"));
+                    break;
+                }
+                rule.counters = Some(counters.clone());
+            }
+        }
+    }
+
+    fn line(&mut self, scope: &Scope<'_>, rule: &Rule, text: &Text, out: &mut Vec<model::Rule>) {
+        let mut words = Vec::with_capacity(24);
+        let open = lex::words(text, &mut words);
+        let problem = if memchr::memchr2(b'\n', 0, text).is_some() {
+            Some((codes::PROGRAM_LINE_BREAK, "a rule is one line: this has a line break or a NUL byte"))
+        } else if open {
+            Some((codes::PARSE_UNCLOSED_QUOTE, "a double quote is opened and not closed"))
+        } else if words.len() + 2 > lex::MAX_WORDS {
+            Some((codes::PARSE_LINE_TOO_LONG, "iptables-restore reads at most 251 words in a line"))
+        } else {
+            None
+        };
+        if let Some((code, message)) = problem {
+            self.diagnostics.push(Diagnostic::error(code, message).at(rule.origin.clone(), ""));
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, one_line(text)));
+            return;
+        }
+        let text_of = |at: usize| {
+            words.get(at).map_or_else(Text::default, |word| match &word.bytes {
+                std::borrow::Cow::Borrowed(bytes) => {
+                    // A quoted word without escapes stands between its quotes.
+                    let start = word.start as usize
+                        + usize::from(word.end as usize - word.start as usize > bytes.len());
+                    text.slice(start, start + bytes.len())
+                }
+                std::borrow::Cow::Owned(bytes) => Text::from(bytes.as_slice()),
+            })
+        };
+        self.words(scope, rule, &words, Some(text), &text_of, out);
+    }
+
+    fn words(
+        &mut self,
+        scope: &Scope<'_>,
+        rule: &Rule,
+        words: &[Word<'_>],
+        line: Option<&Text>,
+        text: &dyn Fn(usize) -> Text,
+        out: &mut Vec<model::Rule>,
+    ) {
+        let broken = words.iter().find(|word| memchr::memchr2(b'\n', 0, &word.bytes).is_some());
+        if let Some(word) = broken {
+            let message =
+                format!("a line break in `{}` would end the rule", String::from_utf8_lossy(&word.bytes));
+            let error = Diagnostic::error(codes::PROGRAM_LINE_BREAK, message).at(rule.origin.clone(), "");
+            self.diagnostics.push(error.help("take the line break (or NUL byte) out of the value"));
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, written(words)));
+            return;
+        }
+        let outcome = self.reader.read(scope, words, text);
+        let failed = self.reader.findings.iter().any(|finding| !finding.warning);
+        if !self.reader.findings.is_empty() {
+            let findings = std::mem::take(&mut self.reader.findings);
+            for finding in findings {
+                self.diagnostics.push(diagnose(rule, words, line, finding));
+            }
+        }
+        if outcome.skipped {
+            return self.skipped(rule);
+        }
+        let verbatim = || line.cloned().unwrap_or_else(|| written(words));
+        if let Some(at) = outcome.raw.filter(|_| !failed) {
+            let name = words
+                .get(at)
+                .map(|word| String::from_utf8_lossy(&word.bytes).into_owned())
+                .unwrap_or_default();
+            let message = format!("`{name}` is not in the catalogue: the rule is kept word for word");
+            let diagnostic = Diagnostic::new(codes::CHECK_RAW_RULE, Severity::Unsupported, message);
+            self.diagnostics.push(place(diagnostic, rule, words, line, Some(at)));
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Raw, verbatim()));
+        } else if failed {
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, verbatim()));
+        } else {
+            self.expand(rule, outcome, out);
+        }
+    }
+
+    /// `-4` in an IPv6 ruleset: iptables leaves the rule out, and says nothing.
+    fn skipped(&mut self, rule: &Rule) {
+        let message = "the rule is for the other address family: iptables leaves it out here";
+        let note = Diagnostic::new(codes::PARSE_WRONG_FAMILY, Severity::Note, message);
+        self.diagnostics.push(note.at(rule.origin.clone(), ""));
+    }
+
+    fn expand(&mut self, rule: &Rule, outcome: Outcome, out: &mut Vec<model::Rule>) {
+        let counters = outcome.counters.map(Box::new);
+        let make = |typed: Typed| model::Rule {
+            counters: counters.clone(),
+            ..model::Rule::typed(rule.origin.clone(), typed)
+        };
+        if outcome.sources.is_empty() && outcome.destinations.is_empty() {
+            out.push(make(outcome.rule));
+            return;
+        }
+        let count = (outcome.sources.len() + 1) * (outcome.destinations.len() + 1);
+        if count > MAX_EXPANSION {
+            let message = format!(
+                "the address lists of this rule make {count} rules; at most {MAX_EXPANSION} are allowed"
+            );
+            let error = Diagnostic::error(codes::PARSE_TOO_MANY_RULES, message).at(rule.origin.clone(), "");
+            self.diagnostics.push(error.help("use an ipset and `-m set`"));
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, Text::default()));
+            return;
+        }
+        let typed = outcome.rule;
+        let sources: Vec<Net> = std::iter::once(typed.source.clone()).chain(outcome.sources).collect();
+        let destinations: Vec<Net> =
+            std::iter::once(typed.destination.clone()).chain(outcome.destinations).collect();
+        for source in &sources {
+            for destination in &destinations {
+                out.push(make(Typed {
+                    source: source.clone(),
+                    destination: destination.clone(),
+                    ..typed.clone()
+                }));
+            }
+        }
+    }
+}
+
+/// A finding with its place: the word in its text, or the statement that made the rule.
+fn diagnose(rule: &Rule, words: &[Word<'_>], line: Option<&Text>, finding: Finding) -> Diagnostic {
+    let severity = if finding.warning { Severity::Warning } else { Severity::Error };
+    let mut diagnostic = Diagnostic::new(finding.fault.code(), severity, finding.fault.message());
+    if let Some(help) = finding.fault.advice() {
+        diagnostic = diagnostic.help(help);
+    }
+    if let (Some(fix), Some(line), Some(word)) =
+        (finding.fix, line, finding.word.and_then(|at| words.get(at)))
+    {
+        diagnostic = diagnostic.fix(Origin::Text(line.slice(word.start as usize, word.end as usize)), fix);
+    }
+    place(diagnostic, rule, words, line, finding.word)
+}
+
+fn place(
+    diagnostic: Diagnostic,
+    rule: &Rule,
+    words: &[Word<'_>],
+    line: Option<&Text>,
+    at: Option<usize>,
+) -> Diagnostic {
+    let word = at.and_then(|at| words.get(at));
+    let span =
+        line.zip(word).map(|(line, word)| Origin::Text(line.slice(word.start as usize, word.end as usize)));
+    match (&rule.origin, span) {
+        (Origin::Text(_), Some(span)) => diagnostic.at(span, ""),
+        (Origin::Text(_), None) => diagnostic.at(rule.origin.clone(), ""),
+        (origin, Some(span)) if span.place().is_some() => diagnostic.at(origin.clone(), "").see(span, ""),
+        (origin, _) => {
+            let rule = String::from_utf8_lossy(&written(words)).into_owned();
+            diagnostic.at(origin.clone(), "").note(format!("in the rule `{rule}`"))
+        }
+    }
+}
+
+/// The words as a line that reads back as the same words.
+fn written(words: &[Word<'_>]) -> Text {
+    let mut line = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            line.push(b' ');
+        }
+        quote::push_word(&mut line, &word.bytes);
+    }
+    one_line(&Text::new(line))
+}
+
+/// A text without line breaks: they become `?`, so that a rule that was refused cannot add another where it is shown.
+fn one_line(text: &Text) -> Text {
+    if memchr::memchr3(b'\n', b'\r', 0, text).is_none() {
+        return text.clone();
+    }
+    Text::new(
+        text.iter()
+            .map(|byte| if matches!(byte, b'\n' | b'\r' | 0) { b'?' } else { *byte })
+            .collect::<Vec<u8>>(),
+    )
+}

@@ -1,0 +1,16 @@
+//! Layer 5. The authored tree: tables, chains and rules as they were written.
+//!
+//! It is lenient and belongs to no family: an unknown option, a raw line, a composite rule stay as they are, and print
+//! that way. [`lower`](crate::lower) says what they mean.
+
+mod args;
+mod chain;
+mod default;
+mod rule;
+mod table;
+
+pub use args::{Arg, Args};
+pub use chain::{Chain, ChainKind};
+pub use default::{all_tables, default_tables};
+pub use rule::{Body, Composite, Rule, Verb};
+pub use table::{Table, Tables};

@@ -1,0 +1,239 @@
+//! iptables-save and iptables-restore text becomes a program. Reads on after an error, at the next line.
+
+use super::annotated::Annotations;
+use super::command::{self, Command};
+use super::lex;
+use crate::diag::{Diagnostic, codes};
+use crate::ext::{Hook, TableName};
+use crate::model::Counters;
+use crate::origin::Origin;
+use crate::program::{Chain, ChainKind, Rule, Table, Tables, Verb};
+use crate::source::{Source, Text};
+use crate::value::number;
+
+/// Text that was read: the program, and what was wrong with lines that could not be kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Parsed {
+    /// The program.
+    pub tables: Tables,
+    /// What was found, in the order of lines. An error means that a line is not in the program.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads restore text. Rules are kept as they stand; only the command before them is looked at.
+///
+/// Text that ptables printed in its annotated style is read with the origins that it names.
+pub fn parse(source: &Source) -> Parsed {
+    let mut parser = Parser {
+        source,
+        tables: Tables::with_origin(Origin::Text(source.text(0, 0))),
+        diagnostics: Vec::new(),
+        table: None,
+        last: None,
+        annotations: Annotations::new(source.bytes()),
+    };
+    parser.lines();
+    Parsed { tables: parser.tables, diagnostics: parser.diagnostics }
+}
+
+struct Parser<'s> {
+    source: &'s Source,
+    tables: Tables,
+    diagnostics: Vec<Diagnostic>,
+    /// The table that is open.
+    table: Option<Table>,
+    /// The chain of the last rule: most rules follow one of their own chain.
+    last: Option<usize>,
+    annotations: Annotations,
+}
+
+impl Parser<'_> {
+    fn lines(&mut self) {
+        let bytes = self.source.bytes();
+        let mut start = 0;
+        while start < bytes.len() {
+            let rest = bytes.get(start..).unwrap_or_default();
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            self.line(start as u32, rest.get(..length).unwrap_or_default());
+            start += length + 1;
+        }
+        if let Some(table) = self.table.take() {
+            let message = format!("table `{}` is not closed by a line `COMMIT`", table.name.to_lossy());
+            let error = Diagnostic::error(codes::PARSE_MISSING_COMMIT, message).at(table.origin.clone(), "opened here");
+            self.diagnostics.push(error.help("add a line `COMMIT` at the end"));
+            self.tables.push(table);
+        }
+    }
+
+    fn line(&mut self, start: u32, line: &[u8]) {
+        match line.first() {
+            None => {}
+            Some(b'#') => self.annotations.comment(line, || self.source.text(start, start + line.len() as u32)),
+            Some(b'*') if self.table.is_none() => self.open(start, line),
+            _ if self.table.is_none() => self.outside(start, line),
+            Some(b':') => self.declare(start, line),
+            Some(b'[') => self.counted(start, line),
+            Some(b'C') if line == b"COMMIT" => {
+                self.last = None;
+                if let Some(table) = self.table.take() {
+                    self.tables.push(table);
+                }
+            }
+            _ => self.command(start, line, 0, None),
+        }
+    }
+
+    fn text(&self, start: u32, line: &[u8]) -> Text {
+        self.source.text(start, start + line.len() as u32)
+    }
+
+    fn error(&mut self, code: crate::diag::Code, start: u32, line: &[u8], message: impl Into<String>, help: &str) {
+        let origin = Origin::Text(self.text(start, line));
+        self.diagnostics.push(Diagnostic::error(code, message).at(origin, "").help(help));
+    }
+
+    fn open(&mut self, start: u32, line: &[u8]) {
+        // The name is what follows, up to a blank; `* filter` is read too.
+        let inner = line.get(1..).unwrap_or_default();
+        let blank = inner.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let inner = inner.get(blank..).unwrap_or_default();
+        let length = inner.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(inner.len());
+        if length == 0 {
+            return self.error(codes::PARSE_UNKNOWN_TABLE, start, line, "there is no table name after `*`", "write `*filter`");
+        }
+        let at = start + 1 + blank as u32;
+        let name = self.source.text(at, at + length as u32);
+        let origin = self.annotations.take_table().unwrap_or_else(|| Origin::Text(self.text(start, line)));
+        if let Some(header) = self.annotations.take_header() {
+            self.tables.origin = header;
+        }
+        self.table = Some(Table::with_origin(name, origin));
+    }
+
+    fn outside(&mut self, start: u32, line: &[u8]) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            let help = "take the blanks out: a line that holds nothing must be empty";
+            return self.error(codes::PARSE_BAD_LINE, start, line, "iptables-restore refuses a line of blanks", help);
+        }
+        let message = "this line stands outside of any table";
+        self.error(codes::PARSE_OUTSIDE_TABLE, start, line, message, "put a line such as `*filter` before it");
+    }
+
+    /// `:NAME POLICY [p:b]`.
+    fn declare(&mut self, start: u32, line: &[u8]) {
+        let whole = Origin::Text(self.text(start, line));
+        let words: Vec<(usize, &[u8])> = split_blanks(line.get(1..).unwrap_or_default()).collect();
+        let (Some((at, name)), Some((policy_at, policy))) = (words.first().copied(), words.get(1).copied()) else {
+            let help = "write `:INPUT ACCEPT [0:0]`, or `:NAME - [0:0]` for a chain of your own";
+            return self.error(codes::PARSE_BAD_LINE, start, line, "a chain line needs a name and a policy", help);
+        };
+        let counters = match words.get(2).map(|(_, text)| bracketed(text)) {
+            None => Counters::default(),
+            Some(Some((counters, []))) => counters,
+            Some(_) => {
+                let message = "the counters of a policy are `[packets:bytes]`";
+                let warning = Diagnostic::warning(codes::PARSE_BAD_COUNTERS, message).at(whole.clone(), "");
+                self.diagnostics.push(warning.help("iptables-restore ignores them without `-c` and refuses them with it"));
+                Counters::default()
+            }
+        };
+        let origin = self.annotations.chain(name).unwrap_or(whole.clone());
+        let text = |at: usize, word: &[u8]| self.source.text(start + 1 + at as u32, start + 1 + (at + word.len()) as u32);
+        let name = text(at, name);
+        let policy = (policy != b"-").then(|| text(policy_at, policy));
+        let Some(table) = &mut self.table else { return };
+        let builtin = is_builtin(table, &name);
+        let kind = if builtin || policy.is_some() { ChainKind::Builtin(policy) } else { ChainKind::User };
+        let comment = self.annotations.chain_comment(&name);
+        match table.place(&name).and_then(|place| table.chain_at(place)) {
+            Some(old) if builtin => {
+                // A later line sets the policy again and flushes nothing.
+                old.kind = kind;
+                old.counters = counters;
+            }
+            Some(old) => {
+                let message = format!("chain `{}` is declared twice", name.to_lossy());
+                let diagnostic = Diagnostic::warning(codes::CHECK_DUPLICATE_CHAIN, message).at(whole, "");
+                self.diagnostics.push(diagnostic.see(old.origin.clone(), "first here").note("iptables-legacy refuses this, iptables-nft empties the chain"));
+                old.clear();
+            }
+            None => {
+                let mut chain = Chain::new(name, kind, origin);
+                chain.counters = counters;
+                chain.comment = comment;
+                table.push(chain);
+            }
+        }
+    }
+
+    /// `[p:b] -A …`.
+    fn counted(&mut self, start: u32, line: &[u8]) {
+        match bracketed(line) {
+            Some((counters, rest)) => self.command(start, line, line.len() - rest.len(), Some(counters)),
+            None => {
+                let help = "write `[packets:bytes]` with two numbers";
+                self.error(codes::PARSE_BAD_COUNTERS, start, line, "the counters before a rule are `[packets:bytes]`", help);
+            }
+        }
+    }
+
+    /// A command of iptables; it begins at byte `from` of the line.
+    fn command(&mut self, start: u32, line: &[u8], from: usize, counters: Option<Counters>) {
+        let text = line.get(from..).unwrap_or_default();
+        // The common case: the command is the first word, the rule is what follows its chain.
+        if let Some((name, rest)) = command::plain_append(text) {
+            let chain_at = start + from as u32 + 3;
+            let body = self.source.text(start + (line.len() - rest.len()) as u32, start + line.len() as u32);
+            let origin = self.annotations.rule().unwrap_or_else(|| Origin::Text(body.clone()));
+            let place = self.chain_place(chain_at, name);
+            return self.add(place, rule(origin, Verb::Append, counters, body));
+        }
+        let whole = self.text(start + from as u32, text);
+        let mut words = Vec::new();
+        if lex::words(text, &mut words) {
+            let help = "close it: the rest of the line belongs to it";
+            return self.error(codes::PARSE_UNCLOSED_QUOTE, start, line, "a double quote is opened and not closed", help);
+        }
+        match command::read(&whole, &words) {
+            Ok(command) => self.carry_out(start, line, command, counters),
+            Err(diagnostic) => self.diagnostics.push(*diagnostic),
+        }
+    }
+
+    fn carry_out(&mut self, start: u32, line: &[u8], command: Command, counters: Option<Counters>) {
+        let origin = self.annotations.rule().unwrap_or_else(|| Origin::Text(self.text(start, line)));
+        match command {
+            Command::Rule { chain, verb, body } => {
+                let place = self.chain_place(chain.start(), &chain);
+                self.add(place, rule(origin, verb, counters, body));
+            }
+            Command::OnChain { chain, verb } => {
+                let place = self.chain_place(chain.start(), &chain);
+                self.add(place, rule(origin, verb, None, Text::default()));
+            }
+            Command::OnAll(verb) => {
+                for chain in self.table.iter_mut().flat_map(Table::iter_mut) {
+                    chain.push(rule(origin.clone(), verb, None, Text::default()));
+                }
+            }
+            Command::New(name) => self.new_chain(origin, name),
+            Command::Policy { chain, policy } => {
+                let Some(table) = &mut self.table else { return };
+                let place = self.last_or(&chain);
+                match place.and_then(|place| self.table.as_mut()?.chain_at(place)) {
+                    Some(chain) => chain.kind = ChainKind::Builtin(Some(policy)),
+                    None => {
+                        let table = self.table.as_mut();
+                        if let Some(table) = table {
+                            table.push(Chain::new(chain, ChainKind::Builtin(Some(policy)), origin));
+                        }
+                    }
+                }
+            }
+            Command::Rename { old, new } => self.rename(origin, &old, new),
+            Command::DeleteChain(name) => self.delete_chain(origin, name),
+            Command::Nothing => {}
+        }
+    }
+}
