@@ -1,6 +1,7 @@
 //! What is generated from the sources and checked in: one function per file.
 
 mod codes;
+mod diagnostics;
 
 use std::error::Error;
 use std::fs;
@@ -27,7 +28,7 @@ pub fn root() -> PathBuf {
 
 /// Writes or compares all generated files.
 pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
-    let files = vec![codes::generate(&root())?];
+    let files = vec![codes::generate(&root())?, diagnostics::generate(&root())?];
     let mut stale = Vec::new();
     for file in &files {
         if fs::read_to_string(&file.path).ok().as_deref() == Some(&file.text) {
@@ -35,6 +36,7 @@ pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
         }
         stale.push(file.path.display().to_string());
         if mode == Mode::Write {
+            fs::create_dir_all(file.path.parent().unwrap_or(&file.path))?;
             fs::write(&file.path, &file.text)?;
         }
     }
