@@ -1,9 +1,14 @@
 //! Layer 0. Diagnostics: data first ([`Diagnostic`]), drawn by one renderer.
 
+#[cfg(any(feature = "json", feature = "render"))]
+mod chain;
 mod code;
 #[rustfmt::skip]
 pub mod codes;
+mod count;
 pub mod escape;
+#[cfg(feature = "render")]
+mod excerpt;
 #[cfg(feature = "json")]
 pub mod json;
 #[cfg(feature = "render")]
@@ -11,6 +16,7 @@ pub mod render;
 pub mod suggest;
 
 pub use code::{Code, Page};
+pub use count::Counts;
 
 use crate::origin::Origin;
 

@@ -1,6 +1,7 @@
 //! What is generated from the sources and checked in: one function per file.
 
 mod codes;
+mod diagnostics;
 mod extensions;
 
 use std::error::Error;
@@ -28,7 +29,7 @@ pub fn root() -> PathBuf {
 
 /// Writes or compares all generated files.
 pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
-    let mut files = vec![codes::generate(&root())?];
+    let mut files = vec![codes::generate(&root())?, diagnostics::generate(&root())?];
     files.extend(extensions::generate(&root())?);
     let mut stale = Vec::new();
     for file in &files {
@@ -37,6 +38,7 @@ pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
         }
         stale.push(file.path.display().to_string());
         if mode == Mode::Write {
+            fs::create_dir_all(file.path.parent().unwrap_or(&file.path))?;
             fs::write(&file.path, &file.text)?;
         }
     }
