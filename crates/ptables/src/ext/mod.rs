@@ -4,6 +4,7 @@
 //! from the folder by `cargo xtask gen`; nothing else is touched when an extension is added.
 
 mod arg;
+pub mod cases;
 mod fault;
 #[rustfmt::skip]
 mod index;

@@ -4,10 +4,10 @@ use super::annotated::Annotations;
 use super::command::{self, Command};
 use super::lex;
 use crate::diag::{Diagnostic, codes};
-use crate::ext::{Hook, TableName};
+use crate::ext::{CATALOGUE, Hook, Kind, TableName};
 use crate::model::Counters;
 use crate::origin::Origin;
-use crate::program::{Chain, ChainKind, Rule, Table, Tables, Verb};
+use crate::program::{Body, Chain, ChainKind, Rule, Table, Tables, Verb};
 use crate::source::{Source, Text};
 use crate::value::number;
 
@@ -60,7 +60,8 @@ impl Parser<'_> {
         }
         if let Some(table) = self.table.take() {
             let message = format!("table `{}` is not closed by a line `COMMIT`", table.name.to_lossy());
-            let error = Diagnostic::error(codes::PARSE_MISSING_COMMIT, message).at(table.origin.clone(), "opened here");
+            let error = Diagnostic::error(codes::PARSE_MISSING_COMMIT, message)
+                .at(table.origin.clone(), "opened here");
             self.diagnostics.push(error.help("add a line `COMMIT` at the end"));
             self.tables.push(table);
         }
@@ -69,7 +70,9 @@ impl Parser<'_> {
     fn line(&mut self, start: u32, line: &[u8]) {
         match line.first() {
             None => {}
-            Some(b'#') => self.annotations.comment(line, || self.source.text(start, start + line.len() as u32)),
+            Some(b'#') => {
+                self.annotations.comment(line, || self.source.text(start, start + line.len() as u32))
+            }
             Some(b'*') if self.table.is_none() => self.open(start, line),
             _ if self.table.is_none() => self.outside(start, line),
             Some(b':') => self.declare(start, line),
@@ -88,7 +91,14 @@ impl Parser<'_> {
         self.source.text(start, start + line.len() as u32)
     }
 
-    fn error(&mut self, code: crate::diag::Code, start: u32, line: &[u8], message: impl Into<String>, help: &str) {
+    fn error(
+        &mut self,
+        code: crate::diag::Code,
+        start: u32,
+        line: &[u8],
+        message: impl Into<String>,
+        help: &str,
+    ) {
         let origin = Origin::Text(self.text(start, line));
         self.diagnostics.push(Diagnostic::error(code, message).at(origin, "").help(help));
     }
@@ -100,7 +110,13 @@ impl Parser<'_> {
         let inner = inner.get(blank..).unwrap_or_default();
         let length = inner.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(inner.len());
         if length == 0 {
-            return self.error(codes::PARSE_UNKNOWN_TABLE, start, line, "there is no table name after `*`", "write `*filter`");
+            return self.error(
+                codes::PARSE_UNKNOWN_TABLE,
+                start,
+                line,
+                "there is no table name after `*`",
+                "write `*filter`",
+            );
         }
         let at = start + 1 + blank as u32;
         let name = self.source.text(at, at + length as u32);
@@ -114,19 +130,38 @@ impl Parser<'_> {
     fn outside(&mut self, start: u32, line: &[u8]) {
         if line.iter().all(u8::is_ascii_whitespace) {
             let help = "take the blanks out: a line that holds nothing must be empty";
-            return self.error(codes::PARSE_BAD_LINE, start, line, "iptables-restore refuses a line of blanks", help);
+            return self.error(
+                codes::PARSE_BAD_LINE,
+                start,
+                line,
+                "iptables-restore refuses a line of blanks",
+                help,
+            );
         }
         let message = "this line stands outside of any table";
-        self.error(codes::PARSE_OUTSIDE_TABLE, start, line, message, "put a line such as `*filter` before it");
+        self.error(
+            codes::PARSE_OUTSIDE_TABLE,
+            start,
+            line,
+            message,
+            "put a line such as `*filter` before it",
+        );
     }
 
     /// `:NAME POLICY [p:b]`.
     fn declare(&mut self, start: u32, line: &[u8]) {
         let whole = Origin::Text(self.text(start, line));
         let words: Vec<(usize, &[u8])> = split_blanks(line.get(1..).unwrap_or_default()).collect();
-        let (Some((at, name)), Some((policy_at, policy))) = (words.first().copied(), words.get(1).copied()) else {
+        let (Some((at, name)), Some((policy_at, policy))) = (words.first().copied(), words.get(1).copied())
+        else {
             let help = "write `:INPUT ACCEPT [0:0]`, or `:NAME - [0:0]` for a chain of your own";
-            return self.error(codes::PARSE_BAD_LINE, start, line, "a chain line needs a name and a policy", help);
+            return self.error(
+                codes::PARSE_BAD_LINE,
+                start,
+                line,
+                "a chain line needs a name and a policy",
+                help,
+            );
         };
         let counters = match words.get(2).map(|(_, text)| bracketed(text)) {
             None => Counters::default(),
@@ -134,18 +169,21 @@ impl Parser<'_> {
             Some(_) => {
                 let message = "the counters of a policy are `[packets:bytes]`";
                 let warning = Diagnostic::warning(codes::PARSE_BAD_COUNTERS, message).at(whole.clone(), "");
-                self.diagnostics.push(warning.help("iptables-restore ignores them without `-c` and refuses them with it"));
+                self.diagnostics.push(
+                    warning.help("iptables-restore ignores them without `-c` and refuses them with it"),
+                );
                 Counters::default()
             }
         };
-        let origin = self.annotations.chain(name).unwrap_or(whole.clone());
-        let text = |at: usize, word: &[u8]| self.source.text(start + 1 + at as u32, start + 1 + (at + word.len()) as u32);
+        let origin = whole.clone();
+        let text = |at: usize, word: &[u8]| {
+            self.source.text(start + 1 + at as u32, start + 1 + (at + word.len()) as u32)
+        };
         let name = text(at, name);
         let policy = (policy != b"-").then(|| text(policy_at, policy));
         let Some(table) = &mut self.table else { return };
         let builtin = is_builtin(table, &name);
         let kind = if builtin || policy.is_some() { ChainKind::Builtin(policy) } else { ChainKind::User };
-        let comment = self.annotations.chain_comment(&name);
         match table.place(&name).and_then(|place| table.chain_at(place)) {
             Some(old) if builtin => {
                 // A later line sets the policy again and flushes nothing.
@@ -155,13 +193,16 @@ impl Parser<'_> {
             Some(old) => {
                 let message = format!("chain `{}` is declared twice", name.to_lossy());
                 let diagnostic = Diagnostic::warning(codes::CHECK_DUPLICATE_CHAIN, message).at(whole, "");
-                self.diagnostics.push(diagnostic.see(old.origin.clone(), "first here").note("iptables-legacy refuses this, iptables-nft empties the chain"));
+                self.diagnostics.push(
+                    diagnostic
+                        .see(old.origin.clone(), "first here")
+                        .note("iptables-legacy refuses this, iptables-nft empties the chain"),
+                );
                 old.clear();
             }
             None => {
                 let mut chain = Chain::new(name, kind, origin);
                 chain.counters = counters;
-                chain.comment = comment;
                 table.push(chain);
             }
         }
@@ -173,7 +214,13 @@ impl Parser<'_> {
             Some((counters, rest)) => self.command(start, line, line.len() - rest.len(), Some(counters)),
             None => {
                 let help = "write `[packets:bytes]` with two numbers";
-                self.error(codes::PARSE_BAD_COUNTERS, start, line, "the counters before a rule are `[packets:bytes]`", help);
+                self.error(
+                    codes::PARSE_BAD_COUNTERS,
+                    start,
+                    line,
+                    "the counters before a rule are `[packets:bytes]`",
+                    help,
+                );
             }
         }
     }
@@ -193,7 +240,13 @@ impl Parser<'_> {
         let mut words = Vec::new();
         if lex::words(text, &mut words) {
             let help = "close it: the rest of the line belongs to it";
-            return self.error(codes::PARSE_UNCLOSED_QUOTE, start, line, "a double quote is opened and not closed", help);
+            return self.error(
+                codes::PARSE_UNCLOSED_QUOTE,
+                start,
+                line,
+                "a double quote is opened and not closed",
+                help,
+            );
         }
         match command::read(&whole, &words) {
             Ok(command) => self.carry_out(start, line, command, counters),
@@ -219,16 +272,10 @@ impl Parser<'_> {
             }
             Command::New(name) => self.new_chain(origin, name),
             Command::Policy { chain, policy } => {
-                let Some(table) = &mut self.table else { return };
-                let place = self.last_or(&chain);
-                match place.and_then(|place| self.table.as_mut()?.chain_at(place)) {
-                    Some(chain) => chain.kind = ChainKind::Builtin(Some(policy)),
-                    None => {
-                        let table = self.table.as_mut();
-                        if let Some(table) = table {
-                            table.push(Chain::new(chain, ChainKind::Builtin(Some(policy)), origin));
-                        }
-                    }
+                let place = self.chain_place(chain.start(), &chain);
+                let chain = self.table.as_mut().zip(place).and_then(|(table, place)| table.chain_at(place));
+                if let Some(chain) = chain {
+                    chain.kind = ChainKind::Builtin(Some(policy));
                 }
             }
             Command::Rename { old, new } => self.rename(origin, &old, new),
@@ -236,4 +283,141 @@ impl Parser<'_> {
             Command::Nothing => {}
         }
     }
+}
+
+impl Parser<'_> {
+    /// Where the chain of this name stands; a chain that no line declares is made.
+    fn chain_place(&mut self, at: u32, name: &[u8]) -> Option<usize> {
+        let table = self.table.as_mut()?;
+        if let Some(place) = self.last {
+            if table.chain_at(place).is_some_and(|chain| chain.name.as_bytes() == name) {
+                return Some(place);
+            }
+        }
+        if table.place(name).is_none() {
+            let text = self.source.text(at, at + name.len() as u32);
+            let text = if text.as_bytes() == name { text } else { Text::from(name) };
+            let kind = if is_builtin(table, name) { ChainKind::Builtin(None) } else { ChainKind::Named };
+            table.push(Chain::new(text.clone(), kind, Origin::Text(text)));
+        }
+        self.last = table.place(name);
+        self.last
+    }
+
+    fn add(&mut self, place: Option<usize>, rule: Rule) {
+        if let Some(chain) = self.table.as_mut().zip(place).and_then(|(table, place)| table.chain_at(place)) {
+            chain.push(rule);
+        }
+    }
+
+    fn new_chain(&mut self, origin: Origin, name: Text) {
+        let Some(table) = &mut self.table else { return };
+        let target = CATALOGUE
+            .iter()
+            .any(|entry| entry.spec.kind == Kind::Target && entry.spec.name.as_bytes() == name.as_bytes());
+        let problem = if matches!(name.first(), Some(b'-' | b'!')) {
+            Some((codes::PARSE_BAD_CHAIN_NAME, "a chain name cannot begin with `-` or `!`".to_owned()))
+        } else if target || name.as_bytes() == b"standard" || name.as_bytes() == b"QUEUE" {
+            Some((codes::PARSE_BAD_CHAIN_NAME, format!("`{}` is the name of a target", name.to_lossy())))
+        } else if table.place(&name).is_some() || is_builtin(table, &name) {
+            Some((
+                codes::CHECK_DUPLICATE_CHAIN,
+                format!("this table has a chain `{}` already", name.to_lossy()),
+            ))
+        } else {
+            None
+        };
+        if let Some((code, message)) = problem {
+            self.diagnostics
+                .push(Diagnostic::error(code, message).at(origin.clone(), "").help("choose another name"));
+        }
+        if table.place(&name).is_none() {
+            table.push(Chain::new(name, ChainKind::User, origin));
+        }
+    }
+
+    fn rename(&mut self, origin: Origin, old: &Text, new: Text) {
+        let Some(table) = &mut self.table else { return };
+        match table.place(old) {
+            Some(place) if table.place(&new).is_none() => table.rename(place, new),
+            Some(_) => {
+                let message = format!("this table has a chain `{}` already", new.to_lossy());
+                let error = Diagnostic::error(codes::CHECK_DUPLICATE_CHAIN, message).at(origin, "");
+                self.diagnostics.push(error.help("choose another name"));
+            }
+            None => self.no_chain(origin, old),
+        }
+        self.last = None;
+    }
+
+    fn no_chain(&mut self, origin: Origin, name: &Text) {
+        let message = format!("this table has no chain `{}`", name.to_lossy());
+        let error = Diagnostic::error(codes::CHECK_MISSING_CHAIN, message).at(origin, "");
+        self.diagnostics.push(error.help("declare it before this line"));
+    }
+
+    /// `-X`: an empty chain of the user goes; without a name, every empty one.
+    fn delete_chain(&mut self, origin: Origin, name: Option<Text>) {
+        let Some(table) = &mut self.table else { return };
+        let empty = |chain: &Chain| chain.rules().last().is_none_or(|rule| rule.verb == Verb::Flush);
+        match name {
+            Some(name) => match table.place(&name) {
+                Some(place) if table.chain_at(place).is_some_and(|chain| empty(chain)) => {
+                    table.remove_at(place);
+                }
+                Some(_) => {
+                    let message = format!("chain `{}` is not empty: it cannot be deleted", name.to_lossy());
+                    let error = Diagnostic::error(codes::PARSE_BAD_LINE, message).at(origin, "");
+                    self.diagnostics.push(error.help("flush it before"));
+                }
+                None => {
+                    // With `--noflush` it may be in the kernel.
+                    table.deleted.push(name);
+                }
+            },
+            None => {
+                while let Some(place) =
+                    table.iter().position(|chain| !is_builtin(table, &chain.name) && empty(chain))
+                {
+                    table.remove_at(place);
+                }
+            }
+        }
+        self.last = None;
+    }
+}
+
+fn rule(origin: Origin, verb: Verb, counters: Option<Counters>, body: Text) -> Rule {
+    Rule { origin, verb, counters: counters.map(Box::new), body: Body::Line(body) }
+}
+
+/// Whether the kernel has a chain of this name in the table. Of a table that it does not have, any hook's.
+fn is_builtin(table: &Table, name: &[u8]) -> bool {
+    let hook = Hook::find(name);
+    hook.is_some_and(|hook| TableName::find(&table.name).is_none_or(|it| it.hooks().contains(&hook)))
+}
+
+/// Reads `[packets:bytes]` at the beginning of a text; gives what follows it, without blanks.
+fn bracketed(text: &[u8]) -> Option<(Counters, &[u8])> {
+    let inner = text.strip_prefix(b"[")?;
+    let end = memchr::memchr(b']', inner)?;
+    let (numbers, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
+    let (packets, bytes) = numbers.split_at_checked(memchr::memchr(b':', numbers)?)?;
+    let packets = number::base0(packets.trim_ascii(), 0, u64::MAX).ok()?;
+    let bytes = number::base0(bytes.get(1..)?.trim_ascii(), 0, u64::MAX).ok()?;
+    Some((Counters { packets, bytes }, rest.trim_ascii_start()))
+}
+
+/// The words between blanks and tabs, with their offsets.
+fn split_blanks(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(at..)?;
+        let skip = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
+        let start = at + skip;
+        let rest = text.get(start..)?;
+        let length = rest.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(rest.len());
+        at = start + length;
+        Some((start, rest.get(..length)?))
+    })
 }
