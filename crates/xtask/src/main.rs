@@ -1,7 +1,7 @@
 //! Chores of the workspace; `cargo xtask` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
-mod generate;
+use xtask::generate;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,38 @@
+//! Layer 8. What iptables would refuse or change although every rule reads well by itself. One check per file.
+
+mod chain_loop;
+mod facts;
+mod places;
+mod protos;
+
+pub use facts::{Facts, TableFacts};
+
+use crate::diag::{Code, Diagnostic, codes};
+use crate::model::Ruleset;
+
+/// One check.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Check {
+    /// The codes of what it finds.
+    pub codes: &'static [Code],
+    /// Looks at a ruleset and adds what it finds.
+    pub run: fn(&Facts<'_>, &mut Vec<Diagnostic>),
+}
+
+/// Every check, in the order in which they run. A test compares this list with the folder.
+pub static CHECKS: &[Check] = &[
+    Check { codes: &[codes::CHECK_LOOP], run: chain_loop::run },
+    Check { codes: &[codes::CHECK_WRONG_TABLE, codes::CHECK_WRONG_HOOK], run: places::run },
+    Check { codes: &[codes::CHECK_PROTOCOL_MISMATCH], run: protos::run },
+];
+
+/// Runs every check on a ruleset. The findings are in the order of checks, then of the ruleset.
+pub fn check(ruleset: &Ruleset) -> Vec<Diagnostic> {
+    let facts = Facts::new(ruleset);
+    let mut found = Vec::new();
+    for check in CHECKS {
+        (check.run)(&facts, &mut found);
+    }
+    found
+}

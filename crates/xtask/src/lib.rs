@@ -1,0 +1,8 @@
+//! Chores of the workspace, and what its outside tests share.
+#![expect(clippy::print_stderr, reason = "chores speak to a terminal")]
+
+pub mod divergences;
+pub mod generate;
+pub mod names;
+pub mod saved;
+pub mod shared;
