@@ -3,7 +3,9 @@
 //! The pure library of ptables: no files, processes, environment or clock. `ARCHITECTURE.md` has the picture.
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod check;
+pub mod compile;
 pub mod diag;
 pub mod dialect;
 pub mod ext;
@@ -15,3 +17,13 @@ pub mod program;
 pub mod source;
 pub mod text;
 pub mod value;
+
+/// What programs that build firewalls use.
+pub mod prelude {
+    pub use crate::build::Proto::{Icmp, Icmpv6, Sctp, Tcp, Udp};
+    pub use crate::build::{accept, log, not, redirect, reject, return_, rule};
+    pub use crate::ext::targets::{Accept, Drop, Return};
+    pub use crate::model::Policy;
+    pub use crate::program::{Chain, Rule, Table, Tables, all_tables, default_tables};
+    pub use crate::value::ct_state::CtState::{Established, Invalid, New, Related, Untracked};
+}

@@ -146,6 +146,17 @@ impl Diagnostic {
         self
     }
 
+    /// Writes it in one line: `file:line: error[code]: message`.
+    ///
+    /// # Errors
+    /// If the formatter fails.
+    pub fn fmt_line(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(place) = self.origin().place() {
+            write!(f, "{}:{}: ", escape::line(place.file), place.line)?;
+        }
+        write!(f, "{}[{}]: {}", self.severity.as_str(), self.code, escape::line(&self.message))
+    }
+
     /// The place that it is about.
     pub fn origin(&self) -> &Origin {
         self.labels.iter().find(|label| label.primary).map_or(&Origin::Unknown, |label| &label.origin)

@@ -54,11 +54,6 @@ impl Args {
         self.splice(at, rank as u8, write);
     }
 
-    /// Whether a known option is set.
-    pub(crate) fn has(&self, rank: Rank) -> bool {
-        self.iter().any(|arg| arg.rank == rank as u8)
-    }
-
     /// Sets an option by its name (`--dport`); an earlier value of it is replaced where it stands.
     pub(crate) fn set_named(&mut self, name: &[u8], write: impl FnOnce(&mut Words<'_>)) {
         let mut at = 0;
@@ -206,6 +201,5 @@ mod tests {
         args.set(Rank::Jump, |to| drop(to.word(b"-j").word(b"REJECT")));
         args.set_named(b"--dport", |to| drop(to.not(true).word(b"--dport").word(b"23")));
         assert_eq!(text(&args), "-p tcp -j REJECT ! --dport 23 -m comment --comment a b");
-        assert!(args.has(Rank::Proto) && !args.has(Rank::Source));
     }
 }

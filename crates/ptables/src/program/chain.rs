@@ -191,6 +191,19 @@ impl IntoIterator for Chain {
     }
 }
 
+/// `chain.set_policy(Drop)`: the targets that can be policies.
+impl From<crate::ext::targets::Drop> for Text {
+    fn from(_: crate::ext::targets::Drop) -> Text {
+        Text::from("DROP")
+    }
+}
+
+impl From<crate::ext::targets::Accept> for Text {
+    fn from(_: crate::ext::targets::Accept) -> Text {
+        Text::from("ACCEPT")
+    }
+}
+
 impl From<Policy> for Text {
     fn from(policy: Policy) -> Text {
         Text::from(policy.as_str())

@@ -1,6 +1,6 @@
 //! The tables that a kernel begins with.
 
-use super::chain::Chain;
+use super::chain::{Chain, ChainKind};
 use super::table::{Table, Tables};
 use crate::ext::TableName;
 use crate::origin::Origin;
@@ -9,13 +9,14 @@ use crate::origin::Origin;
 /// chains), each with policy `ACCEPT`.
 #[track_caller]
 pub fn default_tables() -> Tables {
-    let mut tables = Tables::with_origin(Origin::caller());
+    let origin = Origin::caller();
+    let mut tables = Tables::with_origin(origin.clone());
     for (name, chains) in [
         ("filter", ["INPUT", "FORWARD", "OUTPUT"].as_slice()),
         ("nat", &["PREROUTING", "OUTPUT", "POSTROUTING"]),
         ("mangle", &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]),
     ] {
-        tables.push(Table::new(name, chains.iter().map(|chain| Chain::builtin(*chain, "ACCEPT"))));
+        tables.push(table(name, chains.iter().copied(), &origin));
     }
     tables
 }
@@ -23,12 +24,21 @@ pub fn default_tables() -> Tables {
 /// Every table of the kernel with every built-in chain (raw, security and nat's INPUT too), each with policy `ACCEPT`.
 #[track_caller]
 pub fn all_tables() -> Tables {
-    let mut tables = Tables::with_origin(Origin::caller());
+    let origin = Origin::caller();
+    let mut tables = Tables::with_origin(origin.clone());
     for table in TableName::ALL {
-        let chains = table.hooks().iter().map(|hook| Chain::builtin(hook.as_str(), "ACCEPT"));
-        tables.push(Table::new(table.as_str(), chains));
+        tables.push(self::table(table.as_str(), table.hooks().iter().map(|hook| hook.as_str()), &origin));
     }
     tables
+}
+
+/// A table with these chains, all by the same author: the caller of the functions above.
+fn table(name: &str, chains: impl Iterator<Item = &'static str>, origin: &Origin) -> Table {
+    let mut table = Table::with_origin(name.into(), origin.clone());
+    for chain in chains {
+        table.push(Chain::new(chain.into(), ChainKind::Builtin(Some("ACCEPT".into())), origin.clone()));
+    }
+    table
 }
 
 #[cfg(test)]

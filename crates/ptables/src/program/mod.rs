@@ -9,6 +9,7 @@ mod default;
 mod rule;
 mod table;
 
+pub(crate) use args::Rank;
 pub use args::{Arg, Args};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};

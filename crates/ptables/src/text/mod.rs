@@ -2,7 +2,11 @@
 
 mod annotated;
 mod command;
+mod family;
 pub mod lex;
 mod parse;
+pub(crate) mod print;
 
+pub use family::{FamilyHint, family};
 pub use parse::{Parsed, parse};
+pub use print::annotated;
