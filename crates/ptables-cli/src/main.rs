@@ -1,2 +1,25 @@
-//! The command `ptables`.
-fn main() {}
+//! The command `ptables`: renders, checks and restores iptables configurations.
+//!
+//! Exit status: 0 no error, 1 an error (or a warning under `--deny warnings`), 2 it cannot run.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+mod cli;
+mod commands;
+mod input;
+mod output;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(status) => ExitCode::from(status as u8),
+        Err(error) => {
+            eprintln!("ptables: {}", ptables::diag::escape::line(&error.to_string()));
+            ExitCode::from(2)
+        }
+    }
+}

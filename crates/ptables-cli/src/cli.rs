@@ -1,0 +1,93 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ptables::dialect::{Backend, Family, Version};
+
+use crate::commands;
+
+/// Linux iptables configurations: rendered, checked, restored.
+#[derive(Parser)]
+#[command(name = "ptables", version, about, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One subcommand, one file in `commands/`.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Render(commands::render::Options),
+    Check(commands::check::Options),
+    Restore(commands::restore::Options),
+    Explain(commands::explain::Options),
+}
+
+/// For which family and tools.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Target {
+    /// IPv4 rules
+    #[arg(short = '4', long = "ipv4", conflicts_with_all = ["v6", "family"])]
+    pub(crate) v4: bool,
+    /// IPv6 rules
+    #[arg(short = '6', long = "ipv6", conflicts_with = "family")]
+    pub(crate) v6: bool,
+    /// Address family; told from the rules if it is not given
+    #[arg(long, value_name = "4|6", value_parser = |text: &str| text.parse::<Family>())]
+    pub(crate) family: Option<Family>,
+    /// Back end; that of the installed iptables if it is not given
+    #[arg(long, value_name = "legacy|nft", value_parser = |text: &str| text.parse::<Backend>())]
+    pub(crate) backend: Option<Backend>,
+    /// Version of iptables; the installed one if it is not given
+    #[arg(long, value_name = "X.Y.Z", value_parser = |text: &str| text.parse::<Version>())]
+    pub(crate) iptables_version: Option<Version>,
+}
+
+impl Target {
+    /// The family that was asked for.
+    pub(crate) fn family(&self) -> Option<Family> {
+        match (self.v4, self.v6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => self.family,
+        }
+    }
+}
+
+/// How findings are shown.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Report {
+    /// Colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// Treat as errors: `warnings`
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) deny: Option<Deny>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to treat as errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Deny {
+    /// Warnings
+    Warnings,
+}
+
+/// A file of rules; `-` is standard input.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct File {
+    /// File of rules, as iptables-save or ptables writes them; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}

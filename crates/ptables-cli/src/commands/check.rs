@@ -1,0 +1,47 @@
+//! `ptables check`: what iptables would refuse or change.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Failure, Status};
+use crate::cli::{Report, Target};
+use crate::input::Input;
+use crate::output::{Findings, Format};
+
+/// Find what iptables would refuse, or take for something else than was written
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Files of rules, as iptables-save or ptables writes them; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Output: for people, or JSON, one object a line
+    #[arg(long, value_enum, default_value = "human")]
+    format: FormatOption,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    report: Report,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatOption {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
+    let mut findings = Findings::new(&options.report);
+    for file in &options.files {
+        let input = Input::read(file)?;
+        let compiled = input.compile(&options.target, false)?;
+        findings.add(compiled.diagnostics);
+    }
+    let format = match options.format {
+        FormatOption::Human => Format::Human,
+        FormatOption::Json => Format::Json,
+    };
+    findings.report_to_stdout(format)
+}

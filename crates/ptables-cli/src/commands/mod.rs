@@ -1,0 +1,32 @@
+//! The subcommands, one file each.
+
+pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod render;
+pub(crate) mod restore;
+
+use std::error::Error;
+
+use crate::cli::Command;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    /// No error.
+    Fine = 0,
+    /// Errors were found.
+    Errors = 1,
+}
+
+/// Why a command cannot run; shown in one line.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+pub(crate) fn run(command: Command) -> Result<Status, Failure> {
+    match command {
+        Command::Render(options) => render::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Restore(options) => restore::run(&options),
+        Command::Explain(options) => explain::run(&options),
+    }
+}

@@ -1,0 +1,96 @@
+//! Reads files of rules.
+
+use std::io::Read;
+use std::path::Path;
+
+use ptables::compile::{Compiled, compile};
+use ptables::dialect::{Dialect, Family};
+use ptables::lower::Options;
+use ptables::origin::Origin;
+use ptables::source::Source;
+use ptables::text::{self, FamilyHint, Parsed};
+
+use crate::cli::Target;
+use crate::commands::Failure;
+
+/// The most bytes of rules that are read: places in them are 32-bit numbers, and no ruleset comes near.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A file of rules.
+pub(crate) struct Input {
+    pub(crate) source: Source,
+    name: String,
+}
+
+impl Input {
+    /// Reads a file, or standard input for `-`.
+    pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
+        let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
+        let fail = |error: std::io::Error| format!("{name}: {error}");
+        let mut bytes = Vec::new();
+        let read = if path == Path::new("-") {
+            std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        } else {
+            std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        };
+        let length = read.map_err(fail)?;
+        if length as u64 > MAX_BYTES {
+            return Err(format!("{name}: more than {MAX_BYTES} bytes of rules").into());
+        }
+        let source = Source::new(&name, bytes)?;
+        Ok(Input { source, name })
+    }
+
+    /// Reads the rules as they are written.
+    pub(crate) fn parse(&self) -> Parsed {
+        text::parse(&self.source)
+    }
+
+    /// Reads, lowers and checks the rules.
+    pub(crate) fn compile(&self, target: &Target, noflush: bool) -> Result<Compiled, Failure> {
+        let family = self.family(target)?;
+        let parsed = self.parse();
+        let mut options = Options::new(dialect(target), &crate::names::SYSTEM);
+        options.noflush = noflush;
+        let mut compiled = compile(&parsed.tables, family, options);
+        compiled.diagnostics.splice(0..0, parsed.diagnostics);
+        Ok(compiled)
+    }
+
+    /// The family: asked for, told by the text, told by the file's name, or a question to the user.
+    pub(crate) fn family(&self, target: &Target) -> Result<Family, Failure> {
+        if let Some(family) = target.family() {
+            return Ok(family);
+        }
+        match text::family(&self.source) {
+            FamilyHint::One(family) => Ok(family),
+            FamilyHint::Both(v4, v6) => {
+                let place = |text: &ptables::source::Text| Origin::Text(text.clone()).place().map(|it| it.to_string()).unwrap_or_default();
+                let error = format!(
+                    "{}: is this IPv4 or IPv6? It holds both: `{}` ({}) and `{}` ({}). Say `-4` or `-6`, or put each family in its own file",
+                    self.name,
+                    v4.to_lossy(),
+                    place(&v4),
+                    v6.to_lossy(),
+                    place(&v6)
+                );
+                Err(error.into())
+            }
+            _ => self.family_of_name().ok_or_else(|| {
+                format!("{}: is this IPv4 or IPv6? Nothing in it says: say `-4` or `-6`", self.name).into()
+            }),
+        }
+    }
+
+    /// `rules.v4`, `ip6tables.rules` …
+    fn family_of_name(&self) -> Option<Family> {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        let v6 = name.contains("ip6tables") || name.ends_with(".v6") || name.ends_with(".ipv6");
+        let v4 = name.contains("iptables") || name.ends_with(".v4") || name.ends_with(".ipv4");
+        match (v4, v6) {
+            (_, true) => Some(Family::V6),
+            (true, false) => Some(Family::V4),
+            (false, false) => None,
+        }
+    }
+}

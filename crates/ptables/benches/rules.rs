@@ -1,0 +1,152 @@
+//! How long 50,000 rules take, against floors in the same run; and how much memory a rule takes.
+//!
+//! `cargo bench -p ptables`; whole commands beside their peers: `just bench-peers`.
+#![expect(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write;
+use std::hint::black_box;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use criterion::{Criterion, Throughput, criterion_group};
+use ptables::compile::compile;
+use ptables::dialect::{Dialect, Family};
+use ptables::lower::Options;
+use ptables::prelude::*;
+use ptables::source::Source;
+use ptables::text;
+use ptables::value::BuiltinNames;
+
+const RULES: u32 = 50_000;
+
+fn address(k: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0x0a00_0000 + k)
+}
+
+fn port(k: u32) -> u16 {
+    1 + (k % 65_000) as u16
+}
+
+/// The rules as a program would write them without any library.
+fn floor(rules: u32) -> String {
+    let mut out = String::with_capacity(rules as usize * 110);
+    out.push_str("*filter\n:INPUT ACCEPT [0:0]\n");
+    for k in 0..rules {
+        writeln!(
+            out,
+            "-A INPUT -s {}/32 -p tcp -m tcp --dport {} -m comment --comment \"rule {k}\" -j ACCEPT",
+            address(k),
+            port(k)
+        )
+        .unwrap();
+    }
+    out.push_str("COMMIT\n");
+    out
+}
+
+/// The same with the annotation of each rule: what the annotated style must write at least.
+fn annotated_floor(rules: u32) -> String {
+    let mut out = String::with_capacity(rules as usize * 170);
+    out.push_str("*filter\n:INPUT ACCEPT [0:0]\n");
+    for k in 0..rules {
+        writeln!(out, "# Rule: rule {k} ({}:{})", file!(), line!()).unwrap();
+        writeln!(
+            out,
+            "-A INPUT -p tcp -s {} -j ACCEPT --dport {} -m comment --comment \"rule {k}\"",
+            address(k),
+            port(k)
+        )
+        .unwrap();
+    }
+    out.push_str("COMMIT\n");
+    out
+}
+
+fn built(rules: u32) -> Tables {
+    let mut tables = Tables::new();
+    let filter = tables.push(Table::new("filter", [Chain::builtin("INPUT", "ACCEPT")]));
+    let input = &mut filter["INPUT"];
+    for k in 0..rules {
+        input.push(accept().source(address(k)).proto(Tcp).dport(port(k)).comment(format!("rule {k}")));
+    }
+    tables
+}
+
+fn save(tables: &Tables) -> Vec<u8> {
+    let compiled = compile(tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames));
+    let mut out = Vec::new();
+    compiled.ruleset.print(&mut out, false);
+    out
+}
+
+fn bench(criterion: &mut Criterion) {
+    let text = floor(RULES);
+    assert_eq!(String::from_utf8(save(&built(RULES))).unwrap(), text);
+    let mut group = criterion.benchmark_group("50k");
+    group.sample_size(20).throughput(Throughput::Elements(u64::from(RULES)));
+    group.bench_function("floor: write! the save lines", |bench| bench.iter(|| floor(black_box(RULES))));
+    group.bench_function("build and print, save style", |bench| bench.iter(|| save(&built(black_box(RULES)))));
+    group.bench_function("floor: write! the annotated lines", |bench| bench.iter(|| annotated_floor(black_box(RULES))));
+    group.bench_function("build and print, annotated style", |bench| {
+        bench.iter(|| built(black_box(RULES)).to_iptables().unwrap());
+    });
+    group.bench_function("parse and check", |bench| {
+        bench.iter(|| {
+            let source = Source::new("bench", text.as_bytes()).unwrap();
+            let parsed = text::parse(&source);
+            compile(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames))
+        });
+    });
+    group.finish();
+}
+
+/// Counts the bytes in use.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: as required of the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as required of the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
+fn memory() {
+    const MANY: u32 = 500_000;
+    let used = || IN_USE.load(Ordering::Relaxed);
+    let start = used();
+    let built = built(MANY);
+    println!("memory: {} bytes a rule, program built by calls ({MANY} rules)", (used() - start) / MANY as usize);
+    drop(built);
+    let text = floor(MANY);
+    let start = used();
+    let source = Source::new("bench", text.into_bytes()).unwrap();
+    let parsed = text::parse(&source);
+    println!("memory: {} bytes a rule, program read from text, text included", (used() - start + source.bytes().len()) / MANY as usize);
+    let start = used();
+    let compiled = compile(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames));
+    println!("memory: {} bytes a rule, typed ruleset", (used() - start) / MANY as usize);
+    drop(compiled);
+}
+
+criterion_group!(benches, bench);
+
+fn main() {
+    memory();
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
