@@ -58,7 +58,7 @@ impl Source {
     pub fn text(&self, start: u32, end: u32) -> Text {
         let len = self.len();
         let end = end.min(len);
-        Text { source: self.clone(), start: start.min(end), end }
+        Text { source: Some(self.clone()), start: start.min(end), end }
     }
 
     /// Line and column of a byte, both from 1; the column counts bytes.
@@ -104,9 +104,10 @@ impl fmt::Debug for Source {
 /// A slice of a [`Source`]: bytes that know where they were written.
 ///
 /// 16 bytes, cheap to clone, compared and hashed by content.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Text {
-    source: Source,
+    /// `None` for the empty text that stands nowhere.
+    source: Option<Source>,
     start: u32,
     end: u32,
 }
@@ -119,12 +120,14 @@ impl Text {
         let mut bytes = bytes.into();
         bytes.truncate(u32::MAX as usize);
         let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        Text { source: Source(Arc::new(Inner { name: None, bytes, lines: OnceLock::new() })), start: 0, end }
+        let source = Source(Arc::new(Inner { name: None, bytes, lines: OnceLock::new() }));
+        Text { source: Some(source), start: 0, end }
     }
 
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        self.source.0.bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+        let bytes = self.source.as_ref().map_or(&[][..], |source| &source.0.bytes);
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// The bytes as text, for people: invalid UTF-8 is replaced.
@@ -134,7 +137,9 @@ impl Text {
 
     /// The source that holds it.
     pub fn source(&self) -> &Source {
-        &self.source
+        static NOWHERE: OnceLock<Source> = OnceLock::new();
+        let nowhere = || NOWHERE.get_or_init(|| Source(Arc::new(Inner { name: None, bytes: Vec::new(), lines: OnceLock::new() })));
+        self.source.as_ref().unwrap_or_else(nowhere)
     }
 
     /// Byte offset of its first byte in the source.
@@ -158,12 +163,12 @@ impl Text {
 
     /// Line and column of its first byte, both from 1.
     pub fn place(&self) -> (u32, u32) {
-        self.source.place(self.start)
+        self.source().place(self.start)
     }
 
     /// Whether both stand in the same source.
     pub fn shares_source(&self, other: &Text) -> bool {
-        self.source.is_same(&other.source)
+        self.source.as_ref().zip(other.source.as_ref()).is_some_and(|(one, other)| one.is_same(other))
     }
 }
 
@@ -197,13 +202,6 @@ impl Hash for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.to_lossy())
-    }
-}
-
-impl Default for Text {
-    fn default() -> Text {
-        static EMPTY: std::sync::OnceLock<Text> = std::sync::OnceLock::new();
-        EMPTY.get_or_init(|| Text::new(Vec::new())).clone()
     }
 }
 

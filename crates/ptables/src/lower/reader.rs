@@ -163,7 +163,7 @@ impl Reader {
     }
 
     fn long(&mut self, state: &mut State<'_, '_>, at: usize, long: &[u8], inverted: Option<usize>) -> usize {
-        let equals = memchr::memchr(b'=', long);
+        let equals = long.iter().position(|byte| *byte == b'=');
         let name = equals.and_then(|end| long.get(..end)).unwrap_or(long);
         match self.find(state, name) {
             Found::Main(main) => {
@@ -674,9 +674,11 @@ impl Reader {
             Part::Value => values_at.min(state.words.len() - 1),
             Part::Second => values_at + 1,
         };
-        for fault in self.warnings.drain(..) {
-            let word = Some(word(&fault));
-            self.findings.push(Finding { fault, word, warning: true, fix: None });
+        if !self.warnings.is_empty() {
+            for fault in self.warnings.drain(..) {
+                let word = Some(word(&fault));
+                self.findings.push(Finding { fault, word, warning: true, fix: None });
+            }
         }
         if let Err(fault) = result {
             let word = Some(word(&fault));
@@ -689,8 +691,6 @@ impl Reader {
     fn finish(&mut self, state: &mut State<'_, '_>) {
         let failed = self.findings.iter().any(|finding| !finding.warning);
         let mut extensions = std::mem::take(&mut self.extensions);
-        let count = extensions.iter().filter(|it| matches!(it.loaded, Loaded::Match(_))).count();
-        state.out.rule.matches.reserve_exact(count);
         for mut extension in extensions.drain(..) {
             let at = (extension.at != usize::MAX).then_some(extension.at);
             let spec = extension.spec();
@@ -705,8 +705,10 @@ impl Reader {
                     warnings: &mut self.warnings,
                 };
                 let result = extension.loaded.finish(&mut end);
-                for fault in self.warnings.drain(..) {
-                    self.findings.push(Finding { fault, word: at, warning: true, fix: None });
+                if !self.warnings.is_empty() {
+                    for fault in self.warnings.drain(..) {
+                        self.findings.push(Finding { fault, word: at, warning: true, fix: None });
+                    }
                 }
                 if let Err(fault) = result {
                     self.findings.push(Finding { fault, word: at, warning: false, fix: None });

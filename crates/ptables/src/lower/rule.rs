@@ -18,6 +18,8 @@ pub(super) const MAX_EXPANSION: usize = 4096;
 pub(super) struct Lowerer {
     reader: Reader,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Kept for its memory; always empty.
+    words: Vec<Word<'static>>,
 }
 
 impl Lowerer {
@@ -55,7 +57,7 @@ impl Lowerer {
     }
 
     fn line(&mut self, scope: &Scope<'_>, rule: &Rule, text: &Text, out: &mut Vec<model::Rule>) {
-        let mut words = Vec::with_capacity(24);
+        let mut words = recycle(std::mem::take(&mut self.words));
         let open = lex::words(text, &mut words);
         let problem = if memchr::memchr2(b'\n', 0, text).is_some() {
             Some((codes::PROGRAM_LINE_BREAK, "a rule is one line: this has a line break or a NUL byte"))
@@ -83,6 +85,7 @@ impl Lowerer {
             })
         };
         self.words(scope, rule, &words, Some(text), &text_of, out);
+        self.words = recycle(words);
     }
 
     fn words(
@@ -94,7 +97,8 @@ impl Lowerer {
         text: &dyn Fn(usize) -> Text,
         out: &mut Vec<model::Rule>,
     ) {
-        let broken = words.iter().find(|word| memchr::memchr2(b'\n', 0, &word.bytes).is_some());
+        // A line was looked at as a whole.
+        let broken = words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
         if let Some(word) = broken {
             let message =
                 format!("a line break in `{}` would end the rule", String::from_utf8_lossy(&word.bytes));
@@ -172,6 +176,12 @@ impl Lowerer {
             }
         }
     }
+}
+
+/// An empty list for words of another text, in the memory of this one (collecting in place does that).
+fn recycle<'b>(mut words: Vec<Word<'_>>) -> Vec<Word<'b>> {
+    words.clear();
+    words.into_iter().filter_map(|_| None).collect()
 }
 
 /// A finding with its place: the word in its text, or the statement that made the rule.

@@ -6,4 +6,4 @@ mod rule;
 
 pub use crate::ext::{Hook, TableName};
 pub use config::{Chain, Config, Policy, Ruleset, Table};
-pub use rule::{Body, Counters, Inverted, Jump, Opaque, OpaqueKind, Rule, Typed};
+pub use rule::{Body, Counters, Inverted, Jump, Matches, Opaque, OpaqueKind, Rule, Typed};

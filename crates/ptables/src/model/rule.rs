@@ -1,5 +1,9 @@
 //! One rule.
 
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
 use crate::ext::{Context, Match, Target};
 use crate::meaning::{Field, Pred};
 use crate::origin::Origin;
@@ -76,9 +80,41 @@ pub struct Typed {
     /// Which of these are inverted.
     pub inverted: Inverted,
     /// `-m`, in the order written.
-    pub matches: Vec<Match>,
+    pub matches: Matches,
     /// `-j` or `-g`.
     pub jump: Jump,
+}
+
+/// The matches of a rule. Two are held in place, because most rules have no more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matches(SmallVec<[Match; 2]>);
+
+impl Matches {
+    /// Adds one at the end.
+    pub fn push(&mut self, it: impl Into<Match>) {
+        self.0.push(it.into());
+    }
+}
+
+impl Deref for Matches {
+    type Target = [Match];
+    fn deref(&self) -> &[Match] {
+        &self.0
+    }
+}
+
+impl FromIterator<Match> for Matches {
+    fn from_iter<I: IntoIterator<Item = Match>>(matches: I) -> Matches {
+        Matches(matches.into_iter().collect())
+    }
+}
+
+impl<'a> IntoIterator for &'a Matches {
+    type Item = &'a Match;
+    type IntoIter = std::slice::Iter<'a, Match>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
 }
 
 /// Which conditions of a [`Typed`] rule are inverted; a set of bits.
@@ -145,7 +181,7 @@ impl Default for Typed {
             proto: 0,
             fragment: false,
             inverted: Inverted::default(),
-            matches: Vec::new(),
+            matches: Matches::default(),
             jump: Jump::None,
         }
     }

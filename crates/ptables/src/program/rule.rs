@@ -29,7 +29,7 @@ pub enum Body {
     /// One line of text, after `-A CHAIN`.
     Line(Text),
     /// Several rules under one heading.
-    Composite(Composite),
+    Composite(Box<Composite>),
 }
 
 /// Rules that were written as one, with a comment of their own.
@@ -79,7 +79,7 @@ impl Rule {
     /// Several rules under one heading.
     #[track_caller]
     pub fn composite(comment: Option<Text>, rules: Vec<Rule>) -> Rule {
-        let body = Body::Composite(Composite { comment, rules });
+        let body = Body::Composite(Box::new(Composite { comment, rules }));
         Rule { origin: Origin::caller(), verb: Verb::Append, counters: None, body }
     }
 

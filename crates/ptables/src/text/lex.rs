@@ -25,35 +25,76 @@ pub const MAX_WORDS: usize = 251;
 /// Blanks and tabs separate. A `"` opens a quote anywhere and the closing one ends the word (`"a"b` is two words); in a
 /// quote, `\` makes the next byte ordinary. `'` is ordinary, and so is a carriage return.
 pub fn words<'a>(line: &'a [u8], words: &mut Vec<Word<'a>>) -> bool {
-    let mut at = 0;
     let mut open = false;
-    while let Some(byte) = line.get(at) {
-        if matches!(byte, b' ' | b'\t' | b'\n') {
-            at += 1;
-            continue;
+    // Up to where words have been read; what follows begins a word.
+    let mut done = 0;
+    let mut block_start = 0;
+    while block_start < line.len() {
+        let block = line.get(block_start..(block_start + 64).min(line.len())).unwrap_or_default();
+        let mut special = specials(block);
+        // Every byte between two specials belongs to one word, so only the specials need looking at.
+        while special != 0 {
+            let at = block_start + special.trailing_zeros() as usize;
+            special &= special - 1;
+            if at < done {
+                continue;
+            }
+            let begin = done;
+            if line.get(at) == Some(&b'"') {
+                let (bytes, length, closed) = quoted(line.get(begin..).unwrap_or_default(), at - begin);
+                done = begin + length;
+                open |= !closed;
+                words.push(Word { bytes, start: begin as u32, end: done as u32 });
+            } else {
+                if at > begin {
+                    let bytes = Cow::Borrowed(line.get(begin..at).unwrap_or_default());
+                    words.push(Word { bytes, start: begin as u32, end: at as u32 });
+                }
+                done = at + 1;
+            }
         }
-        let rest = line.get(at..).unwrap_or_default();
-        let plain =
-            rest.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"')).unwrap_or(rest.len());
-        let start = at as u32;
-        if rest.get(plain) == Some(&b'"') {
-            let (bytes, length, closed) = quoted(rest, plain);
-            at += length;
-            open |= !closed;
-            words.push(Word { bytes, start, end: at as u32 });
-        } else {
-            at += plain;
-            let bytes = Cow::Borrowed(rest.get(..plain).unwrap_or_default());
-            words.push(Word { bytes, start, end: at as u32 });
-        }
+        block_start += 64;
+    }
+    if done < line.len() {
+        let bytes = Cow::Borrowed(line.get(done..).unwrap_or_default());
+        words.push(Word { bytes, start: done as u32, end: line.len() as u32 });
     }
     open
+}
+
+/// A bit for each byte of a block (64 at most) that is a blank, a tab, a line feed or a quote.
+///
+/// Eight bytes at a time and without branches: this runs over every byte of every rule, words are too short for `memchr`, and
+/// their lengths are what a processor predicts worst.
+fn specials(block: &[u8]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 0x80;
+    // The high bit of each byte that equals the pattern (exact for every byte, unlike the usual trick with a borrow).
+    let equal = |word: u64, byte: u8| {
+        let differ = word ^ (ONES * u64::from(byte));
+        !(((differ & !HIGH) + !HIGH) | differ) & HIGH
+    };
+    let mut bits = 0;
+    let mut shift = 0;
+    let (chunks, tail) = block.as_chunks::<8>();
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        let found = equal(word, b' ') | equal(word, b'\t') | equal(word, b'\n') | equal(word, b'"');
+        // Gathers the eight high bits into one byte.
+        bits |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
+        shift += 8;
+    }
+    for byte in tail {
+        bits |= u64::from(matches!(byte, b' ' | b'\t' | b'\n' | b'"')) << shift;
+        shift += 1;
+    }
+    bits
 }
 
 /// The word that begins `rest`, whose quote opens at `quote`: its bytes, its length, and whether the quote closes.
 fn quoted(rest: &[u8], quote: usize) -> (Cow<'_, [u8]>, usize, bool) {
     let inner = rest.get(quote + 1..).unwrap_or_default();
-    let special = inner.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(inner.len());
+    let special = memchr::memchr2(b'"', b'\\', inner).unwrap_or(inner.len());
     if quote == 0 && inner.get(special) == Some(&b'"') {
         return (Cow::Borrowed(inner.get(..special).unwrap_or_default()), special + 2, true);
     }
@@ -89,6 +130,7 @@ mod tests {
         assert_eq!(split("\"a\"b"), ["a", "b"]);
         assert_eq!(split("a\"b\"c"), ["ab", "c"]);
         assert_eq!(split("x \"\" y"), ["x", "", "y"]);
+        assert_eq!(split("a!bcdefghijk!lmnop q"), ["a!bcdefghijk!lmnop", "q"]);
         assert_eq!(split(r#""a\"b\\c" d\e 'f g'"#), ["a\"b\\c", "d\\e", "'f", "g'"]);
         assert_eq!(split("\"a b"), ["a b"]);
         assert!(words(b"\"a b", &mut Vec::new()));

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::number::{base0, decimal, push};
+use super::number::{base0, push};
 use super::{Bad, BadKind, Parsed};
 use crate::dialect::Family;
 
@@ -131,6 +131,9 @@ pub fn loose(family: Family, text: &[u8]) -> Option<Bits> {
     match family {
         Family::V6 => strict(family, text),
         Family::V4 => {
+            if let Some(address) = dotted(text) {
+                return Some(address);
+            }
             let mut octets = [0u8; 4];
             let mut places = octets.iter_mut();
             for part in text.split(|byte| *byte == b'.') {
@@ -146,6 +149,29 @@ pub fn loose(family: Family, text: &[u8]) -> Option<Bits> {
             Some(u128::from(u32::from_be_bytes(octets)))
         }
     }
+}
+
+/// Four decimal octets without leading zeros: nearly every address. `None` for anything else, right or wrong.
+fn dotted(text: &[u8]) -> Option<Bits> {
+    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u8, 0u8);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if digits == 0 || octet > 0 => {
+                octet = octet * 10 + u32::from(byte - b'0');
+                digits += 1;
+                if octet > 255 {
+                    return None;
+                }
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                address = address << 8 | octet;
+                (octet, digits) = (0, 0);
+                dots += 1;
+            }
+            _ => return None,
+        }
+    }
+    (dots == 3 && digits > 0).then_some(u128::from(address << 8 | octet))
 }
 
 /// Reads an address in its standard form: four decimal octets, or RFC 4291 text.
@@ -184,8 +210,9 @@ pub fn host(family: Family, text: &[u8]) -> Option<Bits> {
 /// # Errors
 /// `Address` if it is neither.
 pub fn mask(family: Family, text: &[u8]) -> Parsed<Bits> {
-    let length = match decimal(text) {
-        Some(length) if length < 10 && text.len() == 1 => Some(length),
+    let length = match text {
+        [digit @ b'0'..=b'9'] => Some(u64::from(digit - b'0')),
+        [first @ b'1'..=b'9', second @ b'0'..=b'9'] => Some(u64::from(first - b'0') * 10 + u64::from(second - b'0')),
         _ => base0(text, 0, u64::from(family.bits())).ok(),
     };
     if let Some(length) =
