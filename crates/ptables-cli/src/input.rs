@@ -65,7 +65,9 @@ impl Input {
         match text::family(&self.source) {
             FamilyHint::One(family) => Ok(family),
             FamilyHint::Both(v4, v6) => {
-                let place = |text: &ptables::source::Text| Origin::Text(text.clone()).place().map(|it| it.to_string()).unwrap_or_default();
+                let place = |text: &ptables::source::Text| {
+                    Origin::Text(text.clone()).place().map(|it| it.to_string()).unwrap_or_default()
+                };
                 let error = format!(
                     "{}: is this IPv4 or IPv6? It holds both: `{}` ({}) and `{}` ({}). Say `-4` or `-6`, or put each family in its own file",
                     self.name,

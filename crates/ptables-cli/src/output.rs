@@ -34,7 +34,8 @@ impl<'a> Findings<'a> {
     /// The exit status that they ask for.
     pub(crate) fn status(&self) -> Status {
         let deny = self.options.deny == Some(Deny::Warnings);
-        let fails = |it: &Diagnostic| it.severity == Severity::Error || (deny && it.severity == Severity::Warning);
+        let fails =
+            |it: &Diagnostic| it.severity == Severity::Error || (deny && it.severity == Severity::Warning);
         if self.found.iter().any(fails) { Status::Errors } else { Status::Fine }
     }
 
@@ -53,7 +54,11 @@ impl<'a> Findings<'a> {
         let mut out = std::io::BufWriter::new(stdout.lock());
         let written = match format {
             Format::Human => self.human(&mut out, color),
-            Format::Json => self.found.iter().try_for_each(|it| writeln!(out, "{}", json::line(it))).and_then(|()| out.flush()),
+            Format::Json => self
+                .found
+                .iter()
+                .try_for_each(|it| writeln!(out, "{}", json::line(it)))
+                .and_then(|()| out.flush()),
         };
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -17,7 +17,11 @@ pub(crate) fn use_color(when: When, stream: &impl IsTerminal) -> bool {
 
 /// Columns of the terminal: `COLUMNS` where it is set, else 100.
 pub(crate) fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|it| (40..=400).contains(it)).unwrap_or(100)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|it| (40..=400).contains(it))
+        .unwrap_or(100)
 }
 
 /// Rules for a terminal: escaped, and with colours and numbers where they are asked for.

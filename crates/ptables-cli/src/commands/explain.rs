@@ -25,8 +25,11 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let exact: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.spec.name == name).collect();
     let entries = if exact.is_empty() { entries } else { exact };
     if entries.is_empty() {
-        let known = codes::ALL.iter().map(|code| code.as_str()).chain(CATALOGUE.iter().map(|entry| entry.spec.name));
-        let close = suggest::closest(name, known).map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
+        let known =
+            codes::ALL.iter().map(|code| code.as_str()).chain(CATALOGUE.iter().map(|entry| entry.spec.name));
+        let close = suggest::closest(name, known)
+            .map(|close| format!("; did you mean `{close}`?"))
+            .unwrap_or_default();
         return Err(format!("there is no code, match or target `{name}`{close}").into());
     }
     for entry in entries {
@@ -36,7 +39,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
 }
 
 fn is_called(entry: &Entry, name: &str) -> bool {
-    entry.spec.name.eq_ignore_ascii_case(name) || entry.spec.aliases.iter().any(|it| it.eq_ignore_ascii_case(name))
+    entry.spec.name.eq_ignore_ascii_case(name)
+        || entry.spec.aliases.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 fn page(entry: &Entry) -> String {

@@ -64,7 +64,11 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let stdout = std::io::stdout();
     let color = terminal::use_color(options.report.color, &stdout);
     // On a terminal, bytes of rules must not steer it; a pipe gets them as they are.
-    let out = if stdout.is_terminal() || color || options.line_numbers { terminal::show(&out, color, options.line_numbers) } else { out };
+    let out = if stdout.is_terminal() || color || options.line_numbers {
+        terminal::show(&out, color, options.line_numbers)
+    } else {
+        out
+    };
     match stdout.lock().write_all(&out) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}

@@ -74,6 +74,7 @@ pub fn redirect() -> RuleBuilder {
 
 impl RuleBuilder {
     #[track_caller]
+    #[inline]
     fn known(mut self, rank: Rank, option: &[u8], value: &impl Word) -> RuleBuilder {
         self.claim();
         self.args.set(rank, |to| {
@@ -83,6 +84,7 @@ impl RuleBuilder {
     }
 
     #[track_caller]
+    #[inline]
     fn named(mut self, option: &[u8], value: &impl Word) -> RuleBuilder {
         self.claim();
         self.args.set_named(option, |to| {
@@ -237,7 +239,7 @@ impl RuleBuilder {
     pub fn comment(mut self, text: impl Word) -> RuleBuilder {
         self.claim();
         self.args.set(Rank::Comment, |to| {
-            to.word(b"-m").word(b"comment").word(b"--comment").with(|out| text.write(out));
+            to.fixed(b"-m\0comment\0--comment\0").with(|out| text.write(out));
         });
         self
     }

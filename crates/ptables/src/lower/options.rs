@@ -117,7 +117,9 @@ impl Main {
     }
 
     fn exact(name: &[u8]) -> Option<Main> {
-        LONG.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, main)| *main)
+        LONG.iter()
+            .find(|(known, _)| known.as_bytes().first() == name.first() && known.as_bytes() == name)
+            .map(|(_, main)| *main)
     }
 }
 
@@ -134,27 +136,30 @@ pub(crate) enum Found {
     Unknown,
 }
 
-/// Finds the option that a long name (without dashes) means: an exact name first, else the only one that begins so.
-/// `specs` are the loaded extensions in the order loaded; later ones win.
-pub(crate) fn find<'s>(
-    name: &[u8],
-    specs: impl DoubleEndedIterator<Item = (usize, &'s Spec)> + Clone,
-) -> Found {
-    for (index, spec) in specs.clone().rev() {
-        // The first byte decides nearly always; comparing the rest is a call.
-        let same = |known: &str| known.as_bytes().first() == name.first() && known.as_bytes() == name;
-        if let Some(option) = position(spec, same) {
+/// Finds the option that a long name (without dashes) means, spelled in full. `specs` are the loaded extensions in the order
+/// loaded; later ones win.
+pub(crate) fn exact<'s>(name: &[u8], specs: impl DoubleEndedIterator<Item = (usize, &'s Spec)>) -> Found {
+    for (index, spec) in specs.rev() {
+        if let Some(option) = option_of(spec, name) {
             // A name that the rule has itself would win, but no extension has such a name (a test walks them).
             return Found::Extension(index, option);
         }
     }
-    match Main::exact(name) {
-        Some(main) => Found::Main(main),
-        None => abbreviated(name, specs),
-    }
+    Main::exact(name).map_or(Found::Unknown, Found::Main)
 }
 
-fn abbreviated<'s>(name: &[u8], specs: impl DoubleEndedIterator<Item = (usize, &'s Spec)>) -> Found {
+/// The option of an extension that has exactly this name.
+pub(crate) fn option_of(spec: &Spec, name: &[u8]) -> Option<usize> {
+    // The first byte decides nearly always; comparing the rest is a call.
+    let same = |known: &str| known.as_bytes().first() == name.first() && known.as_bytes() == name;
+    spec.options.iter().position(|option: &Opt| same(option.name) || option.aliases.iter().any(|it| same(it)))
+}
+
+/// The only option that begins with this name.
+pub(crate) fn abbreviated<'s>(
+    name: &[u8],
+    specs: impl DoubleEndedIterator<Item = (usize, &'s Spec)>,
+) -> Found {
     let mut found = Found::Unknown;
     let mut names: Vec<&'static str> = Vec::new();
     for (known, main) in LONG.iter().filter(|(known, _)| known.as_bytes().starts_with(name)) {
@@ -173,10 +178,6 @@ fn abbreviated<'s>(name: &[u8], specs: impl DoubleEndedIterator<Item = (usize, &
         }
     }
     if names.len() > 1 { Found::Ambiguous(names) } else { found }
-}
-
-fn position(spec: &Spec, fits: impl Fn(&str) -> bool) -> Option<usize> {
-    spec.options.iter().position(|option: &Opt| fits(option.name) || option.aliases.iter().any(|it| fits(it)))
 }
 
 /// Every long name that could be meant, for suggestions.

@@ -194,27 +194,46 @@ impl Reader {
 
     /// The option of a name; loads the protocol's match if no other extension knows it.
     fn find(&mut self, state: &mut State<'_, '_>, name: &[u8]) -> Found {
-        let found = options::find(name, self.specs());
-        if !matches!(found, Found::Unknown) || state.proto_loaded {
+        let found = options::exact(name, self.specs());
+        if !matches!(found, Found::Unknown) {
             return found;
         }
-        let Some(load) = proto::match_name(state.out.rule.proto).filter(|_| state.has_proto) else {
-            return found;
-        };
-        let Some(loaded) = Match::load(load.as_bytes(), state.scope.context) else {
-            if names::is_match(load.as_bytes()) && state.scope.context.family_has_proto_match(load) {
-                state.out.raw = Some(0);
-            }
-            return found;
-        };
-        // Loaded for good only if it knows the option; otherwise the option is reported, and nothing is gained by it.
+        let load = proto::match_name(state.out.rule.proto).filter(|_| state.has_proto && !state.proto_loaded);
+        let loaded = load.and_then(|load| Match::load(load.as_bytes(), state.scope.context));
         let index = self.extensions.len();
-        let found = options::find(name, self.specs().chain(std::iter::once((index, loaded.spec()))));
-        if matches!(found, Found::Extension(at, _) if at == index) {
-            self.extensions.push(Extension { loaded: Loaded::Match(loaded), seen: 0, at: usize::MAX });
-            state.proto_loaded = true;
+        if let Some(loaded) = &loaded {
+            // No option of a rule begins with the whole name of such an option, so the order of these does not matter.
+            if let Some(option) = options::option_of(loaded.spec(), name) {
+                self.load_for_proto(state, loaded.clone());
+                return Found::Extension(index, option);
+            }
         }
-        found
+        let found = options::abbreviated(name, self.specs());
+        if !matches!(found, Found::Unknown) {
+            return found;
+        }
+        match (loaded, load) {
+            (Some(loaded), _) => {
+                let found = options::abbreviated(name, std::iter::once((index, loaded.spec())));
+                // Loaded only if it knows the option; otherwise the option is reported, and nothing is gained by it.
+                if matches!(found, Found::Extension(..)) {
+                    self.load_for_proto(state, loaded);
+                }
+                found
+            }
+            (None, Some(load)) => {
+                if names::is_match(load.as_bytes()) && state.scope.context.family_has_proto_match(load) {
+                    state.out.raw = Some(0);
+                }
+                found
+            }
+            (None, None) => found,
+        }
+    }
+
+    fn load_for_proto(&mut self, state: &mut State<'_, '_>, loaded: Match) {
+        self.extensions.push(Extension { loaded: Loaded::Match(loaded), seen: 0, at: usize::MAX });
+        state.proto_loaded = true;
     }
 
     fn specs(&self) -> impl DoubleEndedIterator<Item = (usize, &'static Spec)> + Clone + '_ {

@@ -34,13 +34,14 @@ impl Lowerer {
             }
             Body::Line(text) => self.line(scope, rule, text, out),
             Body::Args(args) => {
-                let mut words = Vec::new();
-                for word in args.iter().flat_map(crate::program::Arg::words) {
-                    words.push(Word { bytes: word.into(), start: 0, end: 0 });
+                let mut words = recycle(std::mem::take(&mut self.words));
+                for arg in args.iter() {
+                    words.extend(arg.words().map(|word| Word { bytes: word.into(), start: 0, end: 0 }));
                 }
                 let text =
                     |at: usize| words.get(at).map_or_else(Text::default, |word| Text::from(&*word.bytes));
-                self.words(scope, rule, &words, None, &text, out);
+                self.words(scope, rule, &words, None, args.may_break(), &text, out);
+                self.words = recycle(words);
             }
         }
         if let Some(counters) = &rule.counters {
@@ -84,21 +85,24 @@ impl Lowerer {
                 std::borrow::Cow::Owned(bytes) => Text::from(bytes.as_slice()),
             })
         };
-        self.words(scope, rule, &words, Some(text), &text_of, out);
+        self.words(scope, rule, &words, Some(text), false, &text_of, out);
         self.words = recycle(words);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the two callers above, with and without a line of text")]
     fn words(
         &mut self,
         scope: &Scope<'_>,
         rule: &Rule,
         words: &[Word<'_>],
         line: Option<&Text>,
+        may_break: bool,
         text: &dyn Fn(usize) -> Text,
         out: &mut Vec<model::Rule>,
     ) {
         // A line was looked at as a whole.
-        let broken = words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
+        let broken =
+            words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
         if let Some(word) = broken {
             let message =
                 format!("a line break in `{}` would end the rule", String::from_utf8_lossy(&word.bytes));

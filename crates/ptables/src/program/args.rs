@@ -43,8 +43,17 @@ impl Args {
 
     /// Sets a known option; an earlier value of it is replaced.
     pub(crate) fn set(&mut self, rank: Rank, write: impl FnOnce(&mut Words<'_>)) {
-        self.remove(rank as u8);
-        let at = self.position(rank as u8);
+        let (mut at, mut old) = (0, None);
+        while let Some((arg, next)) = self.arg_at(at) {
+            if arg.rank >= rank as u8 {
+                old = (arg.rank == rank as u8).then_some(next);
+                break;
+            }
+            at = next;
+        }
+        if let Some(end) = old {
+            self.buffer.drain(at..end);
+        }
         self.splice(at, rank as u8, write);
     }
 
@@ -77,6 +86,12 @@ impl Args {
         })
     }
 
+    /// Whether a word holds a line feed (which NUL becomes too), looking at all bytes at once. The bytes between words may be
+    /// line feeds by chance, so this may be wrong, but only in that direction.
+    pub(crate) fn may_break(&self) -> bool {
+        memchr::memchr(b'\n', &self.buffer).is_some()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
@@ -102,24 +117,14 @@ impl Args {
         at
     }
 
-    fn remove(&mut self, rank: u8) {
-        let mut at = 0;
-        while let Some((arg, next)) = self.arg_at(at) {
-            if arg.rank == rank {
-                self.buffer.drain(at..next);
-                return;
-            }
-            at = next;
-        }
-    }
-
+    /// Writes an argument at the end and turns it into its place: most arguments come in order.
     fn splice(&mut self, at: usize, rank: u8, write: impl FnOnce(&mut Words<'_>)) {
         if self.buffer.capacity() == 0 {
-            self.buffer.reserve(120);
+            self.buffer.reserve(112);
         }
-        let tail = self.buffer.split_off(at);
+        let end = self.buffer.len();
         self.buffer.extend_from_slice(&[rank, 0, 0]);
-        let start = self.buffer.len();
+        let start = end + HEADER;
         write(&mut Words { out: &mut self.buffer });
         // Values of 64 KiB are beyond what any rule can hold (a word has 1,023 bytes at most).
         self.buffer.truncate(start + usize::from(u16::MAX));
@@ -127,15 +132,25 @@ impl Args {
         if let Some(place) = self.buffer.get_mut(start - 2..start) {
             place.copy_from_slice(&length);
         }
-        self.buffer.extend_from_slice(&tail);
+        if at < end {
+            let added = self.buffer.len() - end;
+            if let Some(moved) = self.buffer.get_mut(at..) {
+                moved.rotate_right(added);
+            }
+        }
     }
 }
 
 impl<'a> Arg<'a> {
     /// Its words: perhaps `!`, the option, its values.
     pub fn words(self) -> impl Iterator<Item = &'a [u8]> {
-        let words = self.words.strip_suffix(b"\0").unwrap_or(self.words);
-        words.split(|byte| *byte == 0)
+        let mut rest = self.words;
+        std::iter::from_fn(move || {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            let (word, after) = rest.split_at_checked(end)?;
+            rest = after.get(1..).unwrap_or_default();
+            Some(word)
+        })
     }
 
     /// The option itself: the first word that is not `!`.
@@ -160,7 +175,7 @@ impl Words<'_> {
         if memchr::memchr(0, word).is_none() {
             self.out.extend_from_slice(word);
         } else {
-            self.out.extend(word.iter().map(|byte| if *byte == 0 { b'\n' } else { *byte }));
+            self.out.extend(word.iter().map(|byte| denul(*byte)));
         }
         self.out.push(0);
         self
@@ -176,10 +191,26 @@ impl Words<'_> {
 
     /// A word that the closure appends.
     pub(crate) fn with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        let start = self.out.len();
         write(self.out);
+        if let Some(word) = self.out.get_mut(start..) {
+            if memchr::memchr(0, word).is_some() {
+                word.iter_mut().for_each(|byte| *byte = denul(*byte));
+            }
+        }
         self.out.push(0);
         self
     }
+
+    /// Words that are known to hold no NUL, each with its end.
+    pub(crate) fn fixed(&mut self, words: &'static [u8]) -> &mut Self {
+        self.out.extend_from_slice(words);
+        self
+    }
+}
+
+fn denul(byte: u8) -> u8 {
+    if byte == 0 { b'\n' } else { byte }
 }
 
 #[cfg(test)]

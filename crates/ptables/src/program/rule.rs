@@ -1,6 +1,8 @@
 //! Rules as they were written.
 
-use super::args::{Arg, Args};
+use std::borrow::Cow;
+
+use super::args::Args;
 use crate::model::Counters;
 use crate::origin::Origin;
 use crate::source::Text;
@@ -84,14 +86,16 @@ impl Rule {
     }
 
     /// The remark that stands above it: its `--comment`, or the heading of a composite.
-    pub fn comment(&self) -> Option<Vec<u8>> {
+    pub fn comment(&self) -> Option<Cow<'_, [u8]>> {
         match &self.body {
-            Body::Args(args) => args
-                .iter()
-                .find(|arg| arg.is_comment())
-                .and_then(|arg| Arg::words(arg).last().map(<[u8]>::to_vec)),
+            Body::Args(args) => {
+                let comment = args.iter().find(|arg| arg.is_comment())?;
+                comment.words().last().map(Cow::Borrowed)
+            }
             Body::Line(text) => comment_of(text),
-            Body::Composite(composite) => composite.comment.as_ref().map(|text| text.to_vec()),
+            Body::Composite(composite) => {
+                composite.comment.as_ref().map(|text| Cow::Borrowed(text.as_bytes()))
+            }
         }
     }
 }
@@ -105,10 +109,10 @@ impl PartialEq for Rule {
 impl Eq for Rule {}
 
 /// The value of `--comment` in a line of text.
-fn comment_of(line: &[u8]) -> Option<Vec<u8>> {
+fn comment_of(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     memchr::memmem::find(line, b"--comment")?;
     let mut words = Vec::new();
     crate::text::lex::words(line, &mut words);
     let at = words.iter().position(|word| &*word.bytes == b"--comment")?;
-    words.get(at + 1).map(|word| word.bytes.to_vec())
+    words.get(at + 1).map(|word| word.bytes.clone())
 }

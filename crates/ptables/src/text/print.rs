@@ -1,5 +1,7 @@
 //! The annotated style: PyPTables's layout, the program as it was written, with who wrote each part above it.
 
+use std::panic::Location;
+
 use crate::diag::escape;
 use crate::diag::{Diagnostic, codes};
 use crate::origin::Origin;
@@ -13,7 +15,7 @@ use crate::value::{number, quote};
 /// A diagnostic for each rule, name or policy that holds a line break or NUL: written down, it would become other
 /// lines. `out` then holds a part of the text, which nobody should use.
 pub fn annotated(tables: &Tables, out: &mut Vec<u8>) -> Result<(), Vec<Diagnostic>> {
-    let mut printer = Printer { out, errors: Vec::new() };
+    let mut printer = Printer { out, errors: Vec::new(), last: None };
     printer.tables(tables);
     if printer.errors.is_empty() { Ok(()) } else { Err(printer.errors) }
 }
@@ -21,6 +23,8 @@ pub fn annotated(tables: &Tables, out: &mut Vec<u8>) -> Result<(), Vec<Diagnosti
 struct Printer<'o> {
     out: &'o mut Vec<u8>,
     errors: Vec<Diagnostic>,
+    /// The last caller and its file, escaped: rules of one loop have one author.
+    last: Option<(&'static Location<'static>, String)>,
 }
 
 impl Printer<'_> {
@@ -40,7 +44,13 @@ impl Printer<'_> {
     /// `(file:line function)`, in one line whatever the names hold.
     fn place(&mut self, origin: &Origin) {
         self.push("(");
-        if let Some(place) = origin.place() {
+        if let Origin::Caller(at) = origin {
+            let known = self.last.take().filter(|(last, _)| std::ptr::eq(*last, *at));
+            let (at, text) =
+                known.unwrap_or_else(|| (at, format!("{}:{}", escape::line(at.file()), at.line())));
+            self.push(&text);
+            self.last = Some((at, text));
+        } else if let Some(place) = origin.place() {
             self.push(&escape::line(place.file));
             self.push(":");
             number::push(self.out, u64::from(place.line));
@@ -180,9 +190,11 @@ pub(crate) fn command(out: &mut Vec<u8>, chain: &[u8], verb: Verb) {
 fn body(out: &mut Vec<u8>, rule: &Rule) {
     match &rule.body {
         Body::Args(args) => {
-            for word in args.iter().flat_map(Arg::words) {
-                out.push(b' ');
-                quote::push_word(out, word);
+            for arg in args.iter() {
+                for word in Arg::words(arg) {
+                    out.push(b' ');
+                    quote::push_word(out, word);
+                }
             }
         }
         Body::Line(text) if text.is_empty() => {}
