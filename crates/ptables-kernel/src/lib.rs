@@ -1,1 +1,36 @@
 //! The only crate of ptables that reads or changes a running system.
+//!
+//! It does so by running the iptables tools of the machine, never by guessing what they would do:
+//!
+//! - [`Kernel`] is a handle on one network namespace: which tools, how long they may take, under which lock;
+//! - [`Kernel::detect`] and [`Kernel::version`] tell what holds the rules and which tools there are;
+//! - [`Kernel::save`] and [`Kernel::restore`] read and replace rules, and map what a tool complains about to a line;
+//! - [`Kernel::locate_commit_failure`] finds the rule that the kernel refused when the tool does not name it;
+//! - [`SystemNames`] looks up services, protocols, users and groups;
+//! - [`netns`] makes namespaces that hold nothing of the machine.
+//!
+//! Every tool runs by absolute path with a cleared environment, because root's iptables loads code from
+//! `XTABLES_LIBDIR`. Nothing is printed; every error is a value and `Send + Sync`.
+
+mod detect;
+mod error;
+mod kernel;
+mod locate;
+mod names;
+mod namespace;
+pub mod netns;
+mod process;
+mod restore;
+mod save;
+mod tool;
+mod version;
+
+pub use detect::{Detection, DetectionWarning, Reason};
+pub use error::Error;
+pub use kernel::Kernel;
+pub use locate::Located;
+pub use names::SystemNames;
+pub use process::Output;
+pub use restore::{Cause, RestoreError, RestoreOptions, Restored, Stage};
+pub use save::Saved;
+pub use tool::Distrust;
