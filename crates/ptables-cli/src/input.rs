@@ -10,6 +10,8 @@ use ptables::origin::Origin;
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint, Parsed};
 
+use ptables_kernel::{Kernel, SystemNames};
+
 use crate::cli::Target;
 use crate::commands::Failure;
 
@@ -50,7 +52,8 @@ impl Input {
     pub(crate) fn compile(&self, target: &Target, noflush: bool) -> Result<Compiled, Failure> {
         let family = self.family(target)?;
         let parsed = self.parse();
-        let mut options = Options::new(dialect(target), &crate::names::SYSTEM);
+        let names = SystemNames::new();
+        let mut options = Options::new(dialect(target), &names);
         options.noflush = noflush;
         let mut compiled = compile(&parsed.tables, family, options);
         compiled.diagnostics.splice(0..0, parsed.diagnostics);
@@ -93,6 +96,20 @@ impl Input {
             (_, true) => Some(Family::V6),
             (true, false) => Some(Family::V4),
             (false, false) => None,
+        }
+    }
+}
+
+/// For which tools: those asked for, else the installed ones, else the default of the library. Nothing is asked of the kernel.
+fn dialect(target: &Target) -> Dialect {
+    let fallback = Dialect::default();
+    let kernel = Kernel::new();
+    match (target.backend, target.iptables_version) {
+        (Some(backend), Some(version)) => Dialect::new(backend, version),
+        (Some(backend), None) => Dialect::new(backend, kernel.version(backend).unwrap_or(fallback.version)),
+        (None, version) => {
+            let installed = kernel.default_dialect().unwrap_or(fallback);
+            Dialect::new(installed.backend, version.unwrap_or(installed.version))
         }
     }
 }

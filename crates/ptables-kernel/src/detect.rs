@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 
-use ptables::dialect::{Backend, Family};
+use ptables::dialect::{Backend, Dialect, Family};
 
 use crate::error::Error;
 use crate::kernel::Kernel;
@@ -114,6 +114,17 @@ impl Kernel {
             None => self.installed()?,
         };
         Ok(Detection { backend, reason, holders, legacy_hidden })
+    }
+
+    /// The dialect of the plain command `iptables`: which back end and version an administrator gets without asking. Nothing is
+    /// asked of the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ToolMissing`] if there is no such command, and the errors of a run.
+    pub fn default_dialect(&self) -> Result<Dialect, Error> {
+        let reported = self.reported(&self.default_tool()?)?;
+        Ok(Dialect::new(reported.backend, reported.version))
     }
 
     fn installed(&self) -> Result<(Backend, Reason), Error> {

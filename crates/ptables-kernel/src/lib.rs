@@ -5,6 +5,7 @@
 //! - [`Kernel`] is a handle on one network namespace: which tools, how long they may take, under which lock;
 //! - [`Kernel::detect`] and [`Kernel::version`] tell what holds the rules and which tools there are;
 //! - [`Kernel::save`] and [`Kernel::restore`] read and replace rules, and map what a tool complains about to a line;
+//! - [`Kernel::restore_program`] checks a program, restores it, and names the line of the program that was refused;
 //! - [`Kernel::locate_commit_failure`] finds the rule that the kernel refused when the tool does not name it;
 //! - [`SystemNames`] looks up services, protocols, users and groups;
 //! - [`netns`] makes namespaces that hold nothing of the machine.
@@ -20,6 +21,7 @@ mod names;
 mod namespace;
 pub mod netns;
 mod process;
+mod program;
 mod restore;
 mod save;
 mod tool;
@@ -31,6 +33,7 @@ pub use kernel::Kernel;
 pub use locate::Located;
 pub use names::SystemNames;
 pub use process::Output;
+pub use program::{NotRestored, RestoredProgram};
 pub use restore::{Cause, RestoreError, RestoreOptions, Restored, Stage};
 pub use save::Saved;
 pub use tool::Distrust;

@@ -6,6 +6,9 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use ptables::dialect::Family;
+use ptables::value::{BuiltinNames, Names};
+
 use crate::error::Error;
 
 /// A file above this size is not read: 16 MiB, 20 times Debian's largest.
@@ -162,6 +165,32 @@ fn account(line: &str, add: &mut dyn FnMut(&str, u32)) {
     let mut fields = line.split(':');
     if let (Some(name), Some(Ok(id))) = (fields.next(), fields.nth(1).map(str::parse)) {
         add(name, id);
+    }
+}
+
+/// Hosts are not looked up, but for `localhost`: what a name means today is no part of a ruleset.
+impl Names for SystemNames {
+    fn service(&self, name: &str, proto: Option<&str>) -> Option<u16> {
+        match proto {
+            Some(proto) => SystemNames::service(self, name, proto),
+            None => ["tcp", "udp"].into_iter().find_map(|proto| SystemNames::service(self, name, proto)),
+        }
+    }
+
+    fn protocol(&self, name: &str) -> Option<u8> {
+        SystemNames::protocol(self, name).or_else(|| BuiltinNames.protocol(name))
+    }
+
+    fn host(&self, name: &str, family: Family) -> Vec<u128> {
+        BuiltinNames.host(name, family)
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        SystemNames::user(self, name)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        SystemNames::group(self, name)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
 use crate::ext::Context;
-use crate::lower::{self, Options};
+use crate::lower::{self, Edits, Options};
 use crate::model::{self, Ruleset};
 use crate::origin::Origin;
 use crate::program::Tables;
@@ -66,6 +66,39 @@ impl RestoreText {
                         print::command(out, &chain.name, crate::program::Verb::Append)
                     });
                 }
+            }
+            text.line(&table.origin, |out| out.extend_from_slice(b"COMMIT\n"));
+        }
+        text
+    }
+
+    /// The text of a program that adds to what the kernel holds: for `--noflush`.
+    pub fn of_edits(edits: &Edits) -> RestoreText {
+        let mut text = RestoreText::default();
+        for table in &edits.tables {
+            text.line(&table.origin, |out| {
+                out.push(b'*');
+                out.extend_from_slice(&table.name);
+                out.push(b'\n');
+            });
+            for chain in &table.declared {
+                text.line(&chain.origin, |out| chain.print_declaration(out));
+            }
+            for (chain, verb, rule) in &table.commands {
+                match rule {
+                    Ok(rule) => text.rule(edits.context, rule, |out| print::command(out, chain, *verb)),
+                    Err(origin) => text.line(origin, |out| {
+                        print::command(out, chain, *verb);
+                        out.push(b'\n');
+                    }),
+                }
+            }
+            for chain in &table.deleted {
+                text.line(&table.origin, |out| {
+                    out.extend_from_slice(b"-X ");
+                    out.extend_from_slice(chain);
+                    out.push(b'\n');
+                });
             }
             text.line(&table.origin, |out| out.extend_from_slice(b"COMMIT\n"));
         }

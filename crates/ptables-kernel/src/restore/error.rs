@@ -181,6 +181,11 @@ impl RestoreError {
         &self.0.cause
     }
 
+    /// Whether the tools judged the text, and refused it; otherwise they could not.
+    pub fn is_verdict(&self) -> bool {
+        matches!(self.0.cause, Cause::Refused | Cause::KernelRefused)
+    }
+
     /// The tool's exit code, if it ran to its end.
     pub fn exit_code(&self) -> Option<i32> {
         self.0.exit_code

@@ -57,6 +57,14 @@ pub const CHECK_WRONG_HOOK: Code =
 pub const CHECK_WRONG_TABLE: Code =
     Code(&Page::new("check/wrong-table", include_str!("pages/check/wrong-table.md")));
 
+/// `kernel/refused`: see its page.
+pub const KERNEL_REFUSED: Code =
+    Code(&Page::new("kernel/refused", include_str!("pages/kernel/refused.md")));
+
+/// `kernel/unavailable`: see its page.
+pub const KERNEL_UNAVAILABLE: Code =
+    Code(&Page::new("kernel/unavailable", include_str!("pages/kernel/unavailable.md")));
+
 /// `parse/ambiguous-option`: see its page.
 pub const PARSE_AMBIGUOUS_OPTION: Code =
     Code(&Page::new("parse/ambiguous-option", include_str!("pages/parse/ambiguous-option.md")));
@@ -201,6 +209,8 @@ pub static ALL: &[Code] = &[
     CHECK_UNRELOADABLE,
     CHECK_WRONG_HOOK,
     CHECK_WRONG_TABLE,
+    KERNEL_REFUSED,
+    KERNEL_UNAVAILABLE,
     PARSE_AMBIGUOUS_OPTION,
     PARSE_BAD_ADDRESS,
     PARSE_BAD_CHAIN_NAME,

@@ -1,9 +1,11 @@
 //! Layer 6. Lowering: what an authored program means, for one family and dialect.
 
+mod edits;
 mod names;
 mod options;
 mod reader;
 mod rule;
 mod tables;
 
+pub use edits::{Edits, TableEdits, lower_edits};
 pub use tables::{Lowered, Options, lower};

@@ -100,9 +100,7 @@ impl Lowerer {
         text: &dyn Fn(usize) -> Text,
         out: &mut Vec<model::Rule>,
     ) {
-        // A line was looked at as a whole.
-        let broken =
-            words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
+        let broken = words.iter().find(|word| may_break && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
         if let Some(word) = broken {
             let message =
                 format!("a line break in `{}` would end the rule", String::from_utf8_lossy(&word.bytes));

@@ -125,7 +125,7 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
     lowered
 }
 
-fn lower_chain(
+pub(super) fn lower_chain(
     lowerer: &mut Lowerer,
     context: Context,
     kernel: Option<TableName>,

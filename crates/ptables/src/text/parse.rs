@@ -70,9 +70,7 @@ impl Parser<'_> {
     fn line(&mut self, start: u32, line: &[u8]) {
         match line.first() {
             None => {}
-            Some(b'#') => {
-                self.annotations.comment(line, || self.source.text(start, start + line.len() as u32))
-            }
+            Some(b'#') => self.annotations.comment(line),
             Some(b'*') if self.table.is_none() => self.open(start, line),
             _ if self.table.is_none() => self.outside(start, line),
             Some(b':') => self.declare(start, line),
