@@ -138,8 +138,11 @@ impl Pred {
         }
     }
 
-    /// The field equals a mark in the bits of its mask.
+    /// The field equals a mark in the bits of its mask. A mark with bits outside of its mask equals nothing.
     pub fn mark(field: Field, mark: Mark) -> Pred {
+        if mark.value & !mark.mask != 0 {
+            return Pred::False;
+        }
         Pred::Bits(field, u128::from(mark.mask), u128::from(mark.value))
     }
 

@@ -22,7 +22,13 @@ pub struct Entry {
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
+    Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
+    Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
+    Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
+    Entry { spec: &Mac::SPEC, docs: "Matches the source Ethernet address of the frame that brought the packet.\n\nOnly where packets come in through an interface (PREROUTING, INPUT, FORWARD), and never true for interfaces without\nEthernet addresses. Each part of the address has at most two bytes; the tools take an empty part for 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mac.h`.", cases: include_str!("matches/mac.cases") },
+    Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
+    Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
@@ -34,22 +40,74 @@ pub static CATALOGUE: &[Entry] = &[
 pub enum Match {
     /// Carries a remark; matches every packet.
     Comment(Comment),
+    /// Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.
+    Connmark(Connmark),
+    /// Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.
+    Icmp(Icmp),
+    /// Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.
+    Icmp6(Icmp6),
+    /// Matches the source Ethernet address of the frame that brought the packet.
+    Mac(Mac),
+    /// Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.
+    Mark(Mark),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
+    /// Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.
+    Udp(Udp),
 }
 
 impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (3, Some(b'm')) => {
+                if name == b"mac" && Mac::SPEC.families.has(context.family) {
+                    return Some(Match::Mac(<Mac as Extension>::load(context)));
+                }
+            }
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
                 }
             }
+            (3, Some(b'u')) => {
+                if name == b"udp" && Udp::SPEC.families.has(context.family) {
+                    return Some(Match::Udp(<Udp as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'i')) => {
+                if name == b"icmp" && Icmp::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp(<Icmp as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'm')) => {
+                if name == b"mark" && Mark::SPEC.families.has(context.family) {
+                    return Some(Match::Mark(<Mark as Extension>::load(context)));
+                }
+            }
+            (5, Some(b'i')) => {
+                if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'i')) => {
+                if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
+                }
+            }
+            (8, Some(b'c')) => {
+                if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
+                    return Some(Match::Connmark(<Connmark as Extension>::load(context)));
+                }
+            }
+            (9, Some(b'i')) => {
+                if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
                 }
             }
             _ => {}
@@ -64,9 +122,33 @@ impl Match {
                 let _ = it;
                 &Comment::SPEC
             },
+            Match::Connmark(it) => {
+                let _ = it;
+                &Connmark::SPEC
+            },
+            Match::Icmp(it) => {
+                let _ = it;
+                &Icmp::SPEC
+            },
+            Match::Icmp6(it) => {
+                let _ = it;
+                &Icmp6::SPEC
+            },
+            Match::Mac(it) => {
+                let _ = it;
+                &Mac::SPEC
+            },
+            Match::Mark(it) => {
+                let _ = it;
+                &Mark::SPEC
+            },
             Match::Tcp(it) => {
                 let _ = it;
                 &Tcp::SPEC
+            },
+            Match::Udp(it) => {
+                let _ = it;
+                &Udp::SPEC
             },
         }
     }
@@ -78,7 +160,13 @@ impl Match {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::option(it, name, arg),
+            Match::Connmark(it) => Extension::option(it, name, arg),
+            Match::Icmp(it) => Extension::option(it, name, arg),
+            Match::Icmp6(it) => Extension::option(it, name, arg),
+            Match::Mac(it) => Extension::option(it, name, arg),
+            Match::Mark(it) => Extension::option(it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
+            Match::Udp(it) => Extension::option(it, name, arg),
         }
     }
 
@@ -89,7 +177,13 @@ impl Match {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::finish(it, end),
+            Match::Connmark(it) => Extension::finish(it, end),
+            Match::Icmp(it) => Extension::finish(it, end),
+            Match::Icmp6(it) => Extension::finish(it, end),
+            Match::Mac(it) => Extension::finish(it, end),
+            Match::Mark(it) => Extension::finish(it, end),
             Match::Tcp(it) => Extension::finish(it, end),
+            Match::Udp(it) => Extension::finish(it, end),
         }
     }
 
@@ -97,7 +191,13 @@ impl Match {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Match::Comment(it) => Extension::print(it, to),
+            Match::Connmark(it) => Extension::print(it, to),
+            Match::Icmp(it) => Extension::print(it, to),
+            Match::Icmp6(it) => Extension::print(it, to),
+            Match::Mac(it) => Extension::print(it, to),
+            Match::Mark(it) => Extension::print(it, to),
             Match::Tcp(it) => Extension::print(it, to),
+            Match::Udp(it) => Extension::print(it, to),
         }
     }
 
@@ -105,7 +205,13 @@ impl Match {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Match::Comment(it) => Extension::places(it, context),
+            Match::Connmark(it) => Extension::places(it, context),
+            Match::Icmp(it) => Extension::places(it, context),
+            Match::Icmp6(it) => Extension::places(it, context),
+            Match::Mac(it) => Extension::places(it, context),
+            Match::Mark(it) => Extension::places(it, context),
             Match::Tcp(it) => Extension::places(it, context),
+            Match::Udp(it) => Extension::places(it, context),
         }
     }
 
@@ -113,7 +219,13 @@ impl Match {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Match::Comment(it) => Extension::protos(it),
+            Match::Connmark(it) => Extension::protos(it),
+            Match::Icmp(it) => Extension::protos(it),
+            Match::Icmp6(it) => Extension::protos(it),
+            Match::Mac(it) => Extension::protos(it),
+            Match::Mark(it) => Extension::protos(it),
             Match::Tcp(it) => Extension::protos(it),
+            Match::Udp(it) => Extension::protos(it),
         }
     }
 
@@ -121,7 +233,13 @@ impl Match {
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
             Match::Comment(it) => MatchExtension::meaning(it, context),
+            Match::Connmark(it) => MatchExtension::meaning(it, context),
+            Match::Icmp(it) => MatchExtension::meaning(it, context),
+            Match::Icmp6(it) => MatchExtension::meaning(it, context),
+            Match::Mac(it) => MatchExtension::meaning(it, context),
+            Match::Mark(it) => MatchExtension::meaning(it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
+            Match::Udp(it) => MatchExtension::meaning(it, context),
         }
     }
 }
@@ -132,9 +250,45 @@ impl From<Comment> for Match {
     }
 }
 
+impl From<Connmark> for Match {
+    fn from(it: Connmark) -> Match {
+        Match::Connmark(it)
+    }
+}
+
+impl From<Icmp> for Match {
+    fn from(it: Icmp) -> Match {
+        Match::Icmp(it)
+    }
+}
+
+impl From<Icmp6> for Match {
+    fn from(it: Icmp6) -> Match {
+        Match::Icmp6(it)
+    }
+}
+
+impl From<Mac> for Match {
+    fn from(it: Mac) -> Match {
+        Match::Mac(it)
+    }
+}
+
+impl From<Mark> for Match {
+    fn from(it: Mark) -> Match {
+        Match::Mark(it)
+    }
+}
+
 impl From<Tcp> for Match {
     fn from(it: Tcp) -> Match {
         Match::Tcp(it)
+    }
+}
+
+impl From<Udp> for Match {
+    fn from(it: Udp) -> Match {
+        Match::Udp(it)
     }
 }
 
