@@ -537,11 +537,12 @@ impl Reader {
         {
             return self.repeated(state, at);
         }
-        // A chain may be called like a target (`:LOG -`); the tools then take the target.
-        if let Some(target) = Target::load(name, state.scope.context) {
-            self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
-        } else if (state.scope.is_chain)(name) {
+        // A chain may be called like a target (`:LOG -`); the tools then take the chain. No chain is called ACCEPT.
+        let verdict = matches!(name, b"ACCEPT" | b"DROP" | b"RETURN");
+        if !verdict && (state.scope.is_chain)(name) {
             state.out.rule.jump = Jump::Chain(state.text_of(value_at, name));
+        } else if let Some(target) = Target::load(name, state.scope.context) {
+            self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
         } else if names::is_target(name) {
             state.out.raw = Some(value_at);
         } else {
