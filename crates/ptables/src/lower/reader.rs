@@ -1,6 +1,7 @@
 //! Reads the words of one rule into a typed rule: the one parser of options, whoever wrote them.
 
 use super::names;
+use super::native;
 use super::options::{self, Found, Main};
 use crate::diag::codes;
 use crate::ext::{Arg, CATALOGUE, Context, End, Fault, Group, Kind, Match, Opt, Part, Spec, Takes, Target};
@@ -719,6 +720,9 @@ impl Reader {
             }
         }
         self.extensions = extensions;
+        if let Some(fault) = native::gather(&mut state.out.rule.matches, state.scope.context.dialect) {
+            self.findings.push(Finding { fault, word: None, warning: true, fix: None });
+        }
     }
 
     fn groups(&mut self, spec: &'static Spec, seen: u64, at: Option<usize>) {

@@ -110,7 +110,8 @@ impl Extension for Ct {
             "timeout" => {
                 self.timeout = unquoted(arg, 31);
                 if self.timeout.len() > 4 {
-                    let message = "the kernel gives back four bytes of this name, so a saved rule cannot be loaded";
+                    let message =
+                        "the kernel gives back four bytes of this name, so a saved rule cannot be loaded";
                     let fault = Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value);
                     arg.warn(fault.help("choose a name of at most four bytes"));
                 }
