@@ -138,8 +138,11 @@ impl Pred {
         }
     }
 
-    /// The field equals a mark in the bits of its mask.
+    /// The field equals a mark in the bits of its mask. A mark with bits outside of its mask equals nothing.
     pub fn mark(field: Field, mark: Mark) -> Pred {
+        if mark.value & !mark.mask != 0 {
+            return Pred::False;
+        }
         Pred::Bits(field, u128::from(mark.mask), u128::from(mark.value))
     }
 
@@ -205,6 +208,8 @@ pub enum Effect {
     Track {
         /// The packet is not tracked.
         untracked: bool,
+        /// Its connection is looked up in a zone other than the default one.
+        zone: bool,
     },
 }
 
@@ -228,6 +233,8 @@ pub struct Nat {
     pub addresses: Option<(u128, u128)>,
     /// First and last new port; `None` keeps it where possible.
     pub ports: Option<(u16, u16)>,
+    /// The old port that becomes the first new one, the next the second; `None` where any new port may be taken.
+    pub base: Option<u16>,
     /// The new address is that of an interface: the outgoing one (MASQUERADE) or the incoming one (REDIRECT).
     pub of_interface: bool,
 }
@@ -235,6 +242,6 @@ pub struct Nat {
 impl Nat {
     /// A rewriting of the source, or of the destination, that changes nothing yet.
     pub const fn new(source: bool) -> Nat {
-        Nat { source, addresses: None, ports: None, of_interface: false }
+        Nat { source, addresses: None, ports: None, base: None, of_interface: false }
     }
 }

@@ -45,7 +45,8 @@ fn one(rule: &Rule, typed: &Typed, spec: &Spec, protos: Protos, nft: bool, found
         }
     };
     // iptables-nft takes `! -p tcp -m tcp`; such a rule looks for ports in packets that have none.
-    let severity = if named && inverted && nft { Severity::Warning } else { Severity::Error };
+    let native = spec.kind == Kind::Match && matches!(spec.name, "tcp" | "udp");
+    let severity = if named && inverted && nft && native { Severity::Warning } else { Severity::Error };
     let diagnostic = Diagnostic::new(codes::CHECK_PROTOCOL_MISMATCH, severity, message);
     found.push(diagnostic.at(rule.origin.clone(), "").help(format!("write {wanted} in this rule")));
 }

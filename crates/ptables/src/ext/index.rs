@@ -22,10 +22,24 @@ pub struct Entry {
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
+    Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
+    Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
+    Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
+    Entry { spec: &Mac::SPEC, docs: "Matches the source Ethernet address of the frame that brought the packet.\n\nOnly where packets come in through an interface (PREROUTING, INPUT, FORWARD), and never true for interfaces without\nEthernet addresses. Each part of the address has at most two bytes; the tools take an empty part for 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mac.h`.", cases: include_str!("matches/mac.cases") },
+    Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
+    Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
+    Entry { spec: &Ct::SPEC, docs: "Says how connection tracking treats the packet and the connection that it begins; the next rule follows.\n\nOnly in table raw, before connection tracking sees the packet. `--notrack` leaves the packet untracked. `--helper` gives\nits connection a helper (`ftp`), and `--timeout` a timeout policy; both need `-p`, not inverted, unless `--notrack`\nmakes them idle. A zone keeps connections apart that have the same addresses: 0 to 65535, or the packet mark.\n`--zone-orig` and `--zone-reply` use it in one direction only; both together are `--zone`, and the last number counts.\nThe kernel (6.18) gives back only the first four bytes of the name of a timeout policy, so a saved rule with a longer\none cannot be loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CT.h`.", cases: include_str!("targets/ct.cases") },
+    Entry { spec: &Dnat::SPEC, docs: "Rewrites the destination of a connection, and that of its replies back.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. A range of\nports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range, the address is chosen\nby a hash of source and destination, unless `--random` or `--persistent` say otherwise.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/dnat.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
+    Entry { spec: &Log::SPEC, docs: "Writes a line about the packet to the kernel log; the next rule follows.\n\nThe prefix has at most 29 bytes; iptables cuts the rest in silence. Levels are 0 to 7 or `emerg` (`panic`), `alert`,\n`crit`, `error`, `warning`, `notice`, `info`, `debug`; `err` and `warn` are not known. Limit it (`-m limit`), or\nwhoever sends packets fills the log.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_LOG.h`.", cases: include_str!("targets/log.cases") },
+    Entry { spec: &SetMark::SPEC, docs: "Changes the packet mark; the next rule follows.\n\nBits of the mask become 0, then those of the value are toggled (`--set-xmark`); all forms are saved as this one. The\nmark lives as long as the packet is in this machine: `-m mark`, routing rules and traffic control see it. Where routing\nshall see it, it must be set in table mangle.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("targets/mark.cases") },
+    Entry { spec: &Masquerade::SPEC, docs: "Rewrites the source of a connection to the address of the interface that it leaves through.\n\nOnly in table nat, in POSTROUTING (and chains reached from there). Connections are forgotten when the interface goes\ndown or its address changes. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/masquerade.cases") },
+    Entry { spec: &Redirect::SPEC, docs: "Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,\nor to the loopback address for connections that begin here.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there). Ports need `-p` tcp, udp, sctp, dccp or\nicmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/redirect.cases") },
+    Entry { spec: &Reject::SPEC, docs: "Drops the packet and tells its sender, by an ICMP error or a TCP reset.\n\nOnly in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h` is\n`icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable. `tcp-reset`\nneeds `-p tcp`. ICMP errors are never answered, and neither are later fragments.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_REJECT.h`, `ip6t_REJECT.h`.", cases: include_str!("targets/reject.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
+    Entry { spec: &Snat::SPEC, docs: "Rewrites the source of a connection, and the destination of its replies back.\n\nOnly in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. For an\naddress that may change, `-j MASQUERADE` takes that of the outgoing interface.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/snat.cases") },
 ];
 
 /// Any `-m` extension of the catalogue.
@@ -34,22 +48,74 @@ pub static CATALOGUE: &[Entry] = &[
 pub enum Match {
     /// Carries a remark; matches every packet.
     Comment(Comment),
+    /// Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.
+    Connmark(Connmark),
+    /// Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.
+    Icmp(Icmp),
+    /// Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.
+    Icmp6(Icmp6),
+    /// Matches the source Ethernet address of the frame that brought the packet.
+    Mac(Mac),
+    /// Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.
+    Mark(Mark),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
+    /// Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.
+    Udp(Udp),
 }
 
 impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (3, Some(b'm')) => {
+                if name == b"mac" && Mac::SPEC.families.has(context.family) {
+                    return Some(Match::Mac(<Mac as Extension>::load(context)));
+                }
+            }
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
                 }
             }
+            (3, Some(b'u')) => {
+                if name == b"udp" && Udp::SPEC.families.has(context.family) {
+                    return Some(Match::Udp(<Udp as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'i')) => {
+                if name == b"icmp" && Icmp::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp(<Icmp as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'm')) => {
+                if name == b"mark" && Mark::SPEC.families.has(context.family) {
+                    return Some(Match::Mark(<Mark as Extension>::load(context)));
+                }
+            }
+            (5, Some(b'i')) => {
+                if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'i')) => {
+                if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
+                }
+            }
+            (8, Some(b'c')) => {
+                if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
+                    return Some(Match::Connmark(<Connmark as Extension>::load(context)));
+                }
+            }
+            (9, Some(b'i')) => {
+                if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) {
+                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
                 }
             }
             _ => {}
@@ -64,9 +130,33 @@ impl Match {
                 let _ = it;
                 &Comment::SPEC
             },
+            Match::Connmark(it) => {
+                let _ = it;
+                &Connmark::SPEC
+            },
+            Match::Icmp(it) => {
+                let _ = it;
+                &Icmp::SPEC
+            },
+            Match::Icmp6(it) => {
+                let _ = it;
+                &Icmp6::SPEC
+            },
+            Match::Mac(it) => {
+                let _ = it;
+                &Mac::SPEC
+            },
+            Match::Mark(it) => {
+                let _ = it;
+                &Mark::SPEC
+            },
             Match::Tcp(it) => {
                 let _ = it;
                 &Tcp::SPEC
+            },
+            Match::Udp(it) => {
+                let _ = it;
+                &Udp::SPEC
             },
         }
     }
@@ -78,7 +168,13 @@ impl Match {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::option(it, name, arg),
+            Match::Connmark(it) => Extension::option(it, name, arg),
+            Match::Icmp(it) => Extension::option(it, name, arg),
+            Match::Icmp6(it) => Extension::option(it, name, arg),
+            Match::Mac(it) => Extension::option(it, name, arg),
+            Match::Mark(it) => Extension::option(it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
+            Match::Udp(it) => Extension::option(it, name, arg),
         }
     }
 
@@ -89,7 +185,13 @@ impl Match {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::finish(it, end),
+            Match::Connmark(it) => Extension::finish(it, end),
+            Match::Icmp(it) => Extension::finish(it, end),
+            Match::Icmp6(it) => Extension::finish(it, end),
+            Match::Mac(it) => Extension::finish(it, end),
+            Match::Mark(it) => Extension::finish(it, end),
             Match::Tcp(it) => Extension::finish(it, end),
+            Match::Udp(it) => Extension::finish(it, end),
         }
     }
 
@@ -97,7 +199,13 @@ impl Match {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Match::Comment(it) => Extension::print(it, to),
+            Match::Connmark(it) => Extension::print(it, to),
+            Match::Icmp(it) => Extension::print(it, to),
+            Match::Icmp6(it) => Extension::print(it, to),
+            Match::Mac(it) => Extension::print(it, to),
+            Match::Mark(it) => Extension::print(it, to),
             Match::Tcp(it) => Extension::print(it, to),
+            Match::Udp(it) => Extension::print(it, to),
         }
     }
 
@@ -105,7 +213,13 @@ impl Match {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Match::Comment(it) => Extension::places(it, context),
+            Match::Connmark(it) => Extension::places(it, context),
+            Match::Icmp(it) => Extension::places(it, context),
+            Match::Icmp6(it) => Extension::places(it, context),
+            Match::Mac(it) => Extension::places(it, context),
+            Match::Mark(it) => Extension::places(it, context),
             Match::Tcp(it) => Extension::places(it, context),
+            Match::Udp(it) => Extension::places(it, context),
         }
     }
 
@@ -113,7 +227,13 @@ impl Match {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Match::Comment(it) => Extension::protos(it),
+            Match::Connmark(it) => Extension::protos(it),
+            Match::Icmp(it) => Extension::protos(it),
+            Match::Icmp6(it) => Extension::protos(it),
+            Match::Mac(it) => Extension::protos(it),
+            Match::Mark(it) => Extension::protos(it),
             Match::Tcp(it) => Extension::protos(it),
+            Match::Udp(it) => Extension::protos(it),
         }
     }
 
@@ -121,7 +241,13 @@ impl Match {
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
             Match::Comment(it) => MatchExtension::meaning(it, context),
+            Match::Connmark(it) => MatchExtension::meaning(it, context),
+            Match::Icmp(it) => MatchExtension::meaning(it, context),
+            Match::Icmp6(it) => MatchExtension::meaning(it, context),
+            Match::Mac(it) => MatchExtension::meaning(it, context),
+            Match::Mark(it) => MatchExtension::meaning(it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
+            Match::Udp(it) => MatchExtension::meaning(it, context),
         }
     }
 }
@@ -132,9 +258,45 @@ impl From<Comment> for Match {
     }
 }
 
+impl From<Connmark> for Match {
+    fn from(it: Connmark) -> Match {
+        Match::Connmark(it)
+    }
+}
+
+impl From<Icmp> for Match {
+    fn from(it: Icmp) -> Match {
+        Match::Icmp(it)
+    }
+}
+
+impl From<Icmp6> for Match {
+    fn from(it: Icmp6) -> Match {
+        Match::Icmp6(it)
+    }
+}
+
+impl From<Mac> for Match {
+    fn from(it: Mac) -> Match {
+        Match::Mac(it)
+    }
+}
+
+impl From<Mark> for Match {
+    fn from(it: Mark) -> Match {
+        Match::Mark(it)
+    }
+}
+
 impl From<Tcp> for Match {
     fn from(it: Tcp) -> Match {
         Match::Tcp(it)
+    }
+}
+
+impl From<Udp> for Match {
+    fn from(it: Udp) -> Match {
+        Match::Udp(it)
     }
 }
 
@@ -144,19 +306,58 @@ impl From<Tcp> for Match {
 pub enum Target {
     /// Lets the packet pass this table. Later tables and chains still see it.
     Accept(Accept),
+    /// Says how connection tracking treats the packet and the connection that it begins; the next rule follows.
+    Ct(Box<Ct>),
+    /// Rewrites the destination of a connection, and that of its replies back.
+    Dnat(Box<Dnat>),
     /// Drops the packet; its sender is not told.
     Drop(Drop),
+    /// Writes a line about the packet to the kernel log; the next rule follows.
+    Log(Box<Log>),
+    /// Changes the packet mark; the next rule follows.
+    SetMark(SetMark),
+    /// Rewrites the source of a connection to the address of the interface that it leaves through.
+    Masquerade(Masquerade),
+    /// Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,
+    Redirect(Redirect),
+    /// Drops the packet and tells its sender, by an ICMP error or a TCP reset.
+    Reject(Reject),
     /// Goes back to the rule after the jump; in a built-in chain, to the policy.
     Return(Return),
+    /// Rewrites the source of a connection, and the destination of its replies back.
+    Snat(Box<Snat>),
 }
 
 impl Target {
     /// What `-j NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Target> {
         match (name.len(), name.first()) {
+            (2, Some(b'C')) => {
+                if name == b"CT" && Ct::SPEC.families.has(context.family) {
+                    return Some(Target::Ct(Box::new(<Ct as Extension>::load(context))));
+                }
+            }
+            (3, Some(b'L')) => {
+                if name == b"LOG" && Log::SPEC.families.has(context.family) {
+                    return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
+                }
+            }
             (4, Some(b'D')) => {
+                if name == b"DNAT" && Dnat::SPEC.families.has(context.family) {
+                    return Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))));
+                }
                 if name == b"DROP" && Drop::SPEC.families.has(context.family) {
                     return Some(Target::Drop(<Drop as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'M')) => {
+                if name == b"MARK" && SetMark::SPEC.families.has(context.family) {
+                    return Some(Target::SetMark(<SetMark as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'S')) => {
+                if name == b"SNAT" && Snat::SPEC.families.has(context.family) {
+                    return Some(Target::Snat(Box::new(<Snat as Extension>::load(context))));
                 }
             }
             (6, Some(b'A')) => {
@@ -165,8 +366,21 @@ impl Target {
                 }
             }
             (6, Some(b'R')) => {
+                if name == b"REJECT" && Reject::SPEC.families.has(context.family) {
+                    return Some(Target::Reject(<Reject as Extension>::load(context)));
+                }
                 if name == b"RETURN" && Return::SPEC.families.has(context.family) {
                     return Some(Target::Return(<Return as Extension>::load(context)));
+                }
+            }
+            (8, Some(b'R')) => {
+                if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) {
+                    return Some(Target::Redirect(<Redirect as Extension>::load(context)));
+                }
+            }
+            (10, Some(b'M')) => {
+                if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) {
+                    return Some(Target::Masquerade(<Masquerade as Extension>::load(context)));
                 }
             }
             _ => {}
@@ -181,13 +395,45 @@ impl Target {
                 let _ = it;
                 &Accept::SPEC
             },
+            Target::Ct(it) => {
+                let _ = it;
+                &Ct::SPEC
+            },
+            Target::Dnat(it) => {
+                let _ = it;
+                &Dnat::SPEC
+            },
             Target::Drop(it) => {
                 let _ = it;
                 &Drop::SPEC
             },
+            Target::Log(it) => {
+                let _ = it;
+                &Log::SPEC
+            },
+            Target::SetMark(it) => {
+                let _ = it;
+                &SetMark::SPEC
+            },
+            Target::Masquerade(it) => {
+                let _ = it;
+                &Masquerade::SPEC
+            },
+            Target::Redirect(it) => {
+                let _ = it;
+                &Redirect::SPEC
+            },
+            Target::Reject(it) => {
+                let _ = it;
+                &Reject::SPEC
+            },
             Target::Return(it) => {
                 let _ = it;
                 &Return::SPEC
+            },
+            Target::Snat(it) => {
+                let _ = it;
+                &Snat::SPEC
             },
         }
     }
@@ -199,8 +445,16 @@ impl Target {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Target::Accept(it) => Extension::option(it, name, arg),
+            Target::Ct(it) => Extension::option(&mut **it, name, arg),
+            Target::Dnat(it) => Extension::option(&mut **it, name, arg),
             Target::Drop(it) => Extension::option(it, name, arg),
+            Target::Log(it) => Extension::option(&mut **it, name, arg),
+            Target::SetMark(it) => Extension::option(it, name, arg),
+            Target::Masquerade(it) => Extension::option(it, name, arg),
+            Target::Redirect(it) => Extension::option(it, name, arg),
+            Target::Reject(it) => Extension::option(it, name, arg),
             Target::Return(it) => Extension::option(it, name, arg),
+            Target::Snat(it) => Extension::option(&mut **it, name, arg),
         }
     }
 
@@ -211,8 +465,16 @@ impl Target {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Target::Accept(it) => Extension::finish(it, end),
+            Target::Ct(it) => Extension::finish(&mut **it, end),
+            Target::Dnat(it) => Extension::finish(&mut **it, end),
             Target::Drop(it) => Extension::finish(it, end),
+            Target::Log(it) => Extension::finish(&mut **it, end),
+            Target::SetMark(it) => Extension::finish(it, end),
+            Target::Masquerade(it) => Extension::finish(it, end),
+            Target::Redirect(it) => Extension::finish(it, end),
+            Target::Reject(it) => Extension::finish(it, end),
             Target::Return(it) => Extension::finish(it, end),
+            Target::Snat(it) => Extension::finish(&mut **it, end),
         }
     }
 
@@ -220,8 +482,16 @@ impl Target {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Target::Accept(it) => Extension::print(it, to),
+            Target::Ct(it) => Extension::print(&**it, to),
+            Target::Dnat(it) => Extension::print(&**it, to),
             Target::Drop(it) => Extension::print(it, to),
+            Target::Log(it) => Extension::print(&**it, to),
+            Target::SetMark(it) => Extension::print(it, to),
+            Target::Masquerade(it) => Extension::print(it, to),
+            Target::Redirect(it) => Extension::print(it, to),
+            Target::Reject(it) => Extension::print(it, to),
             Target::Return(it) => Extension::print(it, to),
+            Target::Snat(it) => Extension::print(&**it, to),
         }
     }
 
@@ -229,8 +499,16 @@ impl Target {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Target::Accept(it) => Extension::places(it, context),
+            Target::Ct(it) => Extension::places(&**it, context),
+            Target::Dnat(it) => Extension::places(&**it, context),
             Target::Drop(it) => Extension::places(it, context),
+            Target::Log(it) => Extension::places(&**it, context),
+            Target::SetMark(it) => Extension::places(it, context),
+            Target::Masquerade(it) => Extension::places(it, context),
+            Target::Redirect(it) => Extension::places(it, context),
+            Target::Reject(it) => Extension::places(it, context),
             Target::Return(it) => Extension::places(it, context),
+            Target::Snat(it) => Extension::places(&**it, context),
         }
     }
 
@@ -238,8 +516,16 @@ impl Target {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Target::Accept(it) => Extension::protos(it),
+            Target::Ct(it) => Extension::protos(&**it),
+            Target::Dnat(it) => Extension::protos(&**it),
             Target::Drop(it) => Extension::protos(it),
+            Target::Log(it) => Extension::protos(&**it),
+            Target::SetMark(it) => Extension::protos(it),
+            Target::Masquerade(it) => Extension::protos(it),
+            Target::Redirect(it) => Extension::protos(it),
+            Target::Reject(it) => Extension::protos(it),
             Target::Return(it) => Extension::protos(it),
+            Target::Snat(it) => Extension::protos(&**it),
         }
     }
 
@@ -247,8 +533,16 @@ impl Target {
     pub fn effect(&self, context: Context) -> Effect {
         match self {
             Target::Accept(it) => TargetExtension::effect(it, context),
+            Target::Ct(it) => TargetExtension::effect(&**it, context),
+            Target::Dnat(it) => TargetExtension::effect(&**it, context),
             Target::Drop(it) => TargetExtension::effect(it, context),
+            Target::Log(it) => TargetExtension::effect(&**it, context),
+            Target::SetMark(it) => TargetExtension::effect(it, context),
+            Target::Masquerade(it) => TargetExtension::effect(it, context),
+            Target::Redirect(it) => TargetExtension::effect(it, context),
+            Target::Reject(it) => TargetExtension::effect(it, context),
             Target::Return(it) => TargetExtension::effect(it, context),
+            Target::Snat(it) => TargetExtension::effect(&**it, context),
         }
     }
 }
@@ -259,14 +553,62 @@ impl From<Accept> for Target {
     }
 }
 
+impl From<Ct> for Target {
+    fn from(it: Ct) -> Target {
+        Target::Ct(Box::new(it))
+    }
+}
+
+impl From<Dnat> for Target {
+    fn from(it: Dnat) -> Target {
+        Target::Dnat(Box::new(it))
+    }
+}
+
 impl From<Drop> for Target {
     fn from(it: Drop) -> Target {
         Target::Drop(it)
     }
 }
 
+impl From<Log> for Target {
+    fn from(it: Log) -> Target {
+        Target::Log(Box::new(it))
+    }
+}
+
+impl From<SetMark> for Target {
+    fn from(it: SetMark) -> Target {
+        Target::SetMark(it)
+    }
+}
+
+impl From<Masquerade> for Target {
+    fn from(it: Masquerade) -> Target {
+        Target::Masquerade(it)
+    }
+}
+
+impl From<Redirect> for Target {
+    fn from(it: Redirect) -> Target {
+        Target::Redirect(it)
+    }
+}
+
+impl From<Reject> for Target {
+    fn from(it: Reject) -> Target {
+        Target::Reject(it)
+    }
+}
+
 impl From<Return> for Target {
     fn from(it: Return) -> Target {
         Target::Return(it)
+    }
+}
+
+impl From<Snat> for Target {
+    fn from(it: Snat) -> Target {
+        Target::Snat(Box::new(it))
     }
 }

@@ -2,6 +2,7 @@
 
 mod edits;
 mod names;
+mod native;
 mod options;
 mod reader;
 mod rule;

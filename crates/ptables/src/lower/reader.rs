@@ -1,6 +1,7 @@
 //! Reads the words of one rule into a typed rule: the one parser of options, whoever wrote them.
 
 use super::names;
+use super::native;
 use super::options::{self, Found, Main};
 use crate::diag::codes;
 use crate::ext::{Arg, CATALOGUE, Context, End, Fault, Group, Kind, Match, Opt, Part, Spec, Takes, Target};
@@ -556,11 +557,12 @@ impl Reader {
         {
             return self.repeated(state, at);
         }
-        // A chain may be called like a target (`:LOG -`); the tools then take the target.
-        if let Some(target) = Target::load(name, state.scope.context) {
-            self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
-        } else if (state.scope.is_chain)(name) {
+        // A chain may be called like a target (`:LOG -`); the tools then take the chain. No chain is called ACCEPT.
+        let verdict = matches!(name, b"ACCEPT" | b"DROP" | b"RETURN");
+        if !verdict && (state.scope.is_chain)(name) {
             state.out.rule.jump = Jump::Chain(state.text_of(value_at, name));
+        } else if let Some(target) = Target::load(name, state.scope.context) {
+            self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
         } else if names::is_target(name) {
             state.out.raw = Some(value_at);
         } else {
@@ -739,6 +741,9 @@ impl Reader {
             }
         }
         self.extensions = extensions;
+        if let Some(fault) = native::gather(&mut state.out.rule.matches, state.scope.context.dialect) {
+            self.findings.push(Finding { fault, word: None, warning: true, fix: None });
+        }
     }
 
     fn groups(&mut self, spec: &'static Spec, seen: u64, at: Option<usize>) {

@@ -123,7 +123,7 @@ impl IcmpType {
     /// # Errors
     /// `Form` if it is none of these or an ambiguous prefix.
     pub fn parse(family: Family, new: bool, text: &[u8]) -> Parsed<IcmpType> {
-        if text.first().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b' ')) {
+        if text.first().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b' ' | b'\t')) {
             return numbers(text);
         }
         let fits =
@@ -140,7 +140,8 @@ impl IcmpType {
         }
     }
 
-    /// Appends `any`, `type`, `type/code` or `type/low:high`. In 1.8.9 every IPv4 type 255 is `any`.
+    /// Appends `any`, `type` or `type/code`. In 1.8.9 every IPv4 type 255 is `any`. Of a range of codes the first is
+    /// printed, as iptables-save does.
     pub fn push(self, out: &mut Vec<u8>, family: Family, new: bool) {
         let all = self.codes == (0, 255);
         if self.kind == 255 && family == Family::V4 && (all || !new) {
@@ -151,10 +152,6 @@ impl IcmpType {
         if !all {
             out.push(b'/');
             push(out, u64::from(self.codes.0));
-            if self.codes.1 != self.codes.0 {
-                out.push(b':');
-                push(out, u64::from(self.codes.1));
-            }
         }
     }
 }
@@ -206,6 +203,7 @@ mod tests {
             ("3/3", "3/3"),
             ("0x8", "8"),
             ("3/0:255", "3"),
+            ("3/1:4", "3/1"),
             ("010", "8"),
         ] {
             assert_eq!(v4(text).as_deref(), Ok(printed), "{text}");

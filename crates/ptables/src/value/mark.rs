@@ -42,6 +42,13 @@ impl Mark {
             push_hex(out, u64::from(self.mask));
         }
     }
+
+    /// Appends `0xvalue/0xmask`, whatever the mask.
+    pub fn push_full(&self, out: &mut Vec<u8>) {
+        push_hex(out, u64::from(self.value));
+        out.push(b'/');
+        push_hex(out, u64::from(self.mask));
+    }
 }
 
 #[cfg(test)]

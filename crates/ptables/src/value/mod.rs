@@ -2,10 +2,12 @@
 
 pub mod addr;
 pub mod ct_state;
+pub mod ct_zone;
 pub mod icmp;
 pub mod iface;
 pub mod mac;
 pub mod mark;
+pub mod nat;
 pub mod number;
 pub mod port;
 pub mod proto;

@@ -60,7 +60,8 @@ pub fn numeric(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<u1
 }
 
 /// Reads a port of udp, dccp, conntrack and TPROXY: decimal, or a service name. A number above 65535 wraps, as the
-/// tools let it do; the second part of the answer says whether it did.
+/// tools let it do; the second part of the answer says whether it did. Only the low 32 bits of a number are looked
+/// at, and they must not be negative: 2147483648 is refused, 4294967296 is 0.
 ///
 /// # Errors
 /// `Port` if it is neither.
@@ -71,7 +72,7 @@ pub fn resolved(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<(
         return Ok((0, false));
     }
     match decimal(digits) {
-        Some(number) if number <= i32::MAX as u64 => Ok((number as u16, number > 65535)),
+        Some(number) if number as i32 >= 0 => Ok((number as u16, number > 65535)),
         Some(_) => Err(bad()),
         None => service(text, proto, names).map(|port| (port, false)),
     }
@@ -218,7 +219,8 @@ mod tests {
         assert_eq!(resolved("65536"), Ok((Ports::one(0), true)));
         assert_eq!(resolved("026"), Ok((Ports::one(26), false)));
         assert_eq!(resolved(""), Ok((Ports::one(0), false)));
-        for text in ["0x16", "-1", "22-80"] {
+        assert_eq!(resolved("99999999999999"), Ok((Ports::one(16383), true)));
+        for text in ["0x16", "-1", "22-80", "2147483648", "99999999999999999999"] {
             assert!(resolved(text).is_err(), "{text}");
         }
     }

@@ -103,7 +103,10 @@ impl Extension for Tcp {
         if self.option != 0 || self.inverted.option {
             to.not(self.inverted.option).flag("tcp-option").number(self.option);
         }
-        if let Some((mask, set)) = self.flags {
+        // `NONE NONE`, which is no condition, is not printed.
+        let shown =
+            self.flags.filter(|flags| self.inverted.flags || *flags != (TcpFlags::NONE, TcpFlags::NONE));
+        if let Some((mask, set)) = shown {
             to.not(self.inverted.flags)
                 .flag("tcp-flags")
                 .with(|out| mask.push(out))
@@ -146,13 +149,18 @@ pub(crate) fn print_ports(to: &mut Printer<'_>, name: &str, ports: Ports, invert
     }
 }
 
-/// `! --dport 0:65535` never matches; the tools of 1.8.9 save it as if it were not there.
+/// `! --dport 0:65535` never matches. The tools of 1.8.9 save it as if it were not there; with nft it is not there.
 pub(crate) fn warn_never(arg: &mut Arg<'_>, ports: Ports) {
     if arg.inverted && ports.is_all() {
-        let message = format!(
-            "`! --{}` with every port never matches, and iptables saves it as if it were not there",
-            arg.option
-        );
+        let dialect = arg.context.dialect;
+        let what = match (dialect.since_1_8_11(), dialect.is_nft()) {
+            (true, _) => "never matches",
+            (false, false) => "never matches, and iptables saves it as if it were not there",
+            (false, true) => {
+                "should never match, but iptables-nft 1.8.9 drops it: the rule matches every port"
+            }
+        };
+        let message = format!("`! --{}` with every port {what}", arg.option);
         arg.warn(
             Fault::new(codes::CHECK_CHANGED, message)
                 .about(Part::Value)
