@@ -4,8 +4,10 @@ use super::fault::code_of;
 use super::{Context, Fault, Part};
 use crate::diag::codes;
 use crate::source::Text;
+use crate::value::is::Is;
+use crate::value::port::{self, Ports};
 use crate::value::proto::Proto;
-use crate::value::{Names, Parsed, number};
+use crate::value::{Bad, Names, Parsed, number};
 
 /// One option with its value, and what the reader knows of the rule so far.
 pub struct Arg<'a> {
@@ -73,6 +75,14 @@ impl<'a> Arg<'a> {
         })
     }
 
+    /// Reads the value into a condition that is inverted as the option is.
+    ///
+    /// # Errors
+    /// A fault about the value if the reader refuses it.
+    pub fn is<T>(&self, read: impl FnOnce(&'a [u8]) -> Parsed<T>) -> Result<Is<T>, Fault> {
+        Ok(Is::new(self.parse(read)?, self.inverted))
+    }
+
     /// Reads a number in base 0 within `low..=high`.
     ///
     /// # Errors
@@ -95,6 +105,49 @@ impl<'a> Arg<'a> {
     /// A fault about the value.
     pub fn u8(&self, low: u8, high: u8) -> Result<u8, Fault> {
         self.parse(|text| number::u8_in(text, low, high))
+    }
+
+    /// Reads `a`, `a:b`, `:b` or `a:` of base-0 numbers up to `high`; no text at all is 0. 1.8.9 takes a range whose first
+    /// number is greater than its last (it never matches); 1.8.11 refuses it.
+    ///
+    /// # Errors
+    /// A fault about the value.
+    pub fn range(&mut self, high: u32) -> Result<(u32, u32), Fault> {
+        let reversed = || Bad::range("a range whose first number is not greater than its last");
+        let new = self.context.dialect.since_1_8_11();
+        let (low, high) = self.parse(|text| match number::range(text, u64::from(high)) {
+            Err(_) if text.is_empty() => Ok((0, 0)),
+            Ok((low, high)) if low > high && new => Err(reversed()),
+            other => other,
+        })?;
+        if low > high {
+            self.changed(format!("the range of `--{}` begins after its end: it never matches", self.option));
+        }
+        // INVARIANT: both are at most `high`, which fits.
+        Ok((u32::try_from(low).unwrap_or(u32::MAX), u32::try_from(high).unwrap_or(u32::MAX)))
+    }
+
+    /// Reads a port or a range of ports as `getaddrinfo` does: decimal, or names; above 65535 a number wraps, with a warning.
+    /// A reversed range is as in [`Arg::range`].
+    ///
+    /// # Errors
+    /// A fault about the value.
+    pub fn resolved_ports(&mut self, proto: Option<&str>) -> Result<Ports, Fault> {
+        let new = self.context.dialect.since_1_8_11();
+        let (ports, wrapped) = self.parse(|text| match port::resolved_range(text, proto, self.names) {
+            Ok((ports, _)) if ports.low > ports.high && new => Err(port::reversed()),
+            other => other,
+        })?;
+        if wrapped {
+            let (low, high) = (ports.low, ports.high);
+            self.changed(format!(
+                "iptables wraps ports above 65535: `--{}` becomes {low}:{high}",
+                self.option
+            ));
+        } else if ports.low > ports.high {
+            self.changed(format!("the ports of `--{}` begin after their end: it never matches", self.option));
+        }
+        Ok(ports)
     }
 
     /// The value, cut to `max` bytes as iptables cuts it, with a warning if that loses something.

@@ -22,6 +22,8 @@ pub struct Entry {
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
+    Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
@@ -34,6 +36,10 @@ pub static CATALOGUE: &[Entry] = &[
 pub enum Match {
     /// Carries a remark; matches every packet.
     Comment(Comment),
+    /// Matches by what connection tracking knows of the packet's connection.
+    Conntrack(Box<Conntrack>),
+    /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
+    State(State),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
 }
@@ -47,9 +53,19 @@ impl Match {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
                 }
             }
+            (5, Some(b's')) => {
+                if name == b"state" && State::SPEC.families.has(context.family) {
+                    return Some(Match::State(<State as Extension>::load(context)));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
+                }
+            }
+            (9, Some(b'c')) => {
+                if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
+                    return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
                 }
             }
             _ => {}
@@ -63,6 +79,14 @@ impl Match {
             Match::Comment(it) => {
                 let _ = it;
                 &Comment::SPEC
+            },
+            Match::Conntrack(it) => {
+                let _ = it;
+                &Conntrack::SPEC
+            },
+            Match::State(it) => {
+                let _ = it;
+                &State::SPEC
             },
             Match::Tcp(it) => {
                 let _ = it;
@@ -78,6 +102,8 @@ impl Match {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::option(it, name, arg),
+            Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::State(it) => Extension::option(it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
         }
     }
@@ -89,6 +115,8 @@ impl Match {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Match::Comment(it) => Extension::finish(it, end),
+            Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::State(it) => Extension::finish(it, end),
             Match::Tcp(it) => Extension::finish(it, end),
         }
     }
@@ -97,6 +125,8 @@ impl Match {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Match::Comment(it) => Extension::print(it, to),
+            Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::State(it) => Extension::print(it, to),
             Match::Tcp(it) => Extension::print(it, to),
         }
     }
@@ -105,6 +135,8 @@ impl Match {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Match::Comment(it) => Extension::places(it, context),
+            Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::State(it) => Extension::places(it, context),
             Match::Tcp(it) => Extension::places(it, context),
         }
     }
@@ -113,6 +145,8 @@ impl Match {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Match::Comment(it) => Extension::protos(it),
+            Match::Conntrack(it) => Extension::protos(&**it),
+            Match::State(it) => Extension::protos(it),
             Match::Tcp(it) => Extension::protos(it),
         }
     }
@@ -121,6 +155,8 @@ impl Match {
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
             Match::Comment(it) => MatchExtension::meaning(it, context),
+            Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::State(it) => MatchExtension::meaning(it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
         }
     }
@@ -129,6 +165,18 @@ impl Match {
 impl From<Comment> for Match {
     fn from(it: Comment) -> Match {
         Match::Comment(it)
+    }
+}
+
+impl From<Conntrack> for Match {
+    fn from(it: Conntrack) -> Match {
+        Match::Conntrack(Box::new(it))
+    }
+}
+
+impl From<State> for Match {
+    fn from(it: State) -> Match {
+        Match::State(it)
     }
 }
 

@@ -2,8 +2,10 @@
 
 pub mod addr;
 pub mod ct_state;
+pub mod host;
 pub mod icmp;
 pub mod iface;
+pub mod is;
 pub mod mac;
 pub mod mark;
 pub mod number;

@@ -138,6 +138,15 @@ pub fn push(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
 }
 
+/// Appends `low:high`, or one number if both are the same.
+pub fn push_range(out: &mut Vec<u8>, low: u64, high: u64) {
+    push(out, low);
+    if high != low {
+        out.push(b':');
+        push(out, high);
+    }
+}
+
 /// Appends `0x` and the number in hexadecimal, without leading zeros.
 pub fn push_hex(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(format!("{value:#x}").as_bytes());
