@@ -164,6 +164,31 @@ impl<'a> Arg<'a> {
         text.slice(0, max)
     }
 
+    /// The value as the name of a file that the kernel makes under /proc: cut to `max` bytes, not empty, no `/`, not `.` or
+    /// `..`. iptables-save never quotes it, so one that holds a blank or a quote cannot be read back: a warning.
+    ///
+    /// # Errors
+    /// A fault if no file can have the name.
+    pub fn proc_name(&mut self, max: usize) -> Result<Text, Fault> {
+        let name = self.cut(max);
+        if matches!(name.as_bytes(), b"" | b"." | b"..") || name.contains(&b'/') {
+            return Err(self.bad("a name that a file can have: not empty, without `/`"));
+        }
+        self.warn_unquoted(&name);
+        Ok(name)
+    }
+
+    /// Warns of a name that iptables-save prints without quotes and that cannot be read back so.
+    pub fn warn_unquoted(&mut self, name: &[u8]) {
+        if name.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"')) {
+            let message = format!(
+                "iptables-save prints the value of `--{}` unquoted: it cannot be read back",
+                self.option
+            );
+            self.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value));
+        }
+    }
+
     /// Warns that iptables takes the option but makes something else of it.
     pub fn changed(&mut self, message: impl Into<String>) {
         self.warnings.push(Fault::new(codes::CHECK_CHANGED, message).about(Part::Value));

@@ -23,6 +23,8 @@ pub struct Entry {
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
@@ -38,6 +40,10 @@ pub enum Match {
     Comment(Comment),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
+    /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
+    Hashlimit(Box<Hashlimit>),
+    /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
+    Limit(Limit),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
@@ -51,6 +57,11 @@ impl Match {
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
+                }
+            }
+            (5, Some(b'l')) => {
+                if name == b"limit" && Limit::SPEC.families.has(context.family) {
+                    return Some(Match::Limit(<Limit as Extension>::load(context)));
                 }
             }
             (5, Some(b's')) => {
@@ -68,6 +79,11 @@ impl Match {
                     return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
                 }
             }
+            (9, Some(b'h')) => {
+                if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
+                    return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
+                }
+            }
             _ => {}
         }
         None
@@ -83,6 +99,14 @@ impl Match {
             Match::Conntrack(it) => {
                 let _ = it;
                 &Conntrack::SPEC
+            },
+            Match::Hashlimit(it) => {
+                let _ = it;
+                &Hashlimit::SPEC
+            },
+            Match::Limit(it) => {
+                let _ = it;
+                &Limit::SPEC
             },
             Match::State(it) => {
                 let _ = it;
@@ -103,6 +127,8 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Limit(it) => Extension::option(it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
         }
@@ -116,6 +142,8 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Limit(it) => Extension::finish(it, end),
             Match::State(it) => Extension::finish(it, end),
             Match::Tcp(it) => Extension::finish(it, end),
         }
@@ -126,6 +154,8 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Limit(it) => Extension::print(it, to),
             Match::State(it) => Extension::print(it, to),
             Match::Tcp(it) => Extension::print(it, to),
         }
@@ -136,6 +166,8 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Limit(it) => Extension::places(it, context),
             Match::State(it) => Extension::places(it, context),
             Match::Tcp(it) => Extension::places(it, context),
         }
@@ -146,6 +178,8 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Limit(it) => Extension::protos(it),
             Match::State(it) => Extension::protos(it),
             Match::Tcp(it) => Extension::protos(it),
         }
@@ -156,6 +190,8 @@ impl Match {
         match self {
             Match::Comment(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
         }
@@ -171,6 +207,18 @@ impl From<Comment> for Match {
 impl From<Conntrack> for Match {
     fn from(it: Conntrack) -> Match {
         Match::Conntrack(Box::new(it))
+    }
+}
+
+impl From<Hashlimit> for Match {
+    fn from(it: Hashlimit) -> Match {
+        Match::Hashlimit(Box::new(it))
+    }
+}
+
+impl From<Limit> for Match {
+    fn from(it: Limit) -> Match {
+        Match::Limit(it)
     }
 }
 

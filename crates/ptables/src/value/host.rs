@@ -15,8 +15,7 @@ pub struct HostMask {
 }
 
 impl HostMask {
-    /// Reads `host[/length]` or `host[/mask]`. A length is a number in base 0; what is no length is read as an address, so
-    /// that `/33` is the mask 0.0.0.33.
+    /// Reads `host[/length]` or `host[/mask]`, with [`host`] and [`mask`].
     ///
     /// # Errors
     /// `Address` or `Name` if a part is neither.
@@ -26,15 +25,7 @@ impl HostMask {
             return Ok(HostMask { address: host(text, family, names)?, mask: all });
         };
         let address = host(text.get(..at).unwrap_or_default(), family, names)?;
-        let mask = text.get(at + 1..).unwrap_or_default();
-        let length = base0(mask, 0, u64::from(family.bits())).ok().and_then(|it| u8::try_from(it).ok());
-        let mask = match length {
-            Some(length) => prefix_mask(family, length),
-            None => addr::host(family, mask).ok_or_else(|| {
-                Bad::new(BadKind::Address, format!("a prefix length from 0 to {} or a mask", family.bits()))
-            })?,
-        };
-        Ok(HostMask { address, mask })
+        Ok(HostMask { address, mask: mask(text.get(at + 1..).unwrap_or_default(), family)? })
     }
 
     /// Whether the tools lose the mask when they save it: 1.8.9 does if it has holes.
@@ -48,6 +39,20 @@ impl HostMask {
         if self.mask != prefix_mask(family, family.bits()) && !self.is_lost(family, dialect) {
             push_mask(out, family, self.mask);
         }
+    }
+}
+
+/// Reads a prefix length in base 0, or a mask; what is no length is read as an address, so that `33` is 0.0.0.33.
+///
+/// # Errors
+/// `Address` if it is neither.
+pub fn mask(text: &[u8], family: Family) -> Parsed<Bits> {
+    let length = base0(text, 0, u64::from(family.bits())).ok().and_then(|it| u8::try_from(it).ok());
+    match length {
+        Some(length) => Ok(prefix_mask(family, length)),
+        None => addr::host(family, text).ok_or_else(|| {
+            Bad::new(BadKind::Address, format!("a prefix length from 0 to {} or a mask", family.bits()))
+        }),
     }
 }
 

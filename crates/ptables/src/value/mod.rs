@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod ct_state;
+pub mod hash_rate;
 pub mod host;
 pub mod icmp;
 pub mod iface;

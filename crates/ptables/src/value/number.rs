@@ -36,6 +36,16 @@ pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((value.unwrap_or(u64::MAX), rest))
 }
 
+/// Reads the decimal number at the beginning of `text`, after blanks and `+`; gives the rest too. `None` if there is no
+/// digit. A number above `u64::MAX` comes as `u64::MAX`.
+pub fn prefix_decimal(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    if digits.is_empty() { None } else { Some((decimal(digits).unwrap_or(u64::MAX), rest)) }
+}
+
 /// Reads decimal digits and nothing else; `None` for anything else and above `u64::MAX`.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {

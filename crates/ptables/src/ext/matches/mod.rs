@@ -2,10 +2,14 @@
 
 pub mod comment;
 pub mod conntrack;
+pub mod hashlimit;
+pub mod limit;
 pub mod state;
 pub mod tcp;
 
 pub use comment::Comment;
 pub use conntrack::Conntrack;
+pub use hashlimit::Hashlimit;
+pub use limit::Limit;
 pub use state::State;
 pub use tcp::Tcp;
