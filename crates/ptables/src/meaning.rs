@@ -53,7 +53,8 @@ pub enum Field {
     CtReplySource,
     /// Destination of replies.
     CtReplyDestination,
-    /// Source port of the first packet.
+    /// Source port of the first packet; here and below: the identifier or type and code of ICMP, 0 where the protocol has
+    /// none.
     CtOrigSourcePort,
     /// Destination port of the first packet.
     CtOrigDestinationPort,

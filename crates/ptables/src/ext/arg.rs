@@ -4,8 +4,10 @@ use super::fault::code_of;
 use super::{Context, Fault, Part};
 use crate::diag::codes;
 use crate::source::Text;
+use crate::value::is::Is;
+use crate::value::port::{self, Ports};
 use crate::value::proto::Proto;
-use crate::value::{Names, Parsed, number};
+use crate::value::{Bad, Names, Parsed, number};
 
 /// One option with its value, and what the reader knows of the rule so far.
 pub struct Arg<'a> {
@@ -73,6 +75,14 @@ impl<'a> Arg<'a> {
         })
     }
 
+    /// Reads the value into a condition that is inverted as the option is.
+    ///
+    /// # Errors
+    /// A fault about the value if the reader refuses it.
+    pub fn is<T>(&self, read: impl FnOnce(&'a [u8]) -> Parsed<T>) -> Result<Is<T>, Fault> {
+        Ok(Is::new(self.parse(read)?, self.inverted))
+    }
+
     /// Reads a number in base 0 within `low..=high`.
     ///
     /// # Errors
@@ -97,6 +107,49 @@ impl<'a> Arg<'a> {
         self.parse(|text| number::u8_in(text, low, high))
     }
 
+    /// Reads `a`, `a:b`, `:b` or `a:` of base-0 numbers up to `high`; no text at all is 0. 1.8.9 takes a range whose first
+    /// number is greater than its last (it never matches); 1.8.11 refuses it.
+    ///
+    /// # Errors
+    /// A fault about the value.
+    pub fn range(&mut self, high: u32) -> Result<(u32, u32), Fault> {
+        let reversed = || Bad::range("a range whose first number is not greater than its last");
+        let new = self.context.dialect.since_1_8_11();
+        let (low, high) = self.parse(|text| match number::range(text, u64::from(high)) {
+            Err(_) if text.is_empty() => Ok((0, 0)),
+            Ok((low, high)) if low > high && new => Err(reversed()),
+            other => other,
+        })?;
+        if low > high {
+            self.changed(format!("the range of `--{}` begins after its end: it never matches", self.option));
+        }
+        // INVARIANT: both are at most `high`, which fits.
+        Ok((u32::try_from(low).unwrap_or(u32::MAX), u32::try_from(high).unwrap_or(u32::MAX)))
+    }
+
+    /// Reads a port or a range of ports as `getaddrinfo` does: decimal, or names; above 65535 a number wraps, with a warning.
+    /// A reversed range is as in [`Arg::range`].
+    ///
+    /// # Errors
+    /// A fault about the value.
+    pub fn resolved_ports(&mut self, proto: Option<&str>) -> Result<Ports, Fault> {
+        let new = self.context.dialect.since_1_8_11();
+        let (ports, wrapped) = self.parse(|text| match port::resolved_range(text, proto, self.names) {
+            Ok((ports, _)) if ports.low > ports.high && new => Err(port::reversed()),
+            other => other,
+        })?;
+        if wrapped {
+            let (low, high) = (ports.low, ports.high);
+            self.changed(format!(
+                "iptables wraps ports above 65535: `--{}` becomes {low}:{high}",
+                self.option
+            ));
+        } else if ports.low > ports.high {
+            self.changed(format!("the ports of `--{}` begin after their end: it never matches", self.option));
+        }
+        Ok(ports)
+    }
+
     /// The value, cut to `max` bytes as iptables cuts it, with a warning if that loses something.
     pub fn cut(&mut self, max: usize) -> Text {
         let text = self.text();
@@ -109,6 +162,31 @@ impl<'a> Arg<'a> {
         );
         self.warnings.push(fault.about(Part::Value).help("shorten it"));
         text.slice(0, max)
+    }
+
+    /// The value as the name of a file that the kernel makes under /proc: cut to `max` bytes, not empty, no `/`, not `.` or
+    /// `..`. iptables-save never quotes it, so one that holds a blank or a quote cannot be read back: a warning.
+    ///
+    /// # Errors
+    /// A fault if no file can have the name.
+    pub fn proc_name(&mut self, max: usize) -> Result<Text, Fault> {
+        let name = self.cut(max);
+        if matches!(name.as_bytes(), b"" | b"." | b"..") || name.contains(&b'/') {
+            return Err(self.bad("a name that a file can have: not empty, without `/`"));
+        }
+        self.warn_unquoted(&name);
+        Ok(name)
+    }
+
+    /// Warns of a name that iptables-save prints without quotes and that cannot be read back so.
+    pub fn warn_unquoted(&mut self, name: &[u8]) {
+        if name.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"')) {
+            let message = format!(
+                "iptables-save prints the value of `--{}` unquoted: it cannot be read back",
+                self.option
+            );
+            self.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value));
+        }
     }
 
     /// Warns that iptables takes the option but makes something else of it.

@@ -23,10 +23,14 @@ pub struct Entry {
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
     Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
+    Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
     Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
     Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
+    Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &Mac::SPEC, docs: "Matches the source Ethernet address of the frame that brought the packet.\n\nOnly where packets come in through an interface (PREROUTING, INPUT, FORWARD), and never true for interfaces without\nEthernet addresses. Each part of the address has at most two bytes; the tools take an empty part for 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mac.h`.", cases: include_str!("matches/mac.cases") },
     Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
+    Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
@@ -50,14 +54,22 @@ pub enum Match {
     Comment(Comment),
     /// Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.
     Connmark(Connmark),
+    /// Matches by what connection tracking knows of the packet's connection.
+    Conntrack(Box<Conntrack>),
+    /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
+    Hashlimit(Box<Hashlimit>),
     /// Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.
     Icmp(Icmp),
     /// Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.
     Icmp6(Icmp6),
+    /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
+    Limit(Limit),
     /// Matches the source Ethernet address of the frame that brought the packet.
     Mac(Mac),
     /// Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.
     Mark(Mark),
+    /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
+    State(State),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
     /// Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.
@@ -98,6 +110,16 @@ impl Match {
                     return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
                 }
             }
+            (5, Some(b'l')) => {
+                if name == b"limit" && Limit::SPEC.families.has(context.family) {
+                    return Some(Match::Limit(<Limit as Extension>::load(context)));
+                }
+            }
+            (5, Some(b's')) => {
+                if name == b"state" && State::SPEC.families.has(context.family) {
+                    return Some(Match::State(<State as Extension>::load(context)));
+                }
+            }
             (6, Some(b'i')) => {
                 if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
                     return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
@@ -111,6 +133,16 @@ impl Match {
             (8, Some(b'c')) => {
                 if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
                     return Some(Match::Connmark(<Connmark as Extension>::load(context)));
+                }
+            }
+            (9, Some(b'c')) => {
+                if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
+                    return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
+                }
+            }
+            (9, Some(b'h')) => {
+                if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
+                    return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
                 }
             }
             (9, Some(b'i')) => {
@@ -134,6 +166,14 @@ impl Match {
                 let _ = it;
                 &Connmark::SPEC
             },
+            Match::Conntrack(it) => {
+                let _ = it;
+                &Conntrack::SPEC
+            },
+            Match::Hashlimit(it) => {
+                let _ = it;
+                &Hashlimit::SPEC
+            },
             Match::Icmp(it) => {
                 let _ = it;
                 &Icmp::SPEC
@@ -142,6 +182,10 @@ impl Match {
                 let _ = it;
                 &Icmp6::SPEC
             },
+            Match::Limit(it) => {
+                let _ = it;
+                &Limit::SPEC
+            },
             Match::Mac(it) => {
                 let _ = it;
                 &Mac::SPEC
@@ -149,6 +193,10 @@ impl Match {
             Match::Mark(it) => {
                 let _ = it;
                 &Mark::SPEC
+            },
+            Match::State(it) => {
+                let _ = it;
+                &State::SPEC
             },
             Match::Tcp(it) => {
                 let _ = it;
@@ -169,10 +217,14 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::option(it, name, arg),
             Match::Connmark(it) => Extension::option(it, name, arg),
+            Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
             Match::Icmp(it) => Extension::option(it, name, arg),
             Match::Icmp6(it) => Extension::option(it, name, arg),
+            Match::Limit(it) => Extension::option(it, name, arg),
             Match::Mac(it) => Extension::option(it, name, arg),
             Match::Mark(it) => Extension::option(it, name, arg),
+            Match::State(it) => Extension::option(it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
             Match::Udp(it) => Extension::option(it, name, arg),
         }
@@ -186,10 +238,14 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::finish(it, end),
             Match::Connmark(it) => Extension::finish(it, end),
+            Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Hashlimit(it) => Extension::finish(&mut **it, end),
             Match::Icmp(it) => Extension::finish(it, end),
             Match::Icmp6(it) => Extension::finish(it, end),
+            Match::Limit(it) => Extension::finish(it, end),
             Match::Mac(it) => Extension::finish(it, end),
             Match::Mark(it) => Extension::finish(it, end),
+            Match::State(it) => Extension::finish(it, end),
             Match::Tcp(it) => Extension::finish(it, end),
             Match::Udp(it) => Extension::finish(it, end),
         }
@@ -200,10 +256,14 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::print(it, to),
             Match::Connmark(it) => Extension::print(it, to),
+            Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Hashlimit(it) => Extension::print(&**it, to),
             Match::Icmp(it) => Extension::print(it, to),
             Match::Icmp6(it) => Extension::print(it, to),
+            Match::Limit(it) => Extension::print(it, to),
             Match::Mac(it) => Extension::print(it, to),
             Match::Mark(it) => Extension::print(it, to),
+            Match::State(it) => Extension::print(it, to),
             Match::Tcp(it) => Extension::print(it, to),
             Match::Udp(it) => Extension::print(it, to),
         }
@@ -214,10 +274,14 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::places(it, context),
             Match::Connmark(it) => Extension::places(it, context),
+            Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Hashlimit(it) => Extension::places(&**it, context),
             Match::Icmp(it) => Extension::places(it, context),
             Match::Icmp6(it) => Extension::places(it, context),
+            Match::Limit(it) => Extension::places(it, context),
             Match::Mac(it) => Extension::places(it, context),
             Match::Mark(it) => Extension::places(it, context),
+            Match::State(it) => Extension::places(it, context),
             Match::Tcp(it) => Extension::places(it, context),
             Match::Udp(it) => Extension::places(it, context),
         }
@@ -228,10 +292,14 @@ impl Match {
         match self {
             Match::Comment(it) => Extension::protos(it),
             Match::Connmark(it) => Extension::protos(it),
+            Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Hashlimit(it) => Extension::protos(&**it),
             Match::Icmp(it) => Extension::protos(it),
             Match::Icmp6(it) => Extension::protos(it),
+            Match::Limit(it) => Extension::protos(it),
             Match::Mac(it) => Extension::protos(it),
             Match::Mark(it) => Extension::protos(it),
+            Match::State(it) => Extension::protos(it),
             Match::Tcp(it) => Extension::protos(it),
             Match::Udp(it) => Extension::protos(it),
         }
@@ -242,10 +310,14 @@ impl Match {
         match self {
             Match::Comment(it) => MatchExtension::meaning(it, context),
             Match::Connmark(it) => MatchExtension::meaning(it, context),
+            Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
             Match::Icmp(it) => MatchExtension::meaning(it, context),
             Match::Icmp6(it) => MatchExtension::meaning(it, context),
+            Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::Mac(it) => MatchExtension::meaning(it, context),
             Match::Mark(it) => MatchExtension::meaning(it, context),
+            Match::State(it) => MatchExtension::meaning(it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
             Match::Udp(it) => MatchExtension::meaning(it, context),
         }
@@ -264,6 +336,18 @@ impl From<Connmark> for Match {
     }
 }
 
+impl From<Conntrack> for Match {
+    fn from(it: Conntrack) -> Match {
+        Match::Conntrack(Box::new(it))
+    }
+}
+
+impl From<Hashlimit> for Match {
+    fn from(it: Hashlimit) -> Match {
+        Match::Hashlimit(Box::new(it))
+    }
+}
+
 impl From<Icmp> for Match {
     fn from(it: Icmp) -> Match {
         Match::Icmp(it)
@@ -276,6 +360,12 @@ impl From<Icmp6> for Match {
     }
 }
 
+impl From<Limit> for Match {
+    fn from(it: Limit) -> Match {
+        Match::Limit(it)
+    }
+}
+
 impl From<Mac> for Match {
     fn from(it: Mac) -> Match {
         Match::Mac(it)
@@ -285,6 +375,12 @@ impl From<Mac> for Match {
 impl From<Mark> for Match {
     fn from(it: Mark) -> Match {
         Match::Mark(it)
+    }
+}
+
+impl From<State> for Match {
+    fn from(it: State) -> Match {
+        Match::State(it)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Appends options as iptables-save prints them.
 
 use super::Context;
+use crate::value::is::Is;
 use crate::value::{number, quote};
 
 /// Where an extension prints its options. Every method begins with a blank.
@@ -50,6 +51,19 @@ impl<'a> Printer<'a> {
         self.out.push(b' ');
         number::push(self.out, number.into());
         self
+    }
+
+    /// ` --name` with what the closure appends, ` ! --name` if inverted; nothing without a condition.
+    pub fn is<T: Copy>(
+        &mut self,
+        name: &str,
+        condition: Option<Is<T>>,
+        print: impl FnOnce(T, &mut Vec<u8>),
+    ) -> &mut Self {
+        match condition {
+            Some(it) => self.not(it.inverted).flag(name).with(|out| print(it.value, out)),
+            None => self,
+        }
     }
 
     /// A blank and what the closure appends.

@@ -5,19 +5,20 @@ use crate::diag::codes;
 use crate::dialect::Dialect;
 use crate::ext::matches::{Tcp, Udp};
 use crate::ext::{Fault, Match};
+use crate::model::Matches;
 use crate::value::port::Ports;
 use crate::value::tcp_flags::TcpFlags;
 
 /// Gathers the matches of one protocol into the first of them, and takes out conditions that iptables-nft loses. Gives
 /// a warning where it saves less than it holds.
-pub(super) fn gather(matches: &mut Vec<Match>, dialect: Dialect) -> Option<Fault> {
+pub(super) fn gather(matches: &mut Matches, dialect: Dialect) -> Option<Fault> {
     let many = matches.iter().filter(|it| matches!(it, Match::Tcp(_) | Match::Udp(_))).nth(1).is_some();
     if !dialect.is_nft() || !(many || matches.iter().any(loses)) {
         return None;
     }
     let mut warning = None;
     let mut gathered: Vec<Match> = Vec::with_capacity(matches.len());
-    for mut it in matches.drain(..) {
+    for mut it in std::mem::take(matches) {
         if is_native(&it) {
             if !dialect.since_1_8_11() && lose(&mut it) && !is_native(&it) {
                 continue;
@@ -33,7 +34,7 @@ pub(super) fn gather(matches: &mut Vec<Match>, dialect: Dialect) -> Option<Fault
         }
         gathered.push(it);
     }
-    *matches = gathered;
+    *matches = gathered.into_iter().collect();
     warning
 }
 

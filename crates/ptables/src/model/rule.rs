@@ -109,6 +109,14 @@ impl FromIterator<Match> for Matches {
     }
 }
 
+impl IntoIterator for Matches {
+    type Item = Match;
+    type IntoIter = smallvec::IntoIter<[Match; 2]>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<'a> IntoIterator for &'a Matches {
     type Item = &'a Match;
     type IntoIter = std::slice::Iter<'a, Match>;

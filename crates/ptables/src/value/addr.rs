@@ -185,10 +185,14 @@ pub fn strict(family: Family, text: &[u8]) -> Option<Bits> {
     }
 }
 
-/// Reads an address as `getaddrinfo` does: IPv4 `10.1` is 10.0.0.1, octets in base 0. IPv6 in its standard form.
+/// Reads an address as `getaddrinfo` does: IPv4 `10.1` is 10.0.0.1, octets in base 0; `::ffff:10.0.0.1` is IPv4 too.
+/// IPv6 in its standard form.
 pub fn host(family: Family, text: &[u8]) -> Option<Bits> {
     if family == Family::V6 {
         return strict(family, text);
+    }
+    if text.contains(&b':') {
+        return strict(Family::V6, text).filter(|bits| bits >> 32 == 0xffff).map(|bits| bits & 0xffff_ffff);
     }
     let parts: Vec<u64> = text
         .split(|byte| *byte == b'.')

@@ -3,8 +3,11 @@
 pub mod addr;
 pub mod ct_state;
 pub mod ct_zone;
+pub mod hash_rate;
+pub mod host;
 pub mod icmp;
 pub mod iface;
+pub mod is;
 pub mod mac;
 pub mod mark;
 pub mod nat;

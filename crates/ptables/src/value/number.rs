@@ -36,6 +36,16 @@ pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((value.unwrap_or(u64::MAX), rest))
 }
 
+/// Reads the decimal number at the beginning of `text`, after blanks and `+`; gives the rest too. `None` if there is no
+/// digit. A number above `u64::MAX` comes as `u64::MAX`.
+pub fn prefix_decimal(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    if digits.is_empty() { None } else { Some((decimal(digits).unwrap_or(u64::MAX), rest)) }
+}
+
 /// Reads decimal digits and nothing else; `None` for anything else and above `u64::MAX`.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
@@ -136,6 +146,15 @@ pub fn push(out: &mut Vec<u8>, value: u64) {
     // A pair may begin with a zero that is not part of the number.
     let digits = buffer.get(at..).unwrap_or_default();
     out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
+}
+
+/// Appends `low:high`, or one number if both are the same.
+pub fn push_range(out: &mut Vec<u8>, low: u64, high: u64) {
+    push(out, low);
+    if high != low {
+        out.push(b':');
+        push(out, high);
+    }
 }
 
 /// Appends `0x` and the number in hexadecimal, without leading zeros.

@@ -72,6 +72,7 @@ pub fn resolved(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<(
         return Ok((0, false));
     }
     match decimal(digits) {
+        // The resolver holds it in a signed 32-bit number first.
         Some(number) if number as i32 >= 0 => Ok((number as u16, number > 65535)),
         Some(_) => Err(bad()),
         None => service(text, proto, names).map(|port| (port, false)),

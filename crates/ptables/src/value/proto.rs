@@ -101,15 +101,42 @@ const FILE: &[(Proto, &str)] = &[
     (143, "ethernet"),
 ];
 
-/// Other spellings in that file.
-const ALIASES: &[(Proto, &str)] =
-    &[(4, "ip-encap"), (50, "ipsec-esp"), (51, "ipsec-ah"), (73, "cphb"), (89, "ospfigp")];
+/// Other spellings in that file that differ in more than being in capitals.
+const ALIASES: &[(Proto, &str)] = &[
+    (0, "ip"),
+    (4, "IP-ENCAP"),
+    (41, "IPv6"),
+    (43, "IPv6-Route"),
+    (44, "IPv6-Frag"),
+    (50, "IPSEC-ESP"),
+    (51, "IPSEC-AH"),
+    (58, "IPv6-ICMP"),
+    (59, "IPv6-NoNxt"),
+    (60, "IPv6-Opts"),
+    (73, "CPHB"),
+    (89, "OSPFIGP"),
+    (135, "Mobility-Header"),
+    (136, "UDPLite"),
+    (137, "MPLS-in-IP"),
+    (140, "Shim6"),
+    (143, "Ethernet"),
+];
 
-/// The number of a protocol name, from the built-in tables; lower case, or spelled as the protocols file does.
+/// Numbers whose name has no spelling in capitals in that file.
+const NO_CAPITALS: [Proto; 16] = [4, 41, 43, 44, 50, 51, 58, 59, 60, 73, 89, 135, 136, 137, 140, 143];
+
+/// The number of a protocol name as the protocols file has it: a name, or one of its aliases, which are mostly the name
+/// in capitals.
 pub fn by_name(name: &str) -> Option<Proto> {
-    let lower = name.to_ascii_lowercase();
-    let tables = OWN.iter().chain(FILE).chain(ALIASES);
-    tables.into_iter().find(|(_, known)| *known == lower).map(|(number, _)| *number)
+    let whole = FILE.iter().chain(ALIASES).find(|(_, known)| *known == name);
+    let capitals = || {
+        let fits = |known: &str| {
+            known.len() == name.len()
+                && known.bytes().zip(name.bytes()).all(|(known, byte)| known.to_ascii_uppercase() == byte)
+        };
+        FILE.iter().find(|(number, known)| fits(known) && !NO_CAPITALS.contains(number))
+    };
+    whole.or_else(capitals).map(|(number, _)| *number)
 }
 
 /// Reads the value of `-p`: a number in base 0, or a name in any case.
@@ -126,13 +153,20 @@ pub fn parse(text: &[u8], names: &dyn Names) -> Parsed<Proto> {
     if let Ok(number) = base0(text, 0, 255) {
         return Ok(number as u8);
     }
+    as_written(&text.to_ascii_lowercase(), names)
+}
+
+/// Reads a protocol inside an extension (`--ctproto`): as [`parse`], but a name must be spelled as it is known.
+///
+/// # Errors
+/// `Protocol` if there is no such protocol.
+pub fn as_written(text: &[u8], names: &dyn Names) -> Parsed<Proto> {
+    if let Ok(number) = base0(text, 0, 255) {
+        return Ok(number as u8);
+    }
     let name = std::str::from_utf8(text).ok();
-    let lower = name.map(str::to_ascii_lowercase);
-    lower
-        .as_deref()
-        .and_then(|lower| OWN.iter().find(|(_, known)| *known == lower).map(|(number, _)| *number))
-        .or_else(|| lower.as_deref().and_then(|lower| names.protocol(lower)))
-        .or_else(|| name.and_then(|name| names.protocol(name)))
+    let own = |name: &str| OWN.iter().find(|(_, known)| *known == name).map(|(number, _)| *number);
+    name.and_then(|name| own(name).or_else(|| names.protocol(name)))
         .ok_or_else(|| Bad::new(BadKind::Protocol, "a protocol name or a number from 0 to 255"))
 }
 
@@ -177,8 +211,26 @@ mod tests {
         {
             assert_eq!(parse(text.as_bytes(), &BuiltinNames), Ok(number), "{text}");
         }
-        for text in ["", "256", "-1", "!", "icmp6", "-ptcp"] {
+        for text in ["", "256", "-1", "!", "icmp6", "-ptcp", "OSPFIGP"] {
             assert!(parse(text.as_bytes(), &BuiltinNames).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_inside_an_extension_are_spelled_as_the_protocols_file_has_them() {
+        for (text, number) in [
+            ("tcp", 6),
+            ("TCP", 6),
+            ("icmpv6", 58),
+            ("ICMP", 1),
+            ("IPv6", 41),
+            ("UDPLite", 136),
+            ("OSPFIGP", 89),
+        ] {
+            assert_eq!(as_written(text.as_bytes(), &BuiltinNames), Ok(number), "{text}");
+        }
+        for text in ["Tcp", "ICMPV6", "ALL", "IPV6", "ESP", "MH", ""] {
+            assert!(as_written(text.as_bytes(), &BuiltinNames).is_err(), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rate of `-m limit`.
 
-use super::number::push;
+use super::number::{prefix_decimal, push};
 use super::{Bad, Parsed};
 
 /// An average rate, held as iptables holds it: the time between two packets in 1/10,000 second.
@@ -41,30 +41,18 @@ impl Rate {
     }
 
     /// Reads `n[/unit]`: a decimal count (what follows its digits is ignored up to `/`), and any prefix in any case of
-    /// second, minute, hour or day.
+    /// second, minute, hour or day. A count above 4294967295 wraps, as the tools let it do.
     ///
     /// # Errors
     /// `Form` if there is no count or no such unit; `Range` above 10,000 a second.
     pub fn parse(text: &[u8]) -> Parsed<Rate> {
-        let bad = || Bad::form("a rate such as `3/hour` (second, minute, hour or day)");
-        let (count, seconds) = match text.iter().position(|byte| *byte == b'/') {
-            None => (text, 1),
-            Some(at) => {
-                let unit = text.get(at + 1..).unwrap_or_default();
-                let seconds = UNITS.iter().rev().find(|(name, _, _)| {
-                    !unit.is_empty()
-                        && name.as_bytes().get(..unit.len()).is_some_and(|it| it.eq_ignore_ascii_case(unit))
-                });
-                (text.get(..at).unwrap_or_default(), seconds.ok_or_else(bad)?.2)
-            }
-        };
-        let digits = count.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(count.len());
-        let count = super::number::decimal(count.get(..digits).unwrap_or_default()).unwrap_or(0);
+        let (count, seconds) = count_and_unit(text)?;
+        // The tools hold the count in 32 bits, and one that does not fit 64 bits as the greatest.
+        let count = u64::from(count as u32);
         if count == 0 {
             return Err(bad());
         }
-        // More than one packet in 1/10,000 second cannot be held.
-        match u64::from(SCALE * seconds).checked_div(count) {
+        match (u64::from(SCALE) * u64::from(seconds)).checked_div(count) {
             Some(period @ 1..) => Ok(Rate(u32::try_from(period).unwrap_or(u32::MAX))),
             _ => Err(Bad::range("a rate of at most 10000 a second")),
         }
@@ -72,22 +60,53 @@ impl Rate {
 
     /// Appends it in the largest unit that holds it exactly, as iptables-save does.
     pub fn push(self, out: &mut Vec<u8>) {
-        let period = self.0.max(1);
-        // iptables' own search: stop at the first unit in which the rate is below one, or too inexact.
-        let mut chosen = UNITS.first();
-        for (index, unit) in UNITS.iter().enumerate().skip(1) {
-            let ticks = unit.2 * SCALE;
-            if period > ticks || ticks / period < ticks % period {
-                break;
-            }
-            chosen = UNITS.get(index);
-        }
-        if let Some((_, name, seconds)) = chosen {
-            push(out, u64::from(seconds * SCALE / period));
-            out.push(b'/');
-            out.extend_from_slice(name.as_bytes());
-        }
+        push_period(out, u64::from(self.0), u64::from(SCALE));
     }
+}
+
+/// Reads `n[/unit]`: the count and the seconds of the unit (1 without one).
+///
+/// # Errors
+/// `Form` if there is no count or no such unit.
+pub(crate) fn count_and_unit(text: &[u8]) -> Parsed<(u64, u32)> {
+    let (count, seconds) = match memchr::memchr(b'/', text) {
+        None => (text, 1),
+        Some(at) => {
+            let unit = text.get(at + 1..).unwrap_or_default();
+            let seconds = UNITS.iter().rev().find(|(name, _, _)| {
+                !unit.is_empty()
+                    && name.as_bytes().get(..unit.len()).is_some_and(|it| it.eq_ignore_ascii_case(unit))
+            });
+            (text.get(..at).unwrap_or_default(), seconds.ok_or_else(bad)?.2)
+        }
+    };
+    match prefix_decimal(count) {
+        Some((0, _)) | None => Err(bad()),
+        Some((count, _)) => Ok((count, seconds)),
+    }
+}
+
+/// Appends a rate, given as the time between two packets in 1/`scale` second, in the largest unit that holds it exactly;
+/// gives the seconds of that unit.
+pub(crate) fn push_period(out: &mut Vec<u8>, period: u64, scale: u64) -> u32 {
+    let period = period.max(1);
+    let (_, mut name, mut seconds) = UNITS[0];
+    // iptables' own search: stop at the first unit in which the rate is below one, or too inexact.
+    for (_, next, length) in UNITS.into_iter().skip(1) {
+        let ticks = u64::from(length) * scale;
+        if period > ticks || ticks / period < ticks % period {
+            break;
+        }
+        (name, seconds) = (next, length);
+    }
+    push(out, u64::from(seconds) * scale / period);
+    out.push(b'/');
+    out.extend_from_slice(name.as_bytes());
+    seconds
+}
+
+fn bad() -> Bad {
+    Bad::form("a rate such as `3/hour` (second, minute, hour or day)")
 }
 
 #[cfg(test)]

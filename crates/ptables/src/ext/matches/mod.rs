@@ -2,18 +2,26 @@
 
 pub mod comment;
 pub mod connmark;
+pub mod conntrack;
+pub mod hashlimit;
 pub mod icmp;
 pub mod icmp6;
+pub mod limit;
 pub mod mac;
 pub mod mark;
+pub mod state;
 pub mod tcp;
 pub mod udp;
 
 pub use comment::Comment;
 pub use connmark::Connmark;
+pub use conntrack::Conntrack;
+pub use hashlimit::Hashlimit;
 pub use icmp::Icmp;
 pub use icmp6::Icmp6;
+pub use limit::Limit;
 pub use mac::Mac;
 pub use mark::Mark;
+pub use state::State;
 pub use tcp::Tcp;
 pub use udp::Udp;
