@@ -6,7 +6,6 @@ use std::path::Path;
 use ptables::compile::{Compiled, compile};
 use ptables::dialect::{Dialect, Family};
 use ptables::lower::Options;
-use ptables::origin::Origin;
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint, Parsed};
 
@@ -33,7 +32,11 @@ impl Input {
         let read = if path == Path::new("-") {
             std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
         } else {
-            std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            std::fs::File::open(path).and_then(|file| {
+                let length = file.metadata().map_or(0, |it| it.len().min(MAX_BYTES));
+                bytes.reserve_exact(length as usize + 1);
+                file.take(MAX_BYTES + 1).read_to_end(&mut bytes)
+            })
         };
         let length = read.map_err(fail)?;
         if length as u64 > MAX_BYTES {
@@ -57,6 +60,8 @@ impl Input {
         options.noflush = noflush;
         let mut compiled = compile(&parsed.tables, family, options);
         compiled.diagnostics.splice(0..0, parsed.diagnostics);
+        // The process ends soon: to free a large program rule by rule would take as long as to check it.
+        std::mem::forget(parsed.tables);
         Ok(compiled)
     }
 
@@ -67,20 +72,6 @@ impl Input {
         }
         match text::family(&self.source) {
             FamilyHint::One(family) => Ok(family),
-            FamilyHint::Both(v4, v6) => {
-                let place = |text: &ptables::source::Text| {
-                    Origin::Text(text.clone()).place().map(|it| it.to_string()).unwrap_or_default()
-                };
-                let error = format!(
-                    "{}: is this IPv4 or IPv6? It holds both: `{}` ({}) and `{}` ({}). Say `-4` or `-6`, or put each family in its own file",
-                    self.name,
-                    v4.to_lossy(),
-                    place(&v4),
-                    v6.to_lossy(),
-                    place(&v6)
-                );
-                Err(error.into())
-            }
             _ => self.family_of_name().ok_or_else(|| {
                 format!("{}: is this IPv4 or IPv6? Nothing in it says: say `-4` or `-6`", self.name).into()
             }),

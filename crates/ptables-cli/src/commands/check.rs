@@ -38,6 +38,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         let input = Input::read(file)?;
         let compiled = input.compile(&options.target, false)?;
         findings.add(compiled.diagnostics);
+        // As with the program that it was made from: the process ends soon.
+        std::mem::forget(compiled.ruleset);
     }
     let format = match options.format {
         FormatOption::Human => Format::Human,
