@@ -31,8 +31,8 @@ pub fn words<'a>(line: &'a [u8], words: &mut Vec<Word<'a>>) -> bool {
     let mut block_start = 0;
     while block_start < line.len() {
         let block = line.get(block_start..(block_start + 64).min(line.len())).unwrap_or_default();
-        let mut special = specials(block);
-        // Every byte between two specials belongs to one word, so only the specials need looking at.
+        let mut special = candidates(block);
+        // Only bytes that may end a word need looking at.
         while special != 0 {
             let at = block_start + special.trailing_zeros() as usize;
             special &= special - 1;
@@ -40,12 +40,13 @@ pub fn words<'a>(line: &'a [u8], words: &mut Vec<Word<'a>>) -> bool {
                 continue;
             }
             let begin = done;
-            if line.get(at) == Some(&b'"') {
+            let byte = line.get(at).copied().unwrap_or(b' ');
+            if byte == b'"' {
                 let (bytes, length, closed) = quoted(line.get(begin..).unwrap_or_default(), at - begin);
                 done = begin + length;
                 open |= !closed;
                 words.push(Word { bytes, start: begin as u32, end: done as u32 });
-            } else {
+            } else if matches!(byte, b' ' | b'\t' | b'\n') {
                 if at > begin {
                     let bytes = Cow::Borrowed(line.get(begin..at).unwrap_or_default());
                     words.push(Word { bytes, start: begin as u32, end: at as u32 });
@@ -62,30 +63,26 @@ pub fn words<'a>(line: &'a [u8], words: &mut Vec<Word<'a>>) -> bool {
     open
 }
 
-/// A bit for each byte of a block (64 at most) that is a blank, a tab, a line feed or a quote.
+/// A bit for each byte of a block (64 at most) that is below `#`: blanks, quotes, `!` and control characters.
 ///
 /// Eight bytes at a time and without branches: this runs over every byte of every rule, words are too short for `memchr`, and
 /// their lengths are what a processor predicts worst.
-fn specials(block: &[u8]) -> u64 {
+fn candidates(block: &[u8]) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES * 0x80;
-    // The high bit of each byte that equals the pattern (exact for every byte, unlike the usual trick with a borrow).
-    let equal = |word: u64, byte: u8| {
-        let differ = word ^ (ONES * u64::from(byte));
-        !(((differ & !HIGH) + !HIGH) | differ) & HIGH
-    };
     let mut bits = 0;
     let mut shift = 0;
     let (chunks, tail) = block.as_chunks::<8>();
     for chunk in chunks {
         let word = u64::from_le_bytes(*chunk);
-        let found = equal(word, b' ') | equal(word, b'\t') | equal(word, b'\n') | equal(word, b'"');
+        // A carry into the high bit of each byte that is `#` or more; no carry leaves its byte.
+        let not_below = ((word & !HIGH) + ONES * (0x80 - 0x23)) | word;
         // Gathers the eight high bits into one byte.
-        bits |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
+        bits |= (((!not_below & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
         shift += 8;
     }
     for byte in tail {
-        bits |= u64::from(matches!(byte, b' ' | b'\t' | b'\n' | b'"')) << shift;
+        bits |= u64::from(*byte < b'#') << shift;
         shift += 1;
     }
     bits
