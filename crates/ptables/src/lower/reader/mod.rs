@@ -247,7 +247,10 @@ impl Reader {
 
     fn unknown_option(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) -> usize {
         let written = state.lossy(at);
-        let candidates = options::candidates(self.specs().map(|(_, spec)| spec));
+        let implied = proto::match_name(state.out.rule.proto).filter(|_| state.has_proto);
+        let implied =
+            implied.and_then(|load| Match::load(load.as_bytes(), state.scope.context)).map(|it| it.spec());
+        let candidates = options::candidates(self.specs().map(|(_, spec)| spec).chain(implied));
         let mut fault = Fault::new(codes::PARSE_UNKNOWN_OPTION, format!("unknown option `{written}`"));
         let name = String::from_utf8_lossy(name);
         let owner = CATALOGUE.iter().find(|entry| {
