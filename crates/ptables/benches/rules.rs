@@ -1,16 +1,15 @@
-//! How long 50,000 rules take, against floors in the same run; and how much memory a rule takes.
+//! How long 50,000 rules take, against floors in the same run.
 //!
 //! `cargo bench -p ptables`; whole commands beside their peers: `just bench-peers`.
-#![expect(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use criterion::{Criterion, Throughput, criterion_group};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ptables::compile::compile;
+use ptables::diag::render::Renderer;
 use ptables::dialect::{Dialect, Family};
 use ptables::lower::Options;
 use ptables::prelude::*;
@@ -102,60 +101,29 @@ fn bench(criterion: &mut Criterion) {
         });
     });
     group.finish();
+    findings(criterion);
 }
 
-/// Counts the bytes in use.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: as required of the caller.
-        unsafe { System.alloc(layout) }
+/// A file of 20,000 rules, every hundredth of them wrong: reading, checking, and drawing 200 findings.
+fn findings(criterion: &mut Criterion) {
+    let mut text = String::from("*filter\n:INPUT ACCEPT [0:0]\n");
+    for k in 0..20_000 {
+        let option = if k % 100 == 0 { "dprot" } else { "dport" };
+        writeln!(text, "-A INPUT -s {}/32 -p tcp -m tcp --{option} {} -j ACCEPT", address(k), port(k))
+            .unwrap();
     }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as required of the caller.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
-fn memory() {
-    const MANY: u32 = 500_000;
-    let used = || IN_USE.load(Ordering::Relaxed);
-    let start = used();
-    let built = built(MANY);
-    println!(
-        "memory: {} bytes a rule, program built by calls ({MANY} rules)",
-        (used() - start) / MANY as usize
-    );
-    drop(built);
-    let text = floor(MANY);
-    let start = used();
-    let source = Source::new("bench", text.into_bytes()).unwrap();
-    let parsed = text::parse(&source);
-    println!(
-        "memory: {} bytes a rule, program read from text, text included",
-        (used() - start + source.bytes().len()) / MANY as usize
-    );
-    let start = used();
-    let compiled = compile(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames));
-    println!("memory: {} bytes a rule, typed ruleset", (used() - start) / MANY as usize);
-    drop(compiled);
+    text.push_str("COMMIT\n");
+    criterion.bench_function("check and draw 200 findings in 20,000 rules", |bench| {
+        bench.iter(|| {
+            let parsed = text::parse(&Source::new("bench", text.as_bytes()).unwrap());
+            let compiled =
+                compile(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames));
+            assert_eq!(compiled.diagnostics.len(), 200);
+            let renderer = Renderer::new(false, 100);
+            compiled.diagnostics.iter().map(|it| renderer.render(it).len()).sum::<usize>()
+        });
+    });
 }
 
 criterion_group!(benches, bench);
-
-fn main() {
-    memory();
-    benches();
-    Criterion::default().configure_from_args().final_summary();
-}
+criterion_main!(benches);

@@ -66,10 +66,10 @@ fn every_extension_has_an_accepted_and_a_refused_case_and_every_option_is_in_one
             assert!(used, "{name}: no case has --{}", option.name);
         }
         for case in &cases {
-            if let Expected::Fail(code) = case.expected {
-                if ptables::diag::Code::find(code).is_none() {
-                    panic!("{name}.cases:{}: there is no code {code}", case.line);
-                }
+            if let Expected::Fail(code) = case.expected
+                && ptables::diag::Code::find(code).is_none()
+            {
+                panic!("{name}.cases:{}: there is no code {code}", case.line);
             }
         }
     }

@@ -15,10 +15,10 @@ pub(super) fn run(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
                 one(rule, typed, it.spec(), protos, nft, found);
             }
         }
-        if let Jump::Target(it) = &typed.jump {
-            if let Some(protos) = it.protos() {
-                one(rule, typed, it.spec(), protos, nft, found);
-            }
+        if let Jump::Target(it) = &typed.jump
+            && let Some(protos) = it.protos()
+        {
+            one(rule, typed, it.spec(), protos, nft, found);
         }
     }
 }

@@ -103,12 +103,11 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
     // Jumps that were written before a chain was renamed.
     for (old, new) in &table.renamed {
         for rule in lowered.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
-            if let Body::Typed(typed) = &mut rule.body {
-                if let model::Jump::Chain(name) | model::Jump::Goto(name) = &mut typed.jump {
-                    if name == old {
-                        *name = new.clone();
-                    }
-                }
+            if let Body::Typed(typed) = &mut rule.body
+                && let model::Jump::Chain(name) | model::Jump::Goto(name) = &mut typed.jump
+                && name == old
+            {
+                *name = new.clone();
             }
         }
     }

@@ -193,10 +193,10 @@ impl Words<'_> {
     pub(crate) fn with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let start = self.out.len();
         write(self.out);
-        if let Some(word) = self.out.get_mut(start..) {
-            if memchr::memchr(0, word).is_some() {
-                word.iter_mut().for_each(|byte| *byte = denul(*byte));
-            }
+        if let Some(word) = self.out.get_mut(start..)
+            && memchr::memchr(0, word).is_some()
+        {
+            word.iter_mut().for_each(|byte| *byte = denul(*byte));
         }
         self.out.push(0);
         self
@@ -225,12 +225,24 @@ mod tests {
     #[test]
     fn known_options_stand_in_their_order_and_a_new_value_replaces_the_old() {
         let mut args = Args::new();
-        args.set(Rank::Comment, |to| drop(to.word(b"-m").word(b"comment").word(b"--comment").word(b"a b")));
-        args.set_named(b"--dport", |to| drop(to.word(b"--dport").word(b"22")));
-        args.set(Rank::Jump, |to| drop(to.word(b"-j").word(b"ACCEPT")));
-        args.set(Rank::Proto, |to| drop(to.word(b"-p").word(b"tcp")));
-        args.set(Rank::Jump, |to| drop(to.word(b"-j").word(b"REJECT")));
-        args.set_named(b"--dport", |to| drop(to.not(true).word(b"--dport").word(b"23")));
+        args.set(Rank::Comment, |to| {
+            to.word(b"-m").word(b"comment").word(b"--comment").word(b"a b");
+        });
+        args.set_named(b"--dport", |to| {
+            to.word(b"--dport").word(b"22");
+        });
+        args.set(Rank::Jump, |to| {
+            to.word(b"-j").word(b"ACCEPT");
+        });
+        args.set(Rank::Proto, |to| {
+            to.word(b"-p").word(b"tcp");
+        });
+        args.set(Rank::Jump, |to| {
+            to.word(b"-j").word(b"REJECT");
+        });
+        args.set_named(b"--dport", |to| {
+            to.not(true).word(b"--dport").word(b"23");
+        });
         assert_eq!(text(&args), "-p tcp -j REJECT ! --dport 23 -m comment --comment a b");
     }
 }

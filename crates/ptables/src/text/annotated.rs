@@ -61,10 +61,10 @@ fn place(comment: &str) -> Option<Frame> {
     loop {
         let open = inner.get(..from)?.rfind('(')?;
         let candidate = inner.get(open + 1..)?;
-        if balanced(candidate) {
-            if let Some(frame) = frame(candidate) {
-                return Some(frame);
-            }
+        if balanced(candidate)
+            && let Some(frame) = frame(candidate)
+        {
+            return Some(frame);
         }
         from = open;
     }

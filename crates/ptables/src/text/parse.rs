@@ -287,10 +287,10 @@ impl Parser<'_> {
     /// Where the chain of this name stands; a chain that no line declares is made.
     fn chain_place(&mut self, at: u32, name: &[u8]) -> Option<usize> {
         let table = self.table.as_mut()?;
-        if let Some(place) = self.last {
-            if table.chain_at(place).is_some_and(|chain| chain.name.as_bytes() == name) {
-                return Some(place);
-            }
+        if let Some(place) = self.last
+            && table.chain_at(place).is_some_and(|chain| chain.name.as_bytes() == name)
+        {
+            return Some(place);
         }
         if table.place(name).is_none() {
             let text = self.source.text(at, at + name.len() as u32);

@@ -85,10 +85,10 @@ pub fn resolved(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<(
 /// `Port` if a part is no port; `Range` if the first is greater than the last.
 pub fn numeric_range(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<Ports> {
     // The common case, a plain decimal port, needs no splitting.
-    if let Some(port) = decimal(text).filter(|_| text.first() != Some(&b'0')) {
-        if let Ok(port) = u16::try_from(port) {
-            return Ok(Ports::one(port));
-        }
+    if let Some(port) = decimal(text).filter(|_| text.first() != Some(&b'0'))
+        && let Ok(port) = u16::try_from(port)
+    {
+        return Ok(Ports::one(port));
     }
     let ports = split(text, |part| numeric(part, proto, names))?;
     if ports.low > ports.high { Err(reversed()) } else { Ok(ports) }
