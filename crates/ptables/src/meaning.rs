@@ -74,6 +74,10 @@ pub enum Field {
     SourceType,
     /// Kind of the destination address as a bit of `addrtype`.
     DestinationType,
+    /// Type of service (IPv4) or traffic class (IPv6), all eight bits.
+    Tos,
+    /// Time to live (IPv4) or hop limit (IPv6).
+    Ttl,
 }
 
 /// A condition on a packet.
@@ -203,6 +207,43 @@ pub enum Effect {
         /// Bits toggled then.
         flip: u128,
     },
+    /// The next rule, after a field was made from another: `to` becomes `(to & !clear) ^ shifted(from & take) ^ flip`.
+    /// Nothing happens where one of them is absent.
+    Copy {
+        /// Where bits come from.
+        from: Field,
+        /// Which bits of it.
+        take: u128,
+        /// Places that they are shifted to the left; to the right if negative. Bits above the field are lost.
+        shift: i8,
+        /// Where they go.
+        to: Field,
+        /// Its bits set to 0 first.
+        clear: u128,
+        /// Bits toggled besides.
+        flip: u128,
+    },
+    /// The next rule, after a number was added to a field of eight bits; it stops at 0 and 255.
+    Add {
+        /// Which field.
+        field: Field,
+        /// How much.
+        amount: i16,
+    },
+    /// The next rule, after a field got a value that the rule does not tell, such as a hash.
+    Overwrite(Field),
+    /// The next rule, after something else of the packet was changed; the text says what.
+    Rewrite(&'static str),
+    /// The network of an address is replaced and its host part kept; the table ends. The destination in PREROUTING and
+    /// OUTPUT, the source elsewhere.
+    Netmap {
+        /// The new network.
+        network: u128,
+        /// Its mask.
+        mask: u128,
+    },
+    /// What becomes of the packet depends on something that no packet carries.
+    Needs(Need),
     /// The connection's addresses are rewritten; the table ends.
     Nat(Nat),
     /// How connection tracking treats the packet; the next rule follows.

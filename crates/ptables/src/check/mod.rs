@@ -4,6 +4,7 @@ mod chain_loop;
 mod facts;
 mod places;
 mod protos;
+mod tcpmss;
 
 pub use facts::{Facts, TableFacts};
 
@@ -25,6 +26,7 @@ pub static CHECKS: &[Check] = &[
     Check { codes: &[codes::CHECK_LOOP], run: chain_loop::run },
     Check { codes: &[codes::CHECK_WRONG_TABLE, codes::CHECK_WRONG_HOOK], run: places::run },
     Check { codes: &[codes::CHECK_PROTOCOL_MISMATCH], run: protos::run },
+    Check { codes: &[codes::CHECK_PROTOCOL_MISMATCH], run: tcpmss::run },
 ];
 
 /// Runs every check on a ruleset. The findings are in the order of checks, then of the ruleset.

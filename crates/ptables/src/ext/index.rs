@@ -34,16 +34,34 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
+    Entry { spec: &Audit::SPEC, docs: "Writes a record to the audit system that says what becomes of the packet; the next rule follows.\n\nIt only says so: a rule that does it must follow.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_AUDIT.h`.", cases: include_str!("targets/audit.cases") },
+    Entry { spec: &Checksum::SPEC, docs: "Fills in the checksum of packets that were sent without one; the next rule follows.\n\nOnly in table mangle. For old DHCP clients on virtual machines, which look at the checksum of packets that never left the host.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CHECKSUM.h`.", cases: include_str!("targets/checksum.cases") },
+    Entry { spec: &Classify::SPEC, docs: "Sets the class of the packet in traffic control (`tc`): its priority; the next rule follows.\n\nOnly where packets go out (FORWARD, OUTPUT, POSTROUTING). Two hexadecimal numbers of 16 bits; the tools keep the low 16 bits of\nlarger ones, and ignore what follows the second.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CLASSIFY.h`.", cases: include_str!("targets/classify.cases") },
+    Entry { spec: &SetConnmark::SPEC, docs: "Changes the mark of the packet's connection, or copies it from or to the packet; the next rule follows.\n\n`--save-mark` copies the packet mark to the connection, `--restore-mark` the connection mark to the packet. Of the source\nonly the bits of its mask are taken, of the destination the bits of its mask are cleared first (`--nfmask` is that of\nthe packet, `--ctmask` that of the connection, `--mask` both). What is copied, or the new mark, may be shifted by 0 to\n31 places; of two shifts the last counts. A packet without a connection is not changed.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("targets/connmark.cases") },
     Entry { spec: &Ct::SPEC, docs: "Says how connection tracking treats the packet and the connection that it begins; the next rule follows.\n\nOnly in table raw, before connection tracking sees the packet. `--notrack` leaves the packet untracked. `--helper` gives\nits connection a helper (`ftp`), and `--timeout` a timeout policy; both need `-p`, not inverted, unless `--notrack`\nmakes them idle. A zone keeps connections apart that have the same addresses: 0 to 65535, or the packet mark.\n`--zone-orig` and `--zone-reply` use it in one direction only; both together are `--zone`, and the last number counts.\nThe kernel (6.18) gives back only the first four bytes of the name of a timeout policy, so a saved rule with a longer\none cannot be loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CT.h`.", cases: include_str!("targets/ct.cases") },
     Entry { spec: &Dnat::SPEC, docs: "Rewrites the destination of a connection, and that of its replies back.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. A range of\nports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range, the address is chosen\nby a hash of source and destination, unless `--random` or `--persistent` say otherwise.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/dnat.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
+    Entry { spec: &SetDscp::SPEC, docs: "Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.\n\nOnly in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/dscp.cases") },
+    Entry { spec: &SetEcn::SPEC, docs: "Changes the bits of explicit congestion notification, to work round machines that drop packets which have them; the next\nrule follows.\n\nOnly in table mangle, IPv4. The bits of the TCP header need `-p tcp`. `--ecn-tcp-remove` clears both of them, and is saved\nalone if nothing else is changed.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ECN.h`.", cases: include_str!("targets/ecn.cases") },
+    Entry { spec: &SetHl::SPEC, docs: "Changes the hop limit of the packet; the next rule follows.\n\nOnly in table mangle, IPv6. It stops at 0 and 255. Raising it can make packets go round for ever.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_HL.h`.", cases: include_str!("targets/hl.cases") },
     Entry { spec: &Log::SPEC, docs: "Writes a line about the packet to the kernel log; the next rule follows.\n\nThe prefix has at most 29 bytes; iptables cuts the rest in silence. Levels are 0 to 7 or `emerg` (`panic`), `alert`,\n`crit`, `error`, `warning`, `notice`, `info`, `debug`; `err` and `warn` are not known. Limit it (`-m limit`), or\nwhoever sends packets fills the log.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_LOG.h`.", cases: include_str!("targets/log.cases") },
     Entry { spec: &SetMark::SPEC, docs: "Changes the packet mark; the next rule follows.\n\nBits of the mask become 0, then those of the value are toggled (`--set-xmark`); all forms are saved as this one. The\nmark lives as long as the packet is in this machine: `-m mark`, routing rules and traffic control see it. Where routing\nshall see it, it must be set in table mangle.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("targets/mark.cases") },
     Entry { spec: &Masquerade::SPEC, docs: "Rewrites the source of a connection to the address of the interface that it leaves through.\n\nOnly in table nat, in POSTROUTING (and chains reached from there). Connections are forgotten when the interface goes\ndown or its address changes. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/masquerade.cases") },
+    Entry { spec: &Netmap::SPEC, docs: "Replaces the network of an address and keeps its host part: of the destination in PREROUTING and OUTPUT, of the source in\nINPUT and POSTROUTING; and that of replies back.\n\nOnly in table nat. The network is a host address (in IPv4 `10.1/16` is 10.0.0.0/16) with a length or mask; iptables 1.8.9 takes a\nmask with holes for the whole address.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/netmap.cases") },
+    Entry { spec: &Nflog::SPEC, docs: "Sends the packet to programs that listen to a netlink group, such as ulogd; the next rule follows.\n\nThe prefix has at most 63 bytes with legacy and 127 with nft; iptables cuts the rest in silence. `--nflog-range` never\nworked: the tools say so, and iptables-nft leaves it out. `--nflog-size` is what it was meant to be.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_NFLOG.h`.", cases: include_str!("targets/nflog.cases") },
+    Entry { spec: &Nfqueue::SPEC, docs: "Hands the packet to a program in user space, which decides; without a program it is dropped.\n\nPackets go to one queue, or by a hash of their addresses to one of several (`--queue-balance`, the first less than the last);\nwith `--queue-cpu-fanout` by the processor instead. `--queue-bypass` lets the next rule follow where no program listens.\niptables 1.8.9 takes a last queue of 65535, 1.8.11 only 65534; the kernel refuses 0:65535.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_NFQUEUE.h`.", cases: include_str!("targets/nfqueue.cases") },
+    Entry { spec: &Notrack::SPEC, docs: "Leaves the packet untracked: what `-j CT --notrack` does, and saved as it is written; the next rule follows.\n\nOnly in table raw, before connection tracking sees the packet.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/notrack.cases") },
+    Entry { spec: &Queue::SPEC, docs: "Hands the packet to the program that reads queue 0, which decides. The old form of `-j NFQUEUE --queue-num 0`.\n\niptables-nft has no QUEUE: it takes the name for that of a chain.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/queue.cases") },
     Entry { spec: &Redirect::SPEC, docs: "Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,\nor to the loopback address for connections that begin here.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there). Ports need `-p` tcp, udp, sctp, dccp or\nicmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/redirect.cases") },
     Entry { spec: &Reject::SPEC, docs: "Drops the packet and tells its sender, by an ICMP error or a TCP reset.\n\nOnly in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h` is\n`icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable. `tcp-reset`\nneeds `-p tcp`. ICMP errors are never answered, and neither are later fragments.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_REJECT.h`, `ip6t_REJECT.h`.", cases: include_str!("targets/reject.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
     Entry { spec: &Snat::SPEC, docs: "Rewrites the source of a connection, and the destination of its replies back.\n\nOnly in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. For an\naddress that may change, `-j MASQUERADE` takes that of the outgoing interface.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/snat.cases") },
+    Entry { spec: &SetTcpmss::SPEC, docs: "Sets the maximum segment size in TCP packets that begin a connection; the next rule follows.\n\nA fixed size, or that of the path (`--clamp-mss-to-pmtu`: 40 bytes less than its MTU, 60 in IPv6; only in FORWARD, OUTPUT and\nPOSTROUTING). It only makes a size smaller. Needs `-p tcp`; legacy also a match on SYN: `-p tcp --syn`, or `--tcp-flags` with\nSYN set. At most 65515, in IPv6 65495.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TCPMSS.h`.", cases: include_str!("targets/tcpmss.cases") },
+    Entry { spec: &Tee::SPEC, docs: "Sends a copy of the packet to another machine on a directly connected network; the next rule follows.\n\nThe gateway is a host address: in IPv4 `10.1` is 10.0.0.1. An outgoing interface may be named, in at most 15 bytes; iptables cuts the\nrest in silence.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TEE.h`.", cases: include_str!("targets/tee.cases") },
+    Entry { spec: &SetTos::SPEC, docs: "Changes the type of service (IPv6: traffic class); the next rule follows.\n\nBits of the mask become 0, then those of the value are toggled; all forms are saved as `--set-tos`. Names are those of RFC\n1349, in any case, and leave the two highest bits alone. Only in table mangle. `-j DSCP` sets the six bits in use today.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/tos.cases") },
+    Entry { spec: &Tproxy::SPEC, docs: "Gives the packet to a transparent socket of this machine without changing it, and marks it; without such a socket it is dropped.\n\nOnly in table mangle, PREROUTING, for `-p tcp` or `-p udp`. Port and address are those of the socket: port 0 is that of the\npacket, address 0.0.0.0 (`::`) that of the interface. All three values are always saved. The port is decimal; one above 65535 is\ntaken modulo 65536.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TPROXY.h`.", cases: include_str!("targets/tproxy.cases") },
+    Entry { spec: &Trace::SPEC, docs: "Has the kernel log every rule that the packet meets from here on; the next rule follows.\n\nIn table raw; iptables-nft takes it in any table. Legacy writes to the kernel log, nft is read with `xtables-monitor --trace`.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/trace.cases") },
+    Entry { spec: &SetTtl::SPEC, docs: "Changes the time to live of the packet; the next rule follows.\n\nOnly in table mangle, IPv4. It stops at 0 and 255. Raising it can make packets go round for ever.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_TTL.h`.", cases: include_str!("targets/ttl.cases") },
 ];
 
 /// Any `-m` extension of the catalogue.
@@ -402,18 +420,42 @@ impl From<Udp> for Match {
 pub enum Target {
     /// Lets the packet pass this table. Later tables and chains still see it.
     Accept(Accept),
+    /// Writes a record to the audit system that says what becomes of the packet; the next rule follows.
+    Audit(Audit),
+    /// Fills in the checksum of packets that were sent without one; the next rule follows.
+    Checksum(Checksum),
+    /// Sets the class of the packet in traffic control (`tc`): its priority; the next rule follows.
+    Classify(Classify),
+    /// Changes the mark of the packet's connection, or copies it from or to the packet; the next rule follows.
+    SetConnmark(Box<SetConnmark>),
     /// Says how connection tracking treats the packet and the connection that it begins; the next rule follows.
     Ct(Box<Ct>),
     /// Rewrites the destination of a connection, and that of its replies back.
     Dnat(Box<Dnat>),
     /// Drops the packet; its sender is not told.
     Drop(Drop),
+    /// Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.
+    SetDscp(SetDscp),
+    /// Changes the bits of explicit congestion notification, to work round machines that drop packets which have them; the next
+    SetEcn(SetEcn),
+    /// Changes the hop limit of the packet; the next rule follows.
+    SetHl(SetHl),
     /// Writes a line about the packet to the kernel log; the next rule follows.
     Log(Box<Log>),
     /// Changes the packet mark; the next rule follows.
     SetMark(SetMark),
     /// Rewrites the source of a connection to the address of the interface that it leaves through.
     Masquerade(Masquerade),
+    /// Replaces the network of an address and keeps its host part: of the destination in PREROUTING and OUTPUT, of the source in
+    Netmap(Netmap),
+    /// Sends the packet to programs that listen to a netlink group, such as ulogd; the next rule follows.
+    Nflog(Box<Nflog>),
+    /// Hands the packet to a program in user space, which decides; without a program it is dropped.
+    Nfqueue(Nfqueue),
+    /// Leaves the packet untracked: what `-j CT --notrack` does, and saved as it is written; the next rule follows.
+    Notrack(Notrack),
+    /// Hands the packet to the program that reads queue 0, which decides. The old form of `-j NFQUEUE --queue-num 0`.
+    Queue(Queue),
     /// Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,
     Redirect(Redirect),
     /// Drops the packet and tells its sender, by an ICMP error or a TCP reset.
@@ -422,6 +464,18 @@ pub enum Target {
     Return(Return),
     /// Rewrites the source of a connection, and the destination of its replies back.
     Snat(Box<Snat>),
+    /// Sets the maximum segment size in TCP packets that begin a connection; the next rule follows.
+    SetTcpmss(SetTcpmss),
+    /// Sends a copy of the packet to another machine on a directly connected network; the next rule follows.
+    Tee(Box<Tee>),
+    /// Changes the type of service (IPv6: traffic class); the next rule follows.
+    SetTos(SetTos),
+    /// Gives the packet to a transparent socket of this machine without changing it, and marks it; without such a socket it is dropped.
+    Tproxy(Box<Tproxy>),
+    /// Has the kernel log every rule that the packet meets from here on; the next rule follows.
+    Trace(Trace),
+    /// Changes the time to live of the packet; the next rule follows.
+    SetTtl(SetTtl),
 }
 
 impl Target {
@@ -433,9 +487,30 @@ impl Target {
                     return Some(Target::Ct(Box::new(<Ct as Extension>::load(context))));
                 }
             }
+            (2, Some(b'H')) => {
+                if name == b"HL" && SetHl::SPEC.families.has(context.family) {
+                    return Some(Target::SetHl(<SetHl as Extension>::load(context)));
+                }
+            }
+            (3, Some(b'E')) => {
+                if name == b"ECN" && SetEcn::SPEC.families.has(context.family) {
+                    return Some(Target::SetEcn(<SetEcn as Extension>::load(context)));
+                }
+            }
             (3, Some(b'L')) => {
                 if name == b"LOG" && Log::SPEC.families.has(context.family) {
                     return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
+                }
+            }
+            (3, Some(b'T')) => {
+                if name == b"TEE" && Tee::SPEC.families.has(context.family) {
+                    return Some(Target::Tee(Box::new(<Tee as Extension>::load(context))));
+                }
+                if name == b"TOS" && SetTos::SPEC.families.has(context.family) {
+                    return Some(Target::SetTos(<SetTos as Extension>::load(context)));
+                }
+                if name == b"TTL" && SetTtl::SPEC.families.has(context.family) {
+                    return Some(Target::SetTtl(<SetTtl as Extension>::load(context)));
                 }
             }
             (4, Some(b'D')) => {
@@ -444,6 +519,9 @@ impl Target {
                 }
                 if name == b"DROP" && Drop::SPEC.families.has(context.family) {
                     return Some(Target::Drop(<Drop as Extension>::load(context)));
+                }
+                if name == b"DSCP" && SetDscp::SPEC.families.has(context.family) {
+                    return Some(Target::SetDscp(<SetDscp as Extension>::load(context)));
                 }
             }
             (4, Some(b'M')) => {
@@ -456,9 +534,34 @@ impl Target {
                     return Some(Target::Snat(Box::new(<Snat as Extension>::load(context))));
                 }
             }
+            (5, Some(b'A')) => {
+                if name == b"AUDIT" && Audit::SPEC.families.has(context.family) {
+                    return Some(Target::Audit(<Audit as Extension>::load(context)));
+                }
+            }
+            (5, Some(b'N')) => {
+                if name == b"NFLOG" && Nflog::SPEC.families.has(context.family) {
+                    return Some(Target::Nflog(Box::new(<Nflog as Extension>::load(context))));
+                }
+            }
+            (5, Some(b'Q')) => {
+                if name == b"QUEUE" && Queue::SPEC.families.has(context.family) {
+                    return Some(Target::Queue(<Queue as Extension>::load(context)));
+                }
+            }
+            (5, Some(b'T')) => {
+                if name == b"TRACE" && Trace::SPEC.families.has(context.family) {
+                    return Some(Target::Trace(<Trace as Extension>::load(context)));
+                }
+            }
             (6, Some(b'A')) => {
                 if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) {
                     return Some(Target::Accept(<Accept as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'N')) => {
+                if name == b"NETMAP" && Netmap::SPEC.families.has(context.family) {
+                    return Some(Target::Netmap(<Netmap as Extension>::load(context)));
                 }
             }
             (6, Some(b'R')) => {
@@ -467,6 +570,33 @@ impl Target {
                 }
                 if name == b"RETURN" && Return::SPEC.families.has(context.family) {
                     return Some(Target::Return(<Return as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'T')) => {
+                if name == b"TCPMSS" && SetTcpmss::SPEC.families.has(context.family) {
+                    return Some(Target::SetTcpmss(<SetTcpmss as Extension>::load(context)));
+                }
+                if name == b"TPROXY" && Tproxy::SPEC.families.has(context.family) {
+                    return Some(Target::Tproxy(Box::new(<Tproxy as Extension>::load(context))));
+                }
+            }
+            (7, Some(b'N')) => {
+                if name == b"NFQUEUE" && Nfqueue::SPEC.families.has(context.family) {
+                    return Some(Target::Nfqueue(<Nfqueue as Extension>::load(context)));
+                }
+                if name == b"NOTRACK" && Notrack::SPEC.families.has(context.family) {
+                    return Some(Target::Notrack(<Notrack as Extension>::load(context)));
+                }
+            }
+            (8, Some(b'C')) => {
+                if name == b"CHECKSUM" && Checksum::SPEC.families.has(context.family) {
+                    return Some(Target::Checksum(<Checksum as Extension>::load(context)));
+                }
+                if name == b"CLASSIFY" && Classify::SPEC.families.has(context.family) {
+                    return Some(Target::Classify(<Classify as Extension>::load(context)));
+                }
+                if name == b"CONNMARK" && SetConnmark::SPEC.families.has(context.family) {
+                    return Some(Target::SetConnmark(Box::new(<SetConnmark as Extension>::load(context))));
                 }
             }
             (8, Some(b'R')) => {
@@ -491,6 +621,22 @@ impl Target {
                 let _ = it;
                 &Accept::SPEC
             },
+            Target::Audit(it) => {
+                let _ = it;
+                &Audit::SPEC
+            },
+            Target::Checksum(it) => {
+                let _ = it;
+                &Checksum::SPEC
+            },
+            Target::Classify(it) => {
+                let _ = it;
+                &Classify::SPEC
+            },
+            Target::SetConnmark(it) => {
+                let _ = it;
+                &SetConnmark::SPEC
+            },
             Target::Ct(it) => {
                 let _ = it;
                 &Ct::SPEC
@@ -503,6 +649,18 @@ impl Target {
                 let _ = it;
                 &Drop::SPEC
             },
+            Target::SetDscp(it) => {
+                let _ = it;
+                &SetDscp::SPEC
+            },
+            Target::SetEcn(it) => {
+                let _ = it;
+                &SetEcn::SPEC
+            },
+            Target::SetHl(it) => {
+                let _ = it;
+                &SetHl::SPEC
+            },
             Target::Log(it) => {
                 let _ = it;
                 &Log::SPEC
@@ -514,6 +672,26 @@ impl Target {
             Target::Masquerade(it) => {
                 let _ = it;
                 &Masquerade::SPEC
+            },
+            Target::Netmap(it) => {
+                let _ = it;
+                &Netmap::SPEC
+            },
+            Target::Nflog(it) => {
+                let _ = it;
+                &Nflog::SPEC
+            },
+            Target::Nfqueue(it) => {
+                let _ = it;
+                &Nfqueue::SPEC
+            },
+            Target::Notrack(it) => {
+                let _ = it;
+                &Notrack::SPEC
+            },
+            Target::Queue(it) => {
+                let _ = it;
+                &Queue::SPEC
             },
             Target::Redirect(it) => {
                 let _ = it;
@@ -531,6 +709,30 @@ impl Target {
                 let _ = it;
                 &Snat::SPEC
             },
+            Target::SetTcpmss(it) => {
+                let _ = it;
+                &SetTcpmss::SPEC
+            },
+            Target::Tee(it) => {
+                let _ = it;
+                &Tee::SPEC
+            },
+            Target::SetTos(it) => {
+                let _ = it;
+                &SetTos::SPEC
+            },
+            Target::Tproxy(it) => {
+                let _ = it;
+                &Tproxy::SPEC
+            },
+            Target::Trace(it) => {
+                let _ = it;
+                &Trace::SPEC
+            },
+            Target::SetTtl(it) => {
+                let _ = it;
+                &SetTtl::SPEC
+            },
         }
     }
 
@@ -541,16 +743,34 @@ impl Target {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Target::Accept(it) => Extension::option(it, name, arg),
+            Target::Audit(it) => Extension::option(it, name, arg),
+            Target::Checksum(it) => Extension::option(it, name, arg),
+            Target::Classify(it) => Extension::option(it, name, arg),
+            Target::SetConnmark(it) => Extension::option(&mut **it, name, arg),
             Target::Ct(it) => Extension::option(&mut **it, name, arg),
             Target::Dnat(it) => Extension::option(&mut **it, name, arg),
             Target::Drop(it) => Extension::option(it, name, arg),
+            Target::SetDscp(it) => Extension::option(it, name, arg),
+            Target::SetEcn(it) => Extension::option(it, name, arg),
+            Target::SetHl(it) => Extension::option(it, name, arg),
             Target::Log(it) => Extension::option(&mut **it, name, arg),
             Target::SetMark(it) => Extension::option(it, name, arg),
             Target::Masquerade(it) => Extension::option(it, name, arg),
+            Target::Netmap(it) => Extension::option(it, name, arg),
+            Target::Nflog(it) => Extension::option(&mut **it, name, arg),
+            Target::Nfqueue(it) => Extension::option(it, name, arg),
+            Target::Notrack(it) => Extension::option(it, name, arg),
+            Target::Queue(it) => Extension::option(it, name, arg),
             Target::Redirect(it) => Extension::option(it, name, arg),
             Target::Reject(it) => Extension::option(it, name, arg),
             Target::Return(it) => Extension::option(it, name, arg),
             Target::Snat(it) => Extension::option(&mut **it, name, arg),
+            Target::SetTcpmss(it) => Extension::option(it, name, arg),
+            Target::Tee(it) => Extension::option(&mut **it, name, arg),
+            Target::SetTos(it) => Extension::option(it, name, arg),
+            Target::Tproxy(it) => Extension::option(&mut **it, name, arg),
+            Target::Trace(it) => Extension::option(it, name, arg),
+            Target::SetTtl(it) => Extension::option(it, name, arg),
         }
     }
 
@@ -561,16 +781,34 @@ impl Target {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Target::Accept(it) => Extension::finish(it, end),
+            Target::Audit(it) => Extension::finish(it, end),
+            Target::Checksum(it) => Extension::finish(it, end),
+            Target::Classify(it) => Extension::finish(it, end),
+            Target::SetConnmark(it) => Extension::finish(&mut **it, end),
             Target::Ct(it) => Extension::finish(&mut **it, end),
             Target::Dnat(it) => Extension::finish(&mut **it, end),
             Target::Drop(it) => Extension::finish(it, end),
+            Target::SetDscp(it) => Extension::finish(it, end),
+            Target::SetEcn(it) => Extension::finish(it, end),
+            Target::SetHl(it) => Extension::finish(it, end),
             Target::Log(it) => Extension::finish(&mut **it, end),
             Target::SetMark(it) => Extension::finish(it, end),
             Target::Masquerade(it) => Extension::finish(it, end),
+            Target::Netmap(it) => Extension::finish(it, end),
+            Target::Nflog(it) => Extension::finish(&mut **it, end),
+            Target::Nfqueue(it) => Extension::finish(it, end),
+            Target::Notrack(it) => Extension::finish(it, end),
+            Target::Queue(it) => Extension::finish(it, end),
             Target::Redirect(it) => Extension::finish(it, end),
             Target::Reject(it) => Extension::finish(it, end),
             Target::Return(it) => Extension::finish(it, end),
             Target::Snat(it) => Extension::finish(&mut **it, end),
+            Target::SetTcpmss(it) => Extension::finish(it, end),
+            Target::Tee(it) => Extension::finish(&mut **it, end),
+            Target::SetTos(it) => Extension::finish(it, end),
+            Target::Tproxy(it) => Extension::finish(&mut **it, end),
+            Target::Trace(it) => Extension::finish(it, end),
+            Target::SetTtl(it) => Extension::finish(it, end),
         }
     }
 
@@ -578,16 +816,34 @@ impl Target {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Target::Accept(it) => Extension::print(it, to),
+            Target::Audit(it) => Extension::print(it, to),
+            Target::Checksum(it) => Extension::print(it, to),
+            Target::Classify(it) => Extension::print(it, to),
+            Target::SetConnmark(it) => Extension::print(&**it, to),
             Target::Ct(it) => Extension::print(&**it, to),
             Target::Dnat(it) => Extension::print(&**it, to),
             Target::Drop(it) => Extension::print(it, to),
+            Target::SetDscp(it) => Extension::print(it, to),
+            Target::SetEcn(it) => Extension::print(it, to),
+            Target::SetHl(it) => Extension::print(it, to),
             Target::Log(it) => Extension::print(&**it, to),
             Target::SetMark(it) => Extension::print(it, to),
             Target::Masquerade(it) => Extension::print(it, to),
+            Target::Netmap(it) => Extension::print(it, to),
+            Target::Nflog(it) => Extension::print(&**it, to),
+            Target::Nfqueue(it) => Extension::print(it, to),
+            Target::Notrack(it) => Extension::print(it, to),
+            Target::Queue(it) => Extension::print(it, to),
             Target::Redirect(it) => Extension::print(it, to),
             Target::Reject(it) => Extension::print(it, to),
             Target::Return(it) => Extension::print(it, to),
             Target::Snat(it) => Extension::print(&**it, to),
+            Target::SetTcpmss(it) => Extension::print(it, to),
+            Target::Tee(it) => Extension::print(&**it, to),
+            Target::SetTos(it) => Extension::print(it, to),
+            Target::Tproxy(it) => Extension::print(&**it, to),
+            Target::Trace(it) => Extension::print(it, to),
+            Target::SetTtl(it) => Extension::print(it, to),
         }
     }
 
@@ -595,16 +851,34 @@ impl Target {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Target::Accept(it) => Extension::places(it, context),
+            Target::Audit(it) => Extension::places(it, context),
+            Target::Checksum(it) => Extension::places(it, context),
+            Target::Classify(it) => Extension::places(it, context),
+            Target::SetConnmark(it) => Extension::places(&**it, context),
             Target::Ct(it) => Extension::places(&**it, context),
             Target::Dnat(it) => Extension::places(&**it, context),
             Target::Drop(it) => Extension::places(it, context),
+            Target::SetDscp(it) => Extension::places(it, context),
+            Target::SetEcn(it) => Extension::places(it, context),
+            Target::SetHl(it) => Extension::places(it, context),
             Target::Log(it) => Extension::places(&**it, context),
             Target::SetMark(it) => Extension::places(it, context),
             Target::Masquerade(it) => Extension::places(it, context),
+            Target::Netmap(it) => Extension::places(it, context),
+            Target::Nflog(it) => Extension::places(&**it, context),
+            Target::Nfqueue(it) => Extension::places(it, context),
+            Target::Notrack(it) => Extension::places(it, context),
+            Target::Queue(it) => Extension::places(it, context),
             Target::Redirect(it) => Extension::places(it, context),
             Target::Reject(it) => Extension::places(it, context),
             Target::Return(it) => Extension::places(it, context),
             Target::Snat(it) => Extension::places(&**it, context),
+            Target::SetTcpmss(it) => Extension::places(it, context),
+            Target::Tee(it) => Extension::places(&**it, context),
+            Target::SetTos(it) => Extension::places(it, context),
+            Target::Tproxy(it) => Extension::places(&**it, context),
+            Target::Trace(it) => Extension::places(it, context),
+            Target::SetTtl(it) => Extension::places(it, context),
         }
     }
 
@@ -612,16 +886,34 @@ impl Target {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Target::Accept(it) => Extension::protos(it),
+            Target::Audit(it) => Extension::protos(it),
+            Target::Checksum(it) => Extension::protos(it),
+            Target::Classify(it) => Extension::protos(it),
+            Target::SetConnmark(it) => Extension::protos(&**it),
             Target::Ct(it) => Extension::protos(&**it),
             Target::Dnat(it) => Extension::protos(&**it),
             Target::Drop(it) => Extension::protos(it),
+            Target::SetDscp(it) => Extension::protos(it),
+            Target::SetEcn(it) => Extension::protos(it),
+            Target::SetHl(it) => Extension::protos(it),
             Target::Log(it) => Extension::protos(&**it),
             Target::SetMark(it) => Extension::protos(it),
             Target::Masquerade(it) => Extension::protos(it),
+            Target::Netmap(it) => Extension::protos(it),
+            Target::Nflog(it) => Extension::protos(&**it),
+            Target::Nfqueue(it) => Extension::protos(it),
+            Target::Notrack(it) => Extension::protos(it),
+            Target::Queue(it) => Extension::protos(it),
             Target::Redirect(it) => Extension::protos(it),
             Target::Reject(it) => Extension::protos(it),
             Target::Return(it) => Extension::protos(it),
             Target::Snat(it) => Extension::protos(&**it),
+            Target::SetTcpmss(it) => Extension::protos(it),
+            Target::Tee(it) => Extension::protos(&**it),
+            Target::SetTos(it) => Extension::protos(it),
+            Target::Tproxy(it) => Extension::protos(&**it),
+            Target::Trace(it) => Extension::protos(it),
+            Target::SetTtl(it) => Extension::protos(it),
         }
     }
 
@@ -629,16 +921,34 @@ impl Target {
     pub fn effect(&self, context: Context) -> Effect {
         match self {
             Target::Accept(it) => TargetExtension::effect(it, context),
+            Target::Audit(it) => TargetExtension::effect(it, context),
+            Target::Checksum(it) => TargetExtension::effect(it, context),
+            Target::Classify(it) => TargetExtension::effect(it, context),
+            Target::SetConnmark(it) => TargetExtension::effect(&**it, context),
             Target::Ct(it) => TargetExtension::effect(&**it, context),
             Target::Dnat(it) => TargetExtension::effect(&**it, context),
             Target::Drop(it) => TargetExtension::effect(it, context),
+            Target::SetDscp(it) => TargetExtension::effect(it, context),
+            Target::SetEcn(it) => TargetExtension::effect(it, context),
+            Target::SetHl(it) => TargetExtension::effect(it, context),
             Target::Log(it) => TargetExtension::effect(&**it, context),
             Target::SetMark(it) => TargetExtension::effect(it, context),
             Target::Masquerade(it) => TargetExtension::effect(it, context),
+            Target::Netmap(it) => TargetExtension::effect(it, context),
+            Target::Nflog(it) => TargetExtension::effect(&**it, context),
+            Target::Nfqueue(it) => TargetExtension::effect(it, context),
+            Target::Notrack(it) => TargetExtension::effect(it, context),
+            Target::Queue(it) => TargetExtension::effect(it, context),
             Target::Redirect(it) => TargetExtension::effect(it, context),
             Target::Reject(it) => TargetExtension::effect(it, context),
             Target::Return(it) => TargetExtension::effect(it, context),
             Target::Snat(it) => TargetExtension::effect(&**it, context),
+            Target::SetTcpmss(it) => TargetExtension::effect(it, context),
+            Target::Tee(it) => TargetExtension::effect(&**it, context),
+            Target::SetTos(it) => TargetExtension::effect(it, context),
+            Target::Tproxy(it) => TargetExtension::effect(&**it, context),
+            Target::Trace(it) => TargetExtension::effect(it, context),
+            Target::SetTtl(it) => TargetExtension::effect(it, context),
         }
     }
 }
@@ -646,6 +956,30 @@ impl Target {
 impl From<Accept> for Target {
     fn from(it: Accept) -> Target {
         Target::Accept(it)
+    }
+}
+
+impl From<Audit> for Target {
+    fn from(it: Audit) -> Target {
+        Target::Audit(it)
+    }
+}
+
+impl From<Checksum> for Target {
+    fn from(it: Checksum) -> Target {
+        Target::Checksum(it)
+    }
+}
+
+impl From<Classify> for Target {
+    fn from(it: Classify) -> Target {
+        Target::Classify(it)
+    }
+}
+
+impl From<SetConnmark> for Target {
+    fn from(it: SetConnmark) -> Target {
+        Target::SetConnmark(Box::new(it))
     }
 }
 
@@ -667,6 +1001,24 @@ impl From<Drop> for Target {
     }
 }
 
+impl From<SetDscp> for Target {
+    fn from(it: SetDscp) -> Target {
+        Target::SetDscp(it)
+    }
+}
+
+impl From<SetEcn> for Target {
+    fn from(it: SetEcn) -> Target {
+        Target::SetEcn(it)
+    }
+}
+
+impl From<SetHl> for Target {
+    fn from(it: SetHl) -> Target {
+        Target::SetHl(it)
+    }
+}
+
 impl From<Log> for Target {
     fn from(it: Log) -> Target {
         Target::Log(Box::new(it))
@@ -682,6 +1034,36 @@ impl From<SetMark> for Target {
 impl From<Masquerade> for Target {
     fn from(it: Masquerade) -> Target {
         Target::Masquerade(it)
+    }
+}
+
+impl From<Netmap> for Target {
+    fn from(it: Netmap) -> Target {
+        Target::Netmap(it)
+    }
+}
+
+impl From<Nflog> for Target {
+    fn from(it: Nflog) -> Target {
+        Target::Nflog(Box::new(it))
+    }
+}
+
+impl From<Nfqueue> for Target {
+    fn from(it: Nfqueue) -> Target {
+        Target::Nfqueue(it)
+    }
+}
+
+impl From<Notrack> for Target {
+    fn from(it: Notrack) -> Target {
+        Target::Notrack(it)
+    }
+}
+
+impl From<Queue> for Target {
+    fn from(it: Queue) -> Target {
+        Target::Queue(it)
     }
 }
 
@@ -706,5 +1088,41 @@ impl From<Return> for Target {
 impl From<Snat> for Target {
     fn from(it: Snat) -> Target {
         Target::Snat(Box::new(it))
+    }
+}
+
+impl From<SetTcpmss> for Target {
+    fn from(it: SetTcpmss) -> Target {
+        Target::SetTcpmss(it)
+    }
+}
+
+impl From<Tee> for Target {
+    fn from(it: Tee) -> Target {
+        Target::Tee(Box::new(it))
+    }
+}
+
+impl From<SetTos> for Target {
+    fn from(it: SetTos) -> Target {
+        Target::SetTos(it)
+    }
+}
+
+impl From<Tproxy> for Target {
+    fn from(it: Tproxy) -> Target {
+        Target::Tproxy(Box::new(it))
+    }
+}
+
+impl From<Trace> for Target {
+    fn from(it: Trace) -> Target {
+        Target::Trace(it)
+    }
+}
+
+impl From<SetTtl> for Target {
+    fn from(it: SetTtl) -> Target {
+        Target::SetTtl(it)
     }
 }

@@ -66,6 +66,13 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// ` 0x7`.
+    pub fn hex(&mut self, number: u32) -> &mut Self {
+        self.out.push(b' ');
+        number::push_hex(self.out, u64::from(number));
+        self
+    }
+
     /// A blank and what the closure appends.
     pub fn with(&mut self, print: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         self.out.push(b' ');

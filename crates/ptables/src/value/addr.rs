@@ -1,6 +1,6 @@
 //! IP addresses and networks, in the forms that iptables reads and in the one that it prints.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::number::{base0, push};
 use super::{Bad, BadKind, Parsed};
@@ -80,6 +80,22 @@ pub fn push_address(out: &mut Vec<u8>, family: Family, address: Bits) {
     match family {
         Family::V4 => push_v4(out, address as u32),
         Family::V6 => push_v6(out, address),
+    }
+}
+
+/// Appends an address of either family.
+pub fn push_ip(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(it) => push_v4(out, u32::from(it)),
+        IpAddr::V6(it) => push_v6(out, u128::from(it)),
+    }
+}
+
+/// The address that a number stands for.
+pub fn ip(family: Family, address: Bits) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::from(address as u32).into(),
+        Family::V6 => Ipv6Addr::from(address).into(),
     }
 }
 

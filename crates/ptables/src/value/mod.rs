@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod ct_state;
 pub mod ct_zone;
+pub mod dscp;
 pub mod hash_rate;
 pub mod host;
 pub mod icmp;

@@ -96,10 +96,10 @@ impl NatTo {
         if let Some((first, last)) = self.addresses {
             let brackets = first.is_ipv6() && self.ports.is_some();
             out.extend_from_slice(if brackets { b"[" } else { b"" });
-            push_address(out, first);
+            addr::push_ip(out, first);
             if last != first {
                 out.push(b'-');
-                push_address(out, last);
+                addr::push_ip(out, last);
             }
             out.extend_from_slice(if brackets { b"]" } else { b"" });
         }
@@ -196,10 +196,7 @@ fn address(family: Family, text: &[u8]) -> Parsed<IpAddr> {
     let bits = addr::strict(family, text).ok_or_else(|| {
         Bad::new(BadKind::Address, format!("an {family} address (names are not looked up)"))
     })?;
-    Ok(match family {
-        Family::V4 => Ipv4Addr::from(bits as u32).into(),
-        Family::V6 => Ipv6Addr::from(bits).into(),
-    })
+    Ok(addr::ip(family, bits))
 }
 
 fn bits(address: IpAddr) -> addr::Bits {
@@ -207,11 +204,6 @@ fn bits(address: IpAddr) -> addr::Bits {
         IpAddr::V4(address) => u128::from(u32::from(address)),
         IpAddr::V6(address) => u128::from(address),
     }
-}
-
-fn push_address(out: &mut Vec<u8>, address: IpAddr) {
-    let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
-    addr::push_address(out, family, bits(address));
 }
 
 /// A port at the beginning, and what follows it.
