@@ -86,8 +86,11 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("50k");
     group.sample_size(20).throughput(Throughput::Elements(u64::from(RULES)));
     group.bench_function("floor: write! the save lines", |bench| bench.iter(|| floor(black_box(RULES))));
-    group.bench_function("build and print, save style", |bench| bench.iter(|| save(&built(black_box(RULES)))));
-    group.bench_function("floor: write! the annotated lines", |bench| bench.iter(|| annotated_floor(black_box(RULES))));
+    group
+        .bench_function("build and print, save style", |bench| bench.iter(|| save(&built(black_box(RULES)))));
+    group.bench_function("floor: write! the annotated lines", |bench| {
+        bench.iter(|| annotated_floor(black_box(RULES)))
+    });
     group.bench_function("build and print, annotated style", |bench| {
         bench.iter(|| built(black_box(RULES)).to_iptables().unwrap());
     });
@@ -130,13 +133,19 @@ fn memory() {
     let used = || IN_USE.load(Ordering::Relaxed);
     let start = used();
     let built = built(MANY);
-    println!("memory: {} bytes a rule, program built by calls ({MANY} rules)", (used() - start) / MANY as usize);
+    println!(
+        "memory: {} bytes a rule, program built by calls ({MANY} rules)",
+        (used() - start) / MANY as usize
+    );
     drop(built);
     let text = floor(MANY);
     let start = used();
     let source = Source::new("bench", text.into_bytes()).unwrap();
     let parsed = text::parse(&source);
-    println!("memory: {} bytes a rule, program read from text, text included", (used() - start + source.bytes().len()) / MANY as usize);
+    println!(
+        "memory: {} bytes a rule, program read from text, text included",
+        (used() - start + source.bytes().len()) / MANY as usize
+    );
     let start = used();
     let compiled = compile(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames));
     println!("memory: {} bytes a rule, typed ruleset", (used() - start) / MANY as usize);

@@ -70,9 +70,9 @@ pub enum Field {
     Gid,
     /// 1 if a socket of this machine sends it.
     HasSocket,
-    /// Kind of the source address as a bit of `addrtype`.
+    /// Kinds of the source address as bits of `addrtype`; in IPv6 a local one is unicast too.
     SourceType,
-    /// Kind of the destination address as a bit of `addrtype`.
+    /// Kinds of the destination address, as above.
     DestinationType,
 }
 

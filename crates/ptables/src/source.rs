@@ -138,7 +138,11 @@ impl Text {
     /// The source that holds it.
     pub fn source(&self) -> &Source {
         static NOWHERE: OnceLock<Source> = OnceLock::new();
-        let nowhere = || NOWHERE.get_or_init(|| Source(Arc::new(Inner { name: None, bytes: Vec::new(), lines: OnceLock::new() })));
+        let nowhere = || {
+            NOWHERE.get_or_init(|| {
+                Source(Arc::new(Inner { name: None, bytes: Vec::new(), lines: OnceLock::new() }))
+            })
+        };
         self.source.as_ref().unwrap_or_else(nowhere)
     }
 

@@ -25,7 +25,10 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
     Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
+    Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
+    Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
+    Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
@@ -44,8 +47,14 @@ pub enum Match {
     Hashlimit(Box<Hashlimit>),
     /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
     Limit(Limit),
+    /// Matches by a list of ports and ranges of ports.
+    Multiport(Box<Multiport>),
+    /// Matches by the content of an ipset.
+    Set(Box<Set>),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
+    /// Matches packets that hold a text of 1 to 128 bytes.
+    String(Box<String>),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
 }
@@ -54,6 +63,11 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (3, Some(b's')) => {
+                if name == b"set" && Set::SPEC.families.has(context.family) {
+                    return Some(Match::Set(Box::new(<Set as Extension>::load(context))));
+                }
+            }
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
@@ -69,6 +83,11 @@ impl Match {
                     return Some(Match::State(<State as Extension>::load(context)));
                 }
             }
+            (6, Some(b's')) => {
+                if name == b"string" && String::SPEC.families.has(context.family) {
+                    return Some(Match::String(Box::new(<String as Extension>::load(context))));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
@@ -82,6 +101,11 @@ impl Match {
             (9, Some(b'h')) => {
                 if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
                     return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
+                }
+            }
+            (9, Some(b'm')) => {
+                if name == b"multiport" && Multiport::SPEC.families.has(context.family) {
+                    return Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))));
                 }
             }
             _ => {}
@@ -108,9 +132,21 @@ impl Match {
                 let _ = it;
                 &Limit::SPEC
             },
+            Match::Multiport(it) => {
+                let _ = it;
+                &Multiport::SPEC
+            },
+            Match::Set(it) => {
+                let _ = it;
+                &Set::SPEC
+            },
             Match::State(it) => {
                 let _ = it;
                 &State::SPEC
+            },
+            Match::String(it) => {
+                let _ = it;
+                &String::SPEC
             },
             Match::Tcp(it) => {
                 let _ = it;
@@ -129,7 +165,10 @@ impl Match {
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
             Match::Limit(it) => Extension::option(it, name, arg),
+            Match::Multiport(it) => Extension::option(&mut **it, name, arg),
+            Match::Set(it) => Extension::option(&mut **it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
+            Match::String(it) => Extension::option(&mut **it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
         }
     }
@@ -144,7 +183,10 @@ impl Match {
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
             Match::Limit(it) => Extension::finish(it, end),
+            Match::Multiport(it) => Extension::finish(&mut **it, end),
+            Match::Set(it) => Extension::finish(&mut **it, end),
             Match::State(it) => Extension::finish(it, end),
+            Match::String(it) => Extension::finish(&mut **it, end),
             Match::Tcp(it) => Extension::finish(it, end),
         }
     }
@@ -156,7 +198,10 @@ impl Match {
             Match::Conntrack(it) => Extension::print(&**it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
             Match::Limit(it) => Extension::print(it, to),
+            Match::Multiport(it) => Extension::print(&**it, to),
+            Match::Set(it) => Extension::print(&**it, to),
             Match::State(it) => Extension::print(it, to),
+            Match::String(it) => Extension::print(&**it, to),
             Match::Tcp(it) => Extension::print(it, to),
         }
     }
@@ -168,7 +213,10 @@ impl Match {
             Match::Conntrack(it) => Extension::places(&**it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
             Match::Limit(it) => Extension::places(it, context),
+            Match::Multiport(it) => Extension::places(&**it, context),
+            Match::Set(it) => Extension::places(&**it, context),
             Match::State(it) => Extension::places(it, context),
+            Match::String(it) => Extension::places(&**it, context),
             Match::Tcp(it) => Extension::places(it, context),
         }
     }
@@ -180,7 +228,10 @@ impl Match {
             Match::Conntrack(it) => Extension::protos(&**it),
             Match::Hashlimit(it) => Extension::protos(&**it),
             Match::Limit(it) => Extension::protos(it),
+            Match::Multiport(it) => Extension::protos(&**it),
+            Match::Set(it) => Extension::protos(&**it),
             Match::State(it) => Extension::protos(it),
+            Match::String(it) => Extension::protos(&**it),
             Match::Tcp(it) => Extension::protos(it),
         }
     }
@@ -192,7 +243,10 @@ impl Match {
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
             Match::Limit(it) => MatchExtension::meaning(it, context),
+            Match::Multiport(it) => MatchExtension::meaning(&**it, context),
+            Match::Set(it) => MatchExtension::meaning(&**it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
+            Match::String(it) => MatchExtension::meaning(&**it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
         }
     }
@@ -222,9 +276,27 @@ impl From<Limit> for Match {
     }
 }
 
+impl From<Multiport> for Match {
+    fn from(it: Multiport) -> Match {
+        Match::Multiport(Box::new(it))
+    }
+}
+
+impl From<Set> for Match {
+    fn from(it: Set) -> Match {
+        Match::Set(Box::new(it))
+    }
+}
+
 impl From<State> for Match {
     fn from(it: State) -> Match {
         Match::State(it)
+    }
+}
+
+impl From<String> for Match {
+    fn from(it: String) -> Match {
+        Match::String(Box::new(it))
     }
 }
 

@@ -98,7 +98,8 @@ impl Lowerer {
         out: &mut Vec<model::Rule>,
     ) {
         // A line was looked at as a whole.
-        let broken = words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
+        let broken =
+            words.iter().find(|word| line.is_none() && memchr::memchr2(b'\n', 0, &word.bytes).is_some());
         if let Some(word) = broken {
             let message =
                 format!("a line break in `{}` would end the rule", String::from_utf8_lossy(&word.bytes));

@@ -216,7 +216,9 @@ pub fn host(family: Family, text: &[u8]) -> Option<Bits> {
 pub fn mask(family: Family, text: &[u8]) -> Parsed<Bits> {
     let length = match text {
         [digit @ b'0'..=b'9'] => Some(u64::from(digit - b'0')),
-        [first @ b'1'..=b'9', second @ b'0'..=b'9'] => Some(u64::from(first - b'0') * 10 + u64::from(second - b'0')),
+        [first @ b'1'..=b'9', second @ b'0'..=b'9'] => {
+            Some(u64::from(first - b'0') * 10 + u64::from(second - b'0'))
+        }
         _ => base0(text, 0, u64::from(family.bits())).ok(),
     };
     if let Some(length) =

@@ -10,10 +10,12 @@ pub mod is;
 pub mod mac;
 pub mod mark;
 pub mod number;
+pub mod pattern;
 pub mod port;
 pub mod proto;
 pub mod quote;
 pub mod rate;
+pub mod set_dirs;
 pub mod tcp_flags;
 
 use std::borrow::Cow;

@@ -15,9 +15,26 @@ pub fn base0(text: &[u8], low: u64, high: u64) -> Parsed<u64> {
     in_range(value, low, high)
 }
 
+/// Reads any 64-bit number in base 0.
+///
+/// # Errors
+/// `Form` if it is no number, `Range` if it does not fit.
+pub fn u64_base0(text: &[u8]) -> Parsed<u64> {
+    match checked_base0(text) {
+        Some((Some(value), [])) => Ok(value),
+        Some((None, [])) => Err(Bad::range("a number of 64 bits")),
+        _ => Err(not_a_number(0, u64::MAX)),
+    }
+}
+
 /// Reads the number at the beginning of `text` in base 0; gives the rest too. `None` if there is no digit.
 /// A number above `u64::MAX` comes as `u64::MAX` (`strtoull` does so).
 pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
+    checked_base0(text).map(|(value, rest)| (value.unwrap_or(u64::MAX), rest))
+}
+
+/// As [`prefix_base0`]; a number that does not fit comes as `None`.
+fn checked_base0(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix(b"+").unwrap_or(text);
     let (radix, digits) = match text {
@@ -33,7 +50,7 @@ pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
     let value = digits.iter().try_fold(0u64, |sum, byte| {
         sum.checked_mul(u64::from(radix))?.checked_add(u64::from(digit(*byte, radix)?))
     });
-    Some((value.unwrap_or(u64::MAX), rest))
+    Some((value, rest))
 }
 
 /// Reads the decimal number at the beginning of `text`, after blanks and `+`; gives the rest too. `None` if there is no

@@ -4,12 +4,18 @@ pub mod comment;
 pub mod conntrack;
 pub mod hashlimit;
 pub mod limit;
+pub mod multiport;
+pub mod set;
 pub mod state;
+pub mod string;
 pub mod tcp;
 
 pub use comment::Comment;
 pub use conntrack::Conntrack;
 pub use hashlimit::Hashlimit;
 pub use limit::Limit;
+pub use multiport::Multiport;
+pub use set::Set;
 pub use state::State;
+pub use string::String;
 pub use tcp::Tcp;
