@@ -21,11 +21,15 @@ pub struct Entry {
 
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
+    Entry { spec: &Addrtype::SPEC, docs: "Matches by what kind of address the source or the destination is to this machine's routing.\n\nNames may be shortened, in any case; the first that fits is meant (`U` is UNSPEC). The IPv6 kernel knows UNSPEC,\nUNICAST, LOCAL, ANYCAST, MULTICAST and UNREACHABLE only.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_addrtype.h`.", cases: include_str!("matches/addrtype.cases") },
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Iprange::SPEC, docs: "Matches addresses of a range that need not be a network.\n\nNumeric addresses only; missing octets are 0 (`10.1` is 10.1.0.0). One address is a range of one. A range whose first\naddress is greater than its last is taken, and never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_iprange.h`.", cases: include_str!("matches/iprange.cases") },
     Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
+    Entry { spec: &Owner::SPEC, docs: "Matches packets of this machine by the socket that sends them.\n\nUsers and groups are names, numbers from 0 to 4294967294, or ranges (`1000-1999`). A packet without a socket matches\ninverted options only. Only in OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_owner.h`.", cases: include_str!("matches/owner.cases") },
+    Entry { spec: &Recent::SPEC, docs: "Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.\n\nLists are shared by name, have 1 to 199 bytes in theirs (no `/`), and are files in /proc/net/xt_recent. How many\naddresses and times a list holds is set when the kernel's module is loaded. `--set` always matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_recent.h`.", cases: include_str!("matches/recent.cases") },
     Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
@@ -39,16 +43,24 @@ pub static CATALOGUE: &[Entry] = &[
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Match {
+    /// Matches by what kind of address the source or the destination is to this machine's routing.
+    Addrtype(Addrtype),
     /// Carries a remark; matches every packet.
     Comment(Comment),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
     /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
     Hashlimit(Box<Hashlimit>),
+    /// Matches addresses of a range that need not be a network.
+    Iprange(Box<Iprange>),
     /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
     Limit(Limit),
     /// Matches by a list of ports and ranges of ports.
     Multiport(Box<Multiport>),
+    /// Matches packets of this machine by the socket that sends them.
+    Owner(Box<Owner>),
+    /// Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.
+    Recent(Box<Recent>),
     /// Matches by the content of an ipset.
     Set(Box<Set>),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
@@ -78,9 +90,19 @@ impl Match {
                     return Some(Match::Limit(<Limit as Extension>::load(context)));
                 }
             }
+            (5, Some(b'o')) => {
+                if name == b"owner" && Owner::SPEC.families.has(context.family) {
+                    return Some(Match::Owner(Box::new(<Owner as Extension>::load(context))));
+                }
+            }
             (5, Some(b's')) => {
                 if name == b"state" && State::SPEC.families.has(context.family) {
                     return Some(Match::State(<State as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'r')) => {
+                if name == b"recent" && Recent::SPEC.families.has(context.family) {
+                    return Some(Match::Recent(Box::new(<Recent as Extension>::load(context))));
                 }
             }
             (6, Some(b's')) => {
@@ -91,6 +113,16 @@ impl Match {
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
+                }
+            }
+            (7, Some(b'i')) => {
+                if name == b"iprange" && Iprange::SPEC.families.has(context.family) {
+                    return Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))));
+                }
+            }
+            (8, Some(b'a')) => {
+                if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) {
+                    return Some(Match::Addrtype(<Addrtype as Extension>::load(context)));
                 }
             }
             (9, Some(b'c')) => {
@@ -116,6 +148,10 @@ impl Match {
     /// Its facts.
     pub fn spec(&self) -> &'static Spec {
         match self {
+            Match::Addrtype(it) => {
+                let _ = it;
+                &Addrtype::SPEC
+            },
             Match::Comment(it) => {
                 let _ = it;
                 &Comment::SPEC
@@ -128,6 +164,10 @@ impl Match {
                 let _ = it;
                 &Hashlimit::SPEC
             },
+            Match::Iprange(it) => {
+                let _ = it;
+                &Iprange::SPEC
+            },
             Match::Limit(it) => {
                 let _ = it;
                 &Limit::SPEC
@@ -135,6 +175,14 @@ impl Match {
             Match::Multiport(it) => {
                 let _ = it;
                 &Multiport::SPEC
+            },
+            Match::Owner(it) => {
+                let _ = it;
+                &Owner::SPEC
+            },
+            Match::Recent(it) => {
+                let _ = it;
+                &Recent::SPEC
             },
             Match::Set(it) => {
                 let _ = it;
@@ -161,11 +209,15 @@ impl Match {
     /// A fault if the value is wrong.
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
+            Match::Addrtype(it) => Extension::option(it, name, arg),
             Match::Comment(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Iprange(it) => Extension::option(&mut **it, name, arg),
             Match::Limit(it) => Extension::option(it, name, arg),
             Match::Multiport(it) => Extension::option(&mut **it, name, arg),
+            Match::Owner(it) => Extension::option(&mut **it, name, arg),
+            Match::Recent(it) => Extension::option(&mut **it, name, arg),
             Match::Set(it) => Extension::option(&mut **it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
             Match::String(it) => Extension::option(&mut **it, name, arg),
@@ -179,11 +231,15 @@ impl Match {
     /// A fault if the options do not go together.
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
+            Match::Addrtype(it) => Extension::finish(it, end),
             Match::Comment(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Iprange(it) => Extension::finish(&mut **it, end),
             Match::Limit(it) => Extension::finish(it, end),
             Match::Multiport(it) => Extension::finish(&mut **it, end),
+            Match::Owner(it) => Extension::finish(&mut **it, end),
+            Match::Recent(it) => Extension::finish(&mut **it, end),
             Match::Set(it) => Extension::finish(&mut **it, end),
             Match::State(it) => Extension::finish(it, end),
             Match::String(it) => Extension::finish(&mut **it, end),
@@ -194,11 +250,15 @@ impl Match {
     /// See [`Extension::print`].
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
+            Match::Addrtype(it) => Extension::print(it, to),
             Match::Comment(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Iprange(it) => Extension::print(&**it, to),
             Match::Limit(it) => Extension::print(it, to),
             Match::Multiport(it) => Extension::print(&**it, to),
+            Match::Owner(it) => Extension::print(&**it, to),
+            Match::Recent(it) => Extension::print(&**it, to),
             Match::Set(it) => Extension::print(&**it, to),
             Match::State(it) => Extension::print(it, to),
             Match::String(it) => Extension::print(&**it, to),
@@ -209,11 +269,15 @@ impl Match {
     /// See [`Extension::places`].
     pub fn places(&self, context: Context) -> Places {
         match self {
+            Match::Addrtype(it) => Extension::places(it, context),
             Match::Comment(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Iprange(it) => Extension::places(&**it, context),
             Match::Limit(it) => Extension::places(it, context),
             Match::Multiport(it) => Extension::places(&**it, context),
+            Match::Owner(it) => Extension::places(&**it, context),
+            Match::Recent(it) => Extension::places(&**it, context),
             Match::Set(it) => Extension::places(&**it, context),
             Match::State(it) => Extension::places(it, context),
             Match::String(it) => Extension::places(&**it, context),
@@ -224,11 +288,15 @@ impl Match {
     /// See [`Extension::protos`].
     pub fn protos(&self) -> Option<Protos> {
         match self {
+            Match::Addrtype(it) => Extension::protos(it),
             Match::Comment(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
             Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Iprange(it) => Extension::protos(&**it),
             Match::Limit(it) => Extension::protos(it),
             Match::Multiport(it) => Extension::protos(&**it),
+            Match::Owner(it) => Extension::protos(&**it),
+            Match::Recent(it) => Extension::protos(&**it),
             Match::Set(it) => Extension::protos(&**it),
             Match::State(it) => Extension::protos(it),
             Match::String(it) => Extension::protos(&**it),
@@ -239,16 +307,26 @@ impl Match {
     /// See [`MatchExtension::meaning`].
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
+            Match::Addrtype(it) => MatchExtension::meaning(it, context),
             Match::Comment(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Iprange(it) => MatchExtension::meaning(&**it, context),
             Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::Multiport(it) => MatchExtension::meaning(&**it, context),
+            Match::Owner(it) => MatchExtension::meaning(&**it, context),
+            Match::Recent(it) => MatchExtension::meaning(&**it, context),
             Match::Set(it) => MatchExtension::meaning(&**it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
             Match::String(it) => MatchExtension::meaning(&**it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
         }
+    }
+}
+
+impl From<Addrtype> for Match {
+    fn from(it: Addrtype) -> Match {
+        Match::Addrtype(it)
     }
 }
 
@@ -270,6 +348,12 @@ impl From<Hashlimit> for Match {
     }
 }
 
+impl From<Iprange> for Match {
+    fn from(it: Iprange) -> Match {
+        Match::Iprange(Box::new(it))
+    }
+}
+
 impl From<Limit> for Match {
     fn from(it: Limit) -> Match {
         Match::Limit(it)
@@ -279,6 +363,18 @@ impl From<Limit> for Match {
 impl From<Multiport> for Match {
     fn from(it: Multiport) -> Match {
         Match::Multiport(Box::new(it))
+    }
+}
+
+impl From<Owner> for Match {
+    fn from(it: Owner) -> Match {
+        Match::Owner(Box::new(it))
+    }
+}
+
+impl From<Recent> for Match {
+    fn from(it: Recent) -> Match {
+        Match::Recent(Box::new(it))
     }
 }
 
