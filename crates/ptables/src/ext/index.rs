@@ -23,17 +23,28 @@ pub struct Entry {
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Addrtype::SPEC, docs: "Matches by what kind of address the source or the destination is to this machine's routing.\n\nNames may be shortened, in any case; the first that fits is meant (`U` is UNSPEC). The IPv6 kernel knows UNSPEC,\nUNICAST, LOCAL, ANYCAST, MULTICAST and UNREACHABLE only.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_addrtype.h`.", cases: include_str!("matches/addrtype.cases") },
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
+    Entry { spec: &Connbytes::SPEC, docs: "Matches by how many packets or bytes a connection has carried.\n\nNeeds accounting (`net.netfilter.nf_conntrack_acct`). A number alone is the least. `!` before a range of one number is\nlost.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connbytes.h`.", cases: include_str!("matches/connbytes.cases") },
+    Entry { spec: &Connlimit::SPEC, docs: "Matches by how many connections a host or network has at the same time.\n\n`!` turns `upto` into `above` and back. A mask with holes does not become what was written: 1.8.9 saves all bits, 1.8.11\nnone.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connlimit.h`.", cases: include_str!("matches/connlimit.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Dscp::SPEC, docs: "Matches by the DSCP field: the high six bits of the TOS byte or traffic class.\n\nA class may be in any case, and what follows its name is ignored.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/dscp.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Hl::SPEC, docs: "Matches by the hop limit of IPv6 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_hl.h`.", cases: include_str!("matches/hl.cases") },
     Entry { spec: &Iprange::SPEC, docs: "Matches addresses of a range that need not be a network.\n\nNumeric addresses only; missing octets are 0 (`10.1` is 10.1.0.0). One address is a range of one. A range whose first\naddress is greater than its last is taken, and never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_iprange.h`.", cases: include_str!("matches/iprange.cases") },
+    Entry { spec: &Length::SPEC, docs: "Matches by the length of the packet in bytes, IP header included, 0 to 65535.\n\nThe kernel counts a datagram's fragments each by themselves, and a merged packet (GRO) as a whole. 1.8.9 takes a range\nthat begins after its end; it never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_length.h`.", cases: include_str!("matches/length.cases") },
     Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
     Entry { spec: &Owner::SPEC, docs: "Matches packets of this machine by the socket that sends them.\n\nUsers and groups are names, numbers from 0 to 4294967294, or ranges (`1000-1999`). A packet without a socket matches\ninverted options only. Only in OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_owner.h`.", cases: include_str!("matches/owner.cases") },
+    Entry { spec: &Pkttype::SPEC, docs: "Matches by whom the link layer sent the packet to.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_pkttype.h`.", cases: include_str!("matches/pkttype.cases") },
+    Entry { spec: &Quota::SPEC, docs: "Matches until a number of bytes has passed.\n\nThe count begins anew when the rule is loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_quota.h`.", cases: include_str!("matches/quota.cases") },
     Entry { spec: &Recent::SPEC, docs: "Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.\n\nLists are shared by name, have 1 to 199 bytes in theirs (no `/`), and are files in /proc/net/xt_recent. How many\naddresses and times a list holds is set when the kernel's module is loaded. `--set` always matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_recent.h`.", cases: include_str!("matches/recent.cases") },
     Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
+    Entry { spec: &Statistic::SPEC, docs: "Matches a share of the packets: by chance, or every so many.\n\nA probability is held as a multiple of 1/2147483648 and saved with eleven places. With `--every N`, `--packet P` is\nwhich of the N matches, 0 to N-1.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_statistic.h`.", cases: include_str!("matches/statistic.cases") },
     Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
+    Entry { spec: &Tcpmss::SPEC, docs: "Matches by the maximum segment size that a TCP segment announces, 0 to 65535.\n\nOnly SYN segments announce one; without it only the inverted condition holds.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpmss.h`.", cases: include_str!("matches/tcpmss.cases") },
+    Entry { spec: &Tos::SPEC, docs: "Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.\n\nA number alone compares all eight bits, a name the low six. A value with a bit outside its mask never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/tos.cases") },
+    Entry { spec: &Ttl::SPEC, docs: "Matches by the time to live of IPv4 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ttl.h`.", cases: include_str!("matches/ttl.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
@@ -47,34 +58,61 @@ pub enum Match {
     Addrtype(Addrtype),
     /// Carries a remark; matches every packet.
     Comment(Comment),
+    /// Matches by how many packets or bytes a connection has carried.
+    Connbytes(Box<Connbytes>),
+    /// Matches by how many connections a host or network has at the same time.
+    Connlimit(Connlimit),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
+    /// Matches by the DSCP field: the high six bits of the TOS byte or traffic class.
+    Dscp(Dscp),
     /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
     Hashlimit(Box<Hashlimit>),
+    /// Matches by the hop limit of IPv6 packets, 0 to 255.
+    Hl(Hl),
     /// Matches addresses of a range that need not be a network.
     Iprange(Box<Iprange>),
+    /// Matches by the length of the packet in bytes, IP header included, 0 to 65535.
+    Length(Length),
     /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
     Limit(Limit),
     /// Matches by a list of ports and ranges of ports.
     Multiport(Box<Multiport>),
     /// Matches packets of this machine by the socket that sends them.
     Owner(Box<Owner>),
+    /// Matches by whom the link layer sent the packet to.
+    Pkttype(Pkttype),
+    /// Matches until a number of bytes has passed.
+    Quota(Quota),
     /// Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.
     Recent(Box<Recent>),
     /// Matches by the content of an ipset.
     Set(Box<Set>),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
+    /// Matches a share of the packets: by chance, or every so many.
+    Statistic(Statistic),
     /// Matches packets that hold a text of 1 to 128 bytes.
     String(Box<String>),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
+    /// Matches by the maximum segment size that a TCP segment announces, 0 to 65535.
+    Tcpmss(Tcpmss),
+    /// Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.
+    Tos(Tos),
+    /// Matches by the time to live of IPv4 packets, 0 to 255.
+    Ttl(Ttl),
 }
 
 impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (2, Some(b'h')) => {
+                if name == b"hl" && Hl::SPEC.families.has(context.family) {
+                    return Some(Match::Hl(<Hl as Extension>::load(context)));
+                }
+            }
             (3, Some(b's')) => {
                 if name == b"set" && Set::SPEC.families.has(context.family) {
                     return Some(Match::Set(Box::new(<Set as Extension>::load(context))));
@@ -83,6 +121,17 @@ impl Match {
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
+                }
+                if name == b"tos" && Tos::SPEC.families.has(context.family) {
+                    return Some(Match::Tos(<Tos as Extension>::load(context)));
+                }
+                if name == b"ttl" && Ttl::SPEC.families.has(context.family) {
+                    return Some(Match::Ttl(<Ttl as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'd')) => {
+                if name == b"dscp" && Dscp::SPEC.families.has(context.family) {
+                    return Some(Match::Dscp(<Dscp as Extension>::load(context)));
                 }
             }
             (5, Some(b'l')) => {
@@ -95,9 +144,19 @@ impl Match {
                     return Some(Match::Owner(Box::new(<Owner as Extension>::load(context))));
                 }
             }
+            (5, Some(b'q')) => {
+                if name == b"quota" && Quota::SPEC.families.has(context.family) {
+                    return Some(Match::Quota(<Quota as Extension>::load(context)));
+                }
+            }
             (5, Some(b's')) => {
                 if name == b"state" && State::SPEC.families.has(context.family) {
                     return Some(Match::State(<State as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'l')) => {
+                if name == b"length" && Length::SPEC.families.has(context.family) {
+                    return Some(Match::Length(<Length as Extension>::load(context)));
                 }
             }
             (6, Some(b'r')) => {
@@ -110,6 +169,11 @@ impl Match {
                     return Some(Match::String(Box::new(<String as Extension>::load(context))));
                 }
             }
+            (6, Some(b't')) => {
+                if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) {
+                    return Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
@@ -120,12 +184,23 @@ impl Match {
                     return Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))));
                 }
             }
+            (7, Some(b'p')) => {
+                if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) {
+                    return Some(Match::Pkttype(<Pkttype as Extension>::load(context)));
+                }
+            }
             (8, Some(b'a')) => {
                 if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) {
                     return Some(Match::Addrtype(<Addrtype as Extension>::load(context)));
                 }
             }
             (9, Some(b'c')) => {
+                if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) {
+                    return Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))));
+                }
+                if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) {
+                    return Some(Match::Connlimit(<Connlimit as Extension>::load(context)));
+                }
                 if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
                     return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
                 }
@@ -138,6 +213,11 @@ impl Match {
             (9, Some(b'm')) => {
                 if name == b"multiport" && Multiport::SPEC.families.has(context.family) {
                     return Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))));
+                }
+            }
+            (9, Some(b's')) => {
+                if name == b"statistic" && Statistic::SPEC.families.has(context.family) {
+                    return Some(Match::Statistic(<Statistic as Extension>::load(context)));
                 }
             }
             _ => {}
@@ -156,17 +236,37 @@ impl Match {
                 let _ = it;
                 &Comment::SPEC
             },
+            Match::Connbytes(it) => {
+                let _ = it;
+                &Connbytes::SPEC
+            },
+            Match::Connlimit(it) => {
+                let _ = it;
+                &Connlimit::SPEC
+            },
             Match::Conntrack(it) => {
                 let _ = it;
                 &Conntrack::SPEC
+            },
+            Match::Dscp(it) => {
+                let _ = it;
+                &Dscp::SPEC
             },
             Match::Hashlimit(it) => {
                 let _ = it;
                 &Hashlimit::SPEC
             },
+            Match::Hl(it) => {
+                let _ = it;
+                &Hl::SPEC
+            },
             Match::Iprange(it) => {
                 let _ = it;
                 &Iprange::SPEC
+            },
+            Match::Length(it) => {
+                let _ = it;
+                &Length::SPEC
             },
             Match::Limit(it) => {
                 let _ = it;
@@ -180,6 +280,14 @@ impl Match {
                 let _ = it;
                 &Owner::SPEC
             },
+            Match::Pkttype(it) => {
+                let _ = it;
+                &Pkttype::SPEC
+            },
+            Match::Quota(it) => {
+                let _ = it;
+                &Quota::SPEC
+            },
             Match::Recent(it) => {
                 let _ = it;
                 &Recent::SPEC
@@ -192,6 +300,10 @@ impl Match {
                 let _ = it;
                 &State::SPEC
             },
+            Match::Statistic(it) => {
+                let _ = it;
+                &Statistic::SPEC
+            },
             Match::String(it) => {
                 let _ = it;
                 &String::SPEC
@@ -199,6 +311,18 @@ impl Match {
             Match::Tcp(it) => {
                 let _ = it;
                 &Tcp::SPEC
+            },
+            Match::Tcpmss(it) => {
+                let _ = it;
+                &Tcpmss::SPEC
+            },
+            Match::Tos(it) => {
+                let _ = it;
+                &Tos::SPEC
+            },
+            Match::Ttl(it) => {
+                let _ = it;
+                &Ttl::SPEC
             },
         }
     }
@@ -211,17 +335,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => Extension::option(it, name, arg),
             Match::Comment(it) => Extension::option(it, name, arg),
+            Match::Connbytes(it) => Extension::option(&mut **it, name, arg),
+            Match::Connlimit(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Dscp(it) => Extension::option(it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Hl(it) => Extension::option(it, name, arg),
             Match::Iprange(it) => Extension::option(&mut **it, name, arg),
+            Match::Length(it) => Extension::option(it, name, arg),
             Match::Limit(it) => Extension::option(it, name, arg),
             Match::Multiport(it) => Extension::option(&mut **it, name, arg),
             Match::Owner(it) => Extension::option(&mut **it, name, arg),
+            Match::Pkttype(it) => Extension::option(it, name, arg),
+            Match::Quota(it) => Extension::option(it, name, arg),
             Match::Recent(it) => Extension::option(&mut **it, name, arg),
             Match::Set(it) => Extension::option(&mut **it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
+            Match::Statistic(it) => Extension::option(it, name, arg),
             Match::String(it) => Extension::option(&mut **it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
+            Match::Tcpmss(it) => Extension::option(it, name, arg),
+            Match::Tos(it) => Extension::option(it, name, arg),
+            Match::Ttl(it) => Extension::option(it, name, arg),
         }
     }
 
@@ -233,17 +368,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => Extension::finish(it, end),
             Match::Comment(it) => Extension::finish(it, end),
+            Match::Connbytes(it) => Extension::finish(&mut **it, end),
+            Match::Connlimit(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Dscp(it) => Extension::finish(it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Hl(it) => Extension::finish(it, end),
             Match::Iprange(it) => Extension::finish(&mut **it, end),
+            Match::Length(it) => Extension::finish(it, end),
             Match::Limit(it) => Extension::finish(it, end),
             Match::Multiport(it) => Extension::finish(&mut **it, end),
             Match::Owner(it) => Extension::finish(&mut **it, end),
+            Match::Pkttype(it) => Extension::finish(it, end),
+            Match::Quota(it) => Extension::finish(it, end),
             Match::Recent(it) => Extension::finish(&mut **it, end),
             Match::Set(it) => Extension::finish(&mut **it, end),
             Match::State(it) => Extension::finish(it, end),
+            Match::Statistic(it) => Extension::finish(it, end),
             Match::String(it) => Extension::finish(&mut **it, end),
             Match::Tcp(it) => Extension::finish(it, end),
+            Match::Tcpmss(it) => Extension::finish(it, end),
+            Match::Tos(it) => Extension::finish(it, end),
+            Match::Ttl(it) => Extension::finish(it, end),
         }
     }
 
@@ -252,17 +398,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => Extension::print(it, to),
             Match::Comment(it) => Extension::print(it, to),
+            Match::Connbytes(it) => Extension::print(&**it, to),
+            Match::Connlimit(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Dscp(it) => Extension::print(it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Hl(it) => Extension::print(it, to),
             Match::Iprange(it) => Extension::print(&**it, to),
+            Match::Length(it) => Extension::print(it, to),
             Match::Limit(it) => Extension::print(it, to),
             Match::Multiport(it) => Extension::print(&**it, to),
             Match::Owner(it) => Extension::print(&**it, to),
+            Match::Pkttype(it) => Extension::print(it, to),
+            Match::Quota(it) => Extension::print(it, to),
             Match::Recent(it) => Extension::print(&**it, to),
             Match::Set(it) => Extension::print(&**it, to),
             Match::State(it) => Extension::print(it, to),
+            Match::Statistic(it) => Extension::print(it, to),
             Match::String(it) => Extension::print(&**it, to),
             Match::Tcp(it) => Extension::print(it, to),
+            Match::Tcpmss(it) => Extension::print(it, to),
+            Match::Tos(it) => Extension::print(it, to),
+            Match::Ttl(it) => Extension::print(it, to),
         }
     }
 
@@ -271,17 +428,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => Extension::places(it, context),
             Match::Comment(it) => Extension::places(it, context),
+            Match::Connbytes(it) => Extension::places(&**it, context),
+            Match::Connlimit(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Dscp(it) => Extension::places(it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Hl(it) => Extension::places(it, context),
             Match::Iprange(it) => Extension::places(&**it, context),
+            Match::Length(it) => Extension::places(it, context),
             Match::Limit(it) => Extension::places(it, context),
             Match::Multiport(it) => Extension::places(&**it, context),
             Match::Owner(it) => Extension::places(&**it, context),
+            Match::Pkttype(it) => Extension::places(it, context),
+            Match::Quota(it) => Extension::places(it, context),
             Match::Recent(it) => Extension::places(&**it, context),
             Match::Set(it) => Extension::places(&**it, context),
             Match::State(it) => Extension::places(it, context),
+            Match::Statistic(it) => Extension::places(it, context),
             Match::String(it) => Extension::places(&**it, context),
             Match::Tcp(it) => Extension::places(it, context),
+            Match::Tcpmss(it) => Extension::places(it, context),
+            Match::Tos(it) => Extension::places(it, context),
+            Match::Ttl(it) => Extension::places(it, context),
         }
     }
 
@@ -290,17 +458,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => Extension::protos(it),
             Match::Comment(it) => Extension::protos(it),
+            Match::Connbytes(it) => Extension::protos(&**it),
+            Match::Connlimit(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Dscp(it) => Extension::protos(it),
             Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Hl(it) => Extension::protos(it),
             Match::Iprange(it) => Extension::protos(&**it),
+            Match::Length(it) => Extension::protos(it),
             Match::Limit(it) => Extension::protos(it),
             Match::Multiport(it) => Extension::protos(&**it),
             Match::Owner(it) => Extension::protos(&**it),
+            Match::Pkttype(it) => Extension::protos(it),
+            Match::Quota(it) => Extension::protos(it),
             Match::Recent(it) => Extension::protos(&**it),
             Match::Set(it) => Extension::protos(&**it),
             Match::State(it) => Extension::protos(it),
+            Match::Statistic(it) => Extension::protos(it),
             Match::String(it) => Extension::protos(&**it),
             Match::Tcp(it) => Extension::protos(it),
+            Match::Tcpmss(it) => Extension::protos(it),
+            Match::Tos(it) => Extension::protos(it),
+            Match::Ttl(it) => Extension::protos(it),
         }
     }
 
@@ -309,17 +488,28 @@ impl Match {
         match self {
             Match::Addrtype(it) => MatchExtension::meaning(it, context),
             Match::Comment(it) => MatchExtension::meaning(it, context),
+            Match::Connbytes(it) => MatchExtension::meaning(&**it, context),
+            Match::Connlimit(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Dscp(it) => MatchExtension::meaning(it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Hl(it) => MatchExtension::meaning(it, context),
             Match::Iprange(it) => MatchExtension::meaning(&**it, context),
+            Match::Length(it) => MatchExtension::meaning(it, context),
             Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::Multiport(it) => MatchExtension::meaning(&**it, context),
             Match::Owner(it) => MatchExtension::meaning(&**it, context),
+            Match::Pkttype(it) => MatchExtension::meaning(it, context),
+            Match::Quota(it) => MatchExtension::meaning(it, context),
             Match::Recent(it) => MatchExtension::meaning(&**it, context),
             Match::Set(it) => MatchExtension::meaning(&**it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
+            Match::Statistic(it) => MatchExtension::meaning(it, context),
             Match::String(it) => MatchExtension::meaning(&**it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
+            Match::Tcpmss(it) => MatchExtension::meaning(it, context),
+            Match::Tos(it) => MatchExtension::meaning(it, context),
+            Match::Ttl(it) => MatchExtension::meaning(it, context),
         }
     }
 }
@@ -336,9 +526,27 @@ impl From<Comment> for Match {
     }
 }
 
+impl From<Connbytes> for Match {
+    fn from(it: Connbytes) -> Match {
+        Match::Connbytes(Box::new(it))
+    }
+}
+
+impl From<Connlimit> for Match {
+    fn from(it: Connlimit) -> Match {
+        Match::Connlimit(it)
+    }
+}
+
 impl From<Conntrack> for Match {
     fn from(it: Conntrack) -> Match {
         Match::Conntrack(Box::new(it))
+    }
+}
+
+impl From<Dscp> for Match {
+    fn from(it: Dscp) -> Match {
+        Match::Dscp(it)
     }
 }
 
@@ -348,9 +556,21 @@ impl From<Hashlimit> for Match {
     }
 }
 
+impl From<Hl> for Match {
+    fn from(it: Hl) -> Match {
+        Match::Hl(it)
+    }
+}
+
 impl From<Iprange> for Match {
     fn from(it: Iprange) -> Match {
         Match::Iprange(Box::new(it))
+    }
+}
+
+impl From<Length> for Match {
+    fn from(it: Length) -> Match {
+        Match::Length(it)
     }
 }
 
@@ -372,6 +592,18 @@ impl From<Owner> for Match {
     }
 }
 
+impl From<Pkttype> for Match {
+    fn from(it: Pkttype) -> Match {
+        Match::Pkttype(it)
+    }
+}
+
+impl From<Quota> for Match {
+    fn from(it: Quota) -> Match {
+        Match::Quota(it)
+    }
+}
+
 impl From<Recent> for Match {
     fn from(it: Recent) -> Match {
         Match::Recent(Box::new(it))
@@ -390,6 +622,12 @@ impl From<State> for Match {
     }
 }
 
+impl From<Statistic> for Match {
+    fn from(it: Statistic) -> Match {
+        Match::Statistic(it)
+    }
+}
+
 impl From<String> for Match {
     fn from(it: String) -> Match {
         Match::String(Box::new(it))
@@ -399,6 +637,24 @@ impl From<String> for Match {
 impl From<Tcp> for Match {
     fn from(it: Tcp) -> Match {
         Match::Tcp(it)
+    }
+}
+
+impl From<Tcpmss> for Match {
+    fn from(it: Tcpmss) -> Match {
+        Match::Tcpmss(it)
+    }
+}
+
+impl From<Tos> for Match {
+    fn from(it: Tos) -> Match {
+        Match::Tos(it)
+    }
+}
+
+impl From<Ttl> for Match {
+    fn from(it: Ttl) -> Match {
+        Match::Ttl(it)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod ct_state;
+pub mod dscp;
 pub mod hash_rate;
 pub mod host;
 pub mod icmp;
@@ -17,6 +18,7 @@ pub mod quote;
 pub mod rate;
 pub mod set_dirs;
 pub mod tcp_flags;
+pub mod tos;
 
 use std::borrow::Cow;
 

@@ -132,6 +132,56 @@ pub fn range(text: &[u8], high: u64) -> Parsed<(u64, u64)> {
     }
 }
 
+/// Reads `a`, `a:b`, `:b` or `a:` of any 64-bit numbers; without `b` or `:` there is no upper end. No text at all is 0.
+///
+/// # Errors
+/// As [`u64_base0`]; `Range` if the first is greater than the last.
+pub fn u64_range(text: &[u8]) -> Parsed<(u64, u64)> {
+    let one = |text: &[u8], empty| if text.is_empty() { Ok(empty) } else { u64_base0(text) };
+    let (low, high) = match memchr::memchr(b':', text) {
+        None => (one(text, 0)?, u64::MAX),
+        Some(at) => (
+            one(text.get(..at).unwrap_or_default(), 0)?,
+            one(text.get(at + 1..).unwrap_or_default(), u64::MAX)?,
+        ),
+    };
+    if low > high {
+        Err(Bad::range("a range whose first number is not greater than its last"))
+    } else {
+        Ok((low, high))
+    }
+}
+
+/// Reads a fraction as `strtod` does: decimal or hexadecimal (`0x.8`), perhaps with an exponent. `None` for anything else.
+pub fn float(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?.trim_ascii_start();
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => (-1.0, text.get(1..)?),
+        b'+' => (1.0, text.get(1..)?),
+        _ => (1.0, text),
+    };
+    let Some(digits) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) else {
+        // A second sign is none of strtod's.
+        return if digits.starts_with(['+', '-']) {
+            None
+        } else {
+            digits.parse::<f64>().ok().map(|it| sign * it)
+        };
+    };
+    let (mantissa, exponent) = digits.split_once(['p', 'P']).unwrap_or((digits, "0"));
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(part.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let places = i32::try_from(part.len()).ok()?.checked_mul(-4)?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_add(places)?;
+    Some(sign * value * f64::from(exponent).exp2())
+}
+
 /// Appends a number in decimal.
 pub fn push(out: &mut Vec<u8>, value: u64) {
     // Two digits at a time from the back: `write!` goes through formatting machinery that costs as much as a rule.

@@ -4,7 +4,7 @@ use crate::diag::codes;
 use crate::ext::*;
 use crate::meaning::{Need, Pred};
 use crate::source::Text;
-use crate::value::is::Is;
+use crate::value::is::{Compare, Is};
 use crate::value::number;
 use crate::value::set_dirs::SetDirs;
 
@@ -32,20 +32,9 @@ pub struct Set {
     /// The counters of sets within a list of sets stay as they are.
     pub keep_subcounters: bool,
     /// The entry's packet counter.
-    pub packets: Option<Counter>,
+    pub packets: Option<Compare<u64>>,
     /// The entry's byte counter.
-    pub bytes: Option<Counter>,
-}
-
-/// A condition on a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counter {
-    /// Equal, or (inverted) not equal.
-    Equal(Is<u64>),
-    /// Less.
-    Less(u64),
-    /// Greater.
-    Greater(u64),
+    pub bytes: Option<Compare<u64>>,
 }
 
 impl Set {
@@ -123,12 +112,12 @@ impl Extension for Set {
             "return-nomatch" => self.return_nomatch = true,
             "update-counters" => self.keep_counters |= arg.inverted,
             "update-subcounters" => self.keep_subcounters |= arg.inverted,
-            "packets-eq" => self.packets = Some(Counter::Equal(Is::new(counter()?, arg.inverted))),
-            "packets-lt" => self.packets = Some(Counter::Less(counter()?)),
-            "packets-gt" => self.packets = Some(Counter::Greater(counter()?)),
-            "bytes-eq" => self.bytes = Some(Counter::Equal(Is::new(counter()?, arg.inverted))),
-            "bytes-lt" => self.bytes = Some(Counter::Less(counter()?)),
-            _ => self.bytes = Some(Counter::Greater(counter()?)),
+            "packets-eq" => self.packets = Some(Compare::Equal(Is::new(counter()?, arg.inverted))),
+            "packets-lt" => self.packets = Some(Compare::Less(counter()?)),
+            "packets-gt" => self.packets = Some(Compare::Greater(counter()?)),
+            "bytes-eq" => self.bytes = Some(Compare::Equal(Is::new(counter()?, arg.inverted))),
+            "bytes-lt" => self.bytes = Some(Compare::Less(counter()?)),
+            _ => self.bytes = Some(Compare::Greater(counter()?)),
         }
         Ok(())
     }
@@ -144,8 +133,8 @@ impl Extension for Set {
         if self.keep_subcounters {
             to.not(true).flag("update-subcounters");
         }
-        print_counter(to, self.packets, ["packets-eq", "packets-lt", "packets-gt"]);
-        print_counter(to, self.bytes, ["bytes-eq", "bytes-lt", "bytes-gt"]);
+        to.compare(["packets-eq", "packets-lt", "packets-gt"], self.packets);
+        to.compare(["bytes-eq", "bytes-lt", "bytes-gt"], self.bytes);
     }
 }
 
@@ -179,13 +168,4 @@ pub(crate) fn set_name(arg: &mut Arg<'_>) -> Result<Text, Fault> {
     }
     arg.warn_unquoted(&name);
     Ok(name)
-}
-
-fn print_counter(to: &mut Printer<'_>, counter: Option<Counter>, [equal, less, greater]: [&str; 3]) {
-    match counter {
-        Some(Counter::Equal(it)) => to.not(it.inverted).flag(equal).number(it.value),
-        Some(Counter::Less(it)) => to.flag(less).number(it),
-        Some(Counter::Greater(it)) => to.flag(greater).number(it),
-        None => to,
-    };
 }
