@@ -7,6 +7,7 @@
 use crate::source::Text;
 use crate::value::addr::Net;
 use crate::value::iface::Iface;
+use crate::value::is::Compare;
 use crate::value::mark::Mark;
 
 /// A field of a packet, of its connection, or of the socket that sent it. Values are numbers of at most 128 bits.
@@ -27,6 +28,16 @@ pub enum Field {
     DestinationPort,
     /// The low six TCP flags.
     TcpFlags,
+    /// The MSS option of a TCP header; absent without it.
+    TcpMss,
+    /// Bytes of the packet, from its IP header on.
+    Length,
+    /// TTL of IPv4, hop limit of IPv6.
+    HopLimit,
+    /// TOS byte of IPv4, traffic class of IPv6.
+    Tos,
+    /// To whom the link layer sent the packet: 0 this machine, 1 all, 2 a group, 3 another machine.
+    PacketType,
     /// ICMP or ICMPv6 type.
     IcmpType,
     /// ICMP or ICMPv6 code.
@@ -70,12 +81,10 @@ pub enum Field {
     Gid,
     /// 1 if a socket of this machine sends it.
     HasSocket,
-    /// Kind of the source address as a bit of `addrtype`.
+    /// Kinds of the source address as bits of `addrtype`; in IPv6 a local one is unicast too.
     SourceType,
-    /// Kind of the destination address as a bit of `addrtype`.
+    /// Kinds of the destination address, as above.
     DestinationType,
-    /// Type of service (IPv4) or traffic class (IPv6), all eight bits.
-    Tos,
     /// Time to live (IPv4) or hop limit (IPv6).
     Ttl,
 }
@@ -140,6 +149,16 @@ impl Pred {
                 let (address, mask) = net.bits();
                 Pred::Bits(field, mask, address)
             }
+        }
+    }
+
+    /// The field compares so with a number.
+    pub fn compare(field: Field, comparison: Compare<u64>) -> Pred {
+        match comparison {
+            Compare::Equal(it) => Pred::is(field, u128::from(it.value)).inverted(it.inverted),
+            Compare::Less(0) => Pred::False,
+            Compare::Less(number) => Pred::Range(field, 0, u128::from(number - 1)),
+            Compare::Greater(number) => Pred::Range(field, u128::from(number) + 1, u128::MAX),
         }
     }
 

@@ -127,6 +127,15 @@ impl<'a> Arg<'a> {
         Ok((u32::try_from(low).unwrap_or(u32::MAX), u32::try_from(high).unwrap_or(u32::MAX)))
     }
 
+    /// Reads a range of 16-bit numbers as [`Arg::range`] does.
+    ///
+    /// # Errors
+    /// A fault about the value.
+    pub fn range_u16(&mut self) -> Result<(u16, u16), Fault> {
+        let (low, high) = self.range(u32::from(u16::MAX))?;
+        Ok((u16::try_from(low).unwrap_or(u16::MAX), u16::try_from(high).unwrap_or(u16::MAX)))
+    }
+
     /// Reads a port or a range of ports as `getaddrinfo` does: decimal, or names; above 65535 a number wraps, with a warning.
     /// A reversed range is as in [`Arg::range`].
     ///

@@ -21,17 +21,35 @@ pub struct Entry {
 
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
+    Entry { spec: &Addrtype::SPEC, docs: "Matches by what kind of address the source or the destination is to this machine's routing.\n\nNames may be shortened, in any case; the first that fits is meant (`U` is UNSPEC). The IPv6 kernel knows UNSPEC,\nUNICAST, LOCAL, ANYCAST, MULTICAST and UNREACHABLE only.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_addrtype.h`.", cases: include_str!("matches/addrtype.cases") },
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
+    Entry { spec: &Connbytes::SPEC, docs: "Matches by how many packets or bytes a connection has carried.\n\nNeeds accounting (`net.netfilter.nf_conntrack_acct`). A number alone is the least. `!` before a range of one number is\nlost.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connbytes.h`.", cases: include_str!("matches/connbytes.cases") },
+    Entry { spec: &Connlimit::SPEC, docs: "Matches by how many connections a host or network has at the same time.\n\n`!` turns `upto` into `above` and back. A mask with holes does not become what was written: 1.8.9 saves all bits, 1.8.11\nnone.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connlimit.h`.", cases: include_str!("matches/connlimit.cases") },
     Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Dscp::SPEC, docs: "Matches by the DSCP field: the high six bits of the TOS byte or traffic class.\n\nA class may be in any case, and what follows its name is ignored.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/dscp.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Hl::SPEC, docs: "Matches by the hop limit of IPv6 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_hl.h`.", cases: include_str!("matches/hl.cases") },
     Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
     Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
+    Entry { spec: &Iprange::SPEC, docs: "Matches addresses of a range that need not be a network.\n\nNumeric addresses only; missing octets are 0 (`10.1` is 10.1.0.0). One address is a range of one. A range whose first\naddress is greater than its last is taken, and never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_iprange.h`.", cases: include_str!("matches/iprange.cases") },
+    Entry { spec: &Length::SPEC, docs: "Matches by the length of the packet in bytes, IP header included, 0 to 65535.\n\nThe kernel counts a datagram's fragments each by themselves, and a merged packet (GRO) as a whole. 1.8.9 takes a range\nthat begins after its end; it never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_length.h`.", cases: include_str!("matches/length.cases") },
     Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &Mac::SPEC, docs: "Matches the source Ethernet address of the frame that brought the packet.\n\nOnly where packets come in through an interface (PREROUTING, INPUT, FORWARD), and never true for interfaces without\nEthernet addresses. Each part of the address has at most two bytes; the tools take an empty part for 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mac.h`.", cases: include_str!("matches/mac.cases") },
     Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
+    Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
+    Entry { spec: &Owner::SPEC, docs: "Matches packets of this machine by the socket that sends them.\n\nUsers and groups are names, numbers from 0 to 4294967294, or ranges (`1000-1999`). A packet without a socket matches\ninverted options only. Only in OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_owner.h`.", cases: include_str!("matches/owner.cases") },
+    Entry { spec: &Pkttype::SPEC, docs: "Matches by whom the link layer sent the packet to.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_pkttype.h`.", cases: include_str!("matches/pkttype.cases") },
+    Entry { spec: &Quota::SPEC, docs: "Matches until a number of bytes has passed.\n\nThe count begins anew when the rule is loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_quota.h`.", cases: include_str!("matches/quota.cases") },
+    Entry { spec: &Recent::SPEC, docs: "Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.\n\nLists are shared by name, have 1 to 199 bytes in theirs (no `/`), and are files in /proc/net/xt_recent. How many\naddresses and times a list holds is set when the kernel's module is loaded. `--set` always matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_recent.h`.", cases: include_str!("matches/recent.cases") },
+    Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
+    Entry { spec: &Statistic::SPEC, docs: "Matches a share of the packets: by chance, or every so many.\n\nA probability is held as a multiple of 1/2147483648 and saved with eleven places. With `--every N`, `--packet P` is\nwhich of the N matches, 0 to N-1.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_statistic.h`.", cases: include_str!("matches/statistic.cases") },
+    Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
+    Entry { spec: &Tcpmss::SPEC, docs: "Matches by the maximum segment size that a TCP segment announces, 0 to 65535.\n\nOnly SYN segments announce one; without it only the inverted condition holds.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpmss.h`.", cases: include_str!("matches/tcpmss.cases") },
+    Entry { spec: &Tos::SPEC, docs: "Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.\n\nA number alone compares all eight bits, a name the low six. A value with a bit outside its mask never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/tos.cases") },
+    Entry { spec: &Ttl::SPEC, docs: "Matches by the time to live of IPv4 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ttl.h`.", cases: include_str!("matches/ttl.cases") },
     Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Audit::SPEC, docs: "Writes a record to the audit system that says what becomes of the packet; the next rule follows.\n\nIt only says so: a rule that does it must follow.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_AUDIT.h`.", cases: include_str!("targets/audit.cases") },
@@ -68,28 +86,64 @@ pub static CATALOGUE: &[Entry] = &[
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Match {
+    /// Matches by what kind of address the source or the destination is to this machine's routing.
+    Addrtype(Addrtype),
     /// Carries a remark; matches every packet.
     Comment(Comment),
+    /// Matches by how many packets or bytes a connection has carried.
+    Connbytes(Box<Connbytes>),
+    /// Matches by how many connections a host or network has at the same time.
+    Connlimit(Connlimit),
     /// Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.
     Connmark(Connmark),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
+    /// Matches by the DSCP field: the high six bits of the TOS byte or traffic class.
+    Dscp(Dscp),
     /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
     Hashlimit(Box<Hashlimit>),
+    /// Matches by the hop limit of IPv6 packets, 0 to 255.
+    Hl(Hl),
     /// Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.
     Icmp(Icmp),
     /// Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.
     Icmp6(Icmp6),
+    /// Matches addresses of a range that need not be a network.
+    Iprange(Box<Iprange>),
+    /// Matches by the length of the packet in bytes, IP header included, 0 to 65535.
+    Length(Length),
     /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
     Limit(Limit),
     /// Matches the source Ethernet address of the frame that brought the packet.
     Mac(Mac),
     /// Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.
     Mark(Mark),
+    /// Matches by a list of ports and ranges of ports.
+    Multiport(Box<Multiport>),
+    /// Matches packets of this machine by the socket that sends them.
+    Owner(Box<Owner>),
+    /// Matches by whom the link layer sent the packet to.
+    Pkttype(Pkttype),
+    /// Matches until a number of bytes has passed.
+    Quota(Quota),
+    /// Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.
+    Recent(Box<Recent>),
+    /// Matches by the content of an ipset.
+    Set(Box<Set>),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
+    /// Matches a share of the packets: by chance, or every so many.
+    Statistic(Statistic),
+    /// Matches packets that hold a text of 1 to 128 bytes.
+    String(Box<String>),
     /// Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.
     Tcp(Tcp),
+    /// Matches by the maximum segment size that a TCP segment announces, 0 to 65535.
+    Tcpmss(Tcpmss),
+    /// Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.
+    Tos(Tos),
+    /// Matches by the time to live of IPv4 packets, 0 to 255.
+    Ttl(Ttl),
     /// Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.
     Udp(Udp),
 }
@@ -98,19 +152,40 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (2, Some(b'h')) => {
+                if name == b"hl" && Hl::SPEC.families.has(context.family) {
+                    return Some(Match::Hl(<Hl as Extension>::load(context)));
+                }
+            }
             (3, Some(b'm')) => {
                 if name == b"mac" && Mac::SPEC.families.has(context.family) {
                     return Some(Match::Mac(<Mac as Extension>::load(context)));
+                }
+            }
+            (3, Some(b's')) => {
+                if name == b"set" && Set::SPEC.families.has(context.family) {
+                    return Some(Match::Set(Box::new(<Set as Extension>::load(context))));
                 }
             }
             (3, Some(b't')) => {
                 if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
                     return Some(Match::Tcp(<Tcp as Extension>::load(context)));
                 }
+                if name == b"tos" && Tos::SPEC.families.has(context.family) {
+                    return Some(Match::Tos(<Tos as Extension>::load(context)));
+                }
+                if name == b"ttl" && Ttl::SPEC.families.has(context.family) {
+                    return Some(Match::Ttl(<Ttl as Extension>::load(context)));
+                }
             }
             (3, Some(b'u')) => {
                 if name == b"udp" && Udp::SPEC.families.has(context.family) {
                     return Some(Match::Udp(<Udp as Extension>::load(context)));
+                }
+            }
+            (4, Some(b'd')) => {
+                if name == b"dscp" && Dscp::SPEC.families.has(context.family) {
+                    return Some(Match::Dscp(<Dscp as Extension>::load(context)));
                 }
             }
             (4, Some(b'i')) => {
@@ -133,6 +208,16 @@ impl Match {
                     return Some(Match::Limit(<Limit as Extension>::load(context)));
                 }
             }
+            (5, Some(b'o')) => {
+                if name == b"owner" && Owner::SPEC.families.has(context.family) {
+                    return Some(Match::Owner(Box::new(<Owner as Extension>::load(context))));
+                }
+            }
+            (5, Some(b'q')) => {
+                if name == b"quota" && Quota::SPEC.families.has(context.family) {
+                    return Some(Match::Quota(<Quota as Extension>::load(context)));
+                }
+            }
             (5, Some(b's')) => {
                 if name == b"state" && State::SPEC.families.has(context.family) {
                     return Some(Match::State(<State as Extension>::load(context)));
@@ -143,9 +228,44 @@ impl Match {
                     return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
                 }
             }
+            (6, Some(b'l')) => {
+                if name == b"length" && Length::SPEC.families.has(context.family) {
+                    return Some(Match::Length(<Length as Extension>::load(context)));
+                }
+            }
+            (6, Some(b'r')) => {
+                if name == b"recent" && Recent::SPEC.families.has(context.family) {
+                    return Some(Match::Recent(Box::new(<Recent as Extension>::load(context))));
+                }
+            }
+            (6, Some(b's')) => {
+                if name == b"string" && String::SPEC.families.has(context.family) {
+                    return Some(Match::String(Box::new(<String as Extension>::load(context))));
+                }
+            }
+            (6, Some(b't')) => {
+                if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) {
+                    return Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)));
+                }
+            }
             (7, Some(b'c')) => {
                 if name == b"comment" && Comment::SPEC.families.has(context.family) {
                     return Some(Match::Comment(<Comment as Extension>::load(context)));
+                }
+            }
+            (7, Some(b'i')) => {
+                if name == b"iprange" && Iprange::SPEC.families.has(context.family) {
+                    return Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))));
+                }
+            }
+            (7, Some(b'p')) => {
+                if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) {
+                    return Some(Match::Pkttype(<Pkttype as Extension>::load(context)));
+                }
+            }
+            (8, Some(b'a')) => {
+                if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) {
+                    return Some(Match::Addrtype(<Addrtype as Extension>::load(context)));
                 }
             }
             (8, Some(b'c')) => {
@@ -154,6 +274,12 @@ impl Match {
                 }
             }
             (9, Some(b'c')) => {
+                if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) {
+                    return Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))));
+                }
+                if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) {
+                    return Some(Match::Connlimit(<Connlimit as Extension>::load(context)));
+                }
                 if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
                     return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
                 }
@@ -168,6 +294,16 @@ impl Match {
                     return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
                 }
             }
+            (9, Some(b'm')) => {
+                if name == b"multiport" && Multiport::SPEC.families.has(context.family) {
+                    return Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))));
+                }
+            }
+            (9, Some(b's')) => {
+                if name == b"statistic" && Statistic::SPEC.families.has(context.family) {
+                    return Some(Match::Statistic(<Statistic as Extension>::load(context)));
+                }
+            }
             _ => {}
         }
         None
@@ -176,9 +312,21 @@ impl Match {
     /// Its facts.
     pub fn spec(&self) -> &'static Spec {
         match self {
+            Match::Addrtype(it) => {
+                let _ = it;
+                &Addrtype::SPEC
+            },
             Match::Comment(it) => {
                 let _ = it;
                 &Comment::SPEC
+            },
+            Match::Connbytes(it) => {
+                let _ = it;
+                &Connbytes::SPEC
+            },
+            Match::Connlimit(it) => {
+                let _ = it;
+                &Connlimit::SPEC
             },
             Match::Connmark(it) => {
                 let _ = it;
@@ -188,9 +336,17 @@ impl Match {
                 let _ = it;
                 &Conntrack::SPEC
             },
+            Match::Dscp(it) => {
+                let _ = it;
+                &Dscp::SPEC
+            },
             Match::Hashlimit(it) => {
                 let _ = it;
                 &Hashlimit::SPEC
+            },
+            Match::Hl(it) => {
+                let _ = it;
+                &Hl::SPEC
             },
             Match::Icmp(it) => {
                 let _ = it;
@@ -199,6 +355,14 @@ impl Match {
             Match::Icmp6(it) => {
                 let _ = it;
                 &Icmp6::SPEC
+            },
+            Match::Iprange(it) => {
+                let _ = it;
+                &Iprange::SPEC
+            },
+            Match::Length(it) => {
+                let _ = it;
+                &Length::SPEC
             },
             Match::Limit(it) => {
                 let _ = it;
@@ -212,13 +376,57 @@ impl Match {
                 let _ = it;
                 &Mark::SPEC
             },
+            Match::Multiport(it) => {
+                let _ = it;
+                &Multiport::SPEC
+            },
+            Match::Owner(it) => {
+                let _ = it;
+                &Owner::SPEC
+            },
+            Match::Pkttype(it) => {
+                let _ = it;
+                &Pkttype::SPEC
+            },
+            Match::Quota(it) => {
+                let _ = it;
+                &Quota::SPEC
+            },
+            Match::Recent(it) => {
+                let _ = it;
+                &Recent::SPEC
+            },
+            Match::Set(it) => {
+                let _ = it;
+                &Set::SPEC
+            },
             Match::State(it) => {
                 let _ = it;
                 &State::SPEC
             },
+            Match::Statistic(it) => {
+                let _ = it;
+                &Statistic::SPEC
+            },
+            Match::String(it) => {
+                let _ = it;
+                &String::SPEC
+            },
             Match::Tcp(it) => {
                 let _ = it;
                 &Tcp::SPEC
+            },
+            Match::Tcpmss(it) => {
+                let _ = it;
+                &Tcpmss::SPEC
+            },
+            Match::Tos(it) => {
+                let _ = it;
+                &Tos::SPEC
+            },
+            Match::Ttl(it) => {
+                let _ = it;
+                &Ttl::SPEC
             },
             Match::Udp(it) => {
                 let _ = it;
@@ -233,17 +441,35 @@ impl Match {
     /// A fault if the value is wrong.
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
+            Match::Addrtype(it) => Extension::option(it, name, arg),
             Match::Comment(it) => Extension::option(it, name, arg),
+            Match::Connbytes(it) => Extension::option(&mut **it, name, arg),
+            Match::Connlimit(it) => Extension::option(it, name, arg),
             Match::Connmark(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Dscp(it) => Extension::option(it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Hl(it) => Extension::option(it, name, arg),
             Match::Icmp(it) => Extension::option(it, name, arg),
             Match::Icmp6(it) => Extension::option(it, name, arg),
+            Match::Iprange(it) => Extension::option(&mut **it, name, arg),
+            Match::Length(it) => Extension::option(it, name, arg),
             Match::Limit(it) => Extension::option(it, name, arg),
             Match::Mac(it) => Extension::option(it, name, arg),
             Match::Mark(it) => Extension::option(it, name, arg),
+            Match::Multiport(it) => Extension::option(&mut **it, name, arg),
+            Match::Owner(it) => Extension::option(&mut **it, name, arg),
+            Match::Pkttype(it) => Extension::option(it, name, arg),
+            Match::Quota(it) => Extension::option(it, name, arg),
+            Match::Recent(it) => Extension::option(&mut **it, name, arg),
+            Match::Set(it) => Extension::option(&mut **it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
+            Match::Statistic(it) => Extension::option(it, name, arg),
+            Match::String(it) => Extension::option(&mut **it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
+            Match::Tcpmss(it) => Extension::option(it, name, arg),
+            Match::Tos(it) => Extension::option(it, name, arg),
+            Match::Ttl(it) => Extension::option(it, name, arg),
             Match::Udp(it) => Extension::option(it, name, arg),
         }
     }
@@ -254,17 +480,35 @@ impl Match {
     /// A fault if the options do not go together.
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
+            Match::Addrtype(it) => Extension::finish(it, end),
             Match::Comment(it) => Extension::finish(it, end),
+            Match::Connbytes(it) => Extension::finish(&mut **it, end),
+            Match::Connlimit(it) => Extension::finish(it, end),
             Match::Connmark(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Dscp(it) => Extension::finish(it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Hl(it) => Extension::finish(it, end),
             Match::Icmp(it) => Extension::finish(it, end),
             Match::Icmp6(it) => Extension::finish(it, end),
+            Match::Iprange(it) => Extension::finish(&mut **it, end),
+            Match::Length(it) => Extension::finish(it, end),
             Match::Limit(it) => Extension::finish(it, end),
             Match::Mac(it) => Extension::finish(it, end),
             Match::Mark(it) => Extension::finish(it, end),
+            Match::Multiport(it) => Extension::finish(&mut **it, end),
+            Match::Owner(it) => Extension::finish(&mut **it, end),
+            Match::Pkttype(it) => Extension::finish(it, end),
+            Match::Quota(it) => Extension::finish(it, end),
+            Match::Recent(it) => Extension::finish(&mut **it, end),
+            Match::Set(it) => Extension::finish(&mut **it, end),
             Match::State(it) => Extension::finish(it, end),
+            Match::Statistic(it) => Extension::finish(it, end),
+            Match::String(it) => Extension::finish(&mut **it, end),
             Match::Tcp(it) => Extension::finish(it, end),
+            Match::Tcpmss(it) => Extension::finish(it, end),
+            Match::Tos(it) => Extension::finish(it, end),
+            Match::Ttl(it) => Extension::finish(it, end),
             Match::Udp(it) => Extension::finish(it, end),
         }
     }
@@ -272,17 +516,35 @@ impl Match {
     /// See [`Extension::print`].
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
+            Match::Addrtype(it) => Extension::print(it, to),
             Match::Comment(it) => Extension::print(it, to),
+            Match::Connbytes(it) => Extension::print(&**it, to),
+            Match::Connlimit(it) => Extension::print(it, to),
             Match::Connmark(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Dscp(it) => Extension::print(it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Hl(it) => Extension::print(it, to),
             Match::Icmp(it) => Extension::print(it, to),
             Match::Icmp6(it) => Extension::print(it, to),
+            Match::Iprange(it) => Extension::print(&**it, to),
+            Match::Length(it) => Extension::print(it, to),
             Match::Limit(it) => Extension::print(it, to),
             Match::Mac(it) => Extension::print(it, to),
             Match::Mark(it) => Extension::print(it, to),
+            Match::Multiport(it) => Extension::print(&**it, to),
+            Match::Owner(it) => Extension::print(&**it, to),
+            Match::Pkttype(it) => Extension::print(it, to),
+            Match::Quota(it) => Extension::print(it, to),
+            Match::Recent(it) => Extension::print(&**it, to),
+            Match::Set(it) => Extension::print(&**it, to),
             Match::State(it) => Extension::print(it, to),
+            Match::Statistic(it) => Extension::print(it, to),
+            Match::String(it) => Extension::print(&**it, to),
             Match::Tcp(it) => Extension::print(it, to),
+            Match::Tcpmss(it) => Extension::print(it, to),
+            Match::Tos(it) => Extension::print(it, to),
+            Match::Ttl(it) => Extension::print(it, to),
             Match::Udp(it) => Extension::print(it, to),
         }
     }
@@ -290,17 +552,35 @@ impl Match {
     /// See [`Extension::places`].
     pub fn places(&self, context: Context) -> Places {
         match self {
+            Match::Addrtype(it) => Extension::places(it, context),
             Match::Comment(it) => Extension::places(it, context),
+            Match::Connbytes(it) => Extension::places(&**it, context),
+            Match::Connlimit(it) => Extension::places(it, context),
             Match::Connmark(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Dscp(it) => Extension::places(it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Hl(it) => Extension::places(it, context),
             Match::Icmp(it) => Extension::places(it, context),
             Match::Icmp6(it) => Extension::places(it, context),
+            Match::Iprange(it) => Extension::places(&**it, context),
+            Match::Length(it) => Extension::places(it, context),
             Match::Limit(it) => Extension::places(it, context),
             Match::Mac(it) => Extension::places(it, context),
             Match::Mark(it) => Extension::places(it, context),
+            Match::Multiport(it) => Extension::places(&**it, context),
+            Match::Owner(it) => Extension::places(&**it, context),
+            Match::Pkttype(it) => Extension::places(it, context),
+            Match::Quota(it) => Extension::places(it, context),
+            Match::Recent(it) => Extension::places(&**it, context),
+            Match::Set(it) => Extension::places(&**it, context),
             Match::State(it) => Extension::places(it, context),
+            Match::Statistic(it) => Extension::places(it, context),
+            Match::String(it) => Extension::places(&**it, context),
             Match::Tcp(it) => Extension::places(it, context),
+            Match::Tcpmss(it) => Extension::places(it, context),
+            Match::Tos(it) => Extension::places(it, context),
+            Match::Ttl(it) => Extension::places(it, context),
             Match::Udp(it) => Extension::places(it, context),
         }
     }
@@ -308,17 +588,35 @@ impl Match {
     /// See [`Extension::protos`].
     pub fn protos(&self) -> Option<Protos> {
         match self {
+            Match::Addrtype(it) => Extension::protos(it),
             Match::Comment(it) => Extension::protos(it),
+            Match::Connbytes(it) => Extension::protos(&**it),
+            Match::Connlimit(it) => Extension::protos(it),
             Match::Connmark(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Dscp(it) => Extension::protos(it),
             Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Hl(it) => Extension::protos(it),
             Match::Icmp(it) => Extension::protos(it),
             Match::Icmp6(it) => Extension::protos(it),
+            Match::Iprange(it) => Extension::protos(&**it),
+            Match::Length(it) => Extension::protos(it),
             Match::Limit(it) => Extension::protos(it),
             Match::Mac(it) => Extension::protos(it),
             Match::Mark(it) => Extension::protos(it),
+            Match::Multiport(it) => Extension::protos(&**it),
+            Match::Owner(it) => Extension::protos(&**it),
+            Match::Pkttype(it) => Extension::protos(it),
+            Match::Quota(it) => Extension::protos(it),
+            Match::Recent(it) => Extension::protos(&**it),
+            Match::Set(it) => Extension::protos(&**it),
             Match::State(it) => Extension::protos(it),
+            Match::Statistic(it) => Extension::protos(it),
+            Match::String(it) => Extension::protos(&**it),
             Match::Tcp(it) => Extension::protos(it),
+            Match::Tcpmss(it) => Extension::protos(it),
+            Match::Tos(it) => Extension::protos(it),
+            Match::Ttl(it) => Extension::protos(it),
             Match::Udp(it) => Extension::protos(it),
         }
     }
@@ -326,25 +624,61 @@ impl Match {
     /// See [`MatchExtension::meaning`].
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
+            Match::Addrtype(it) => MatchExtension::meaning(it, context),
             Match::Comment(it) => MatchExtension::meaning(it, context),
+            Match::Connbytes(it) => MatchExtension::meaning(&**it, context),
+            Match::Connlimit(it) => MatchExtension::meaning(it, context),
             Match::Connmark(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Dscp(it) => MatchExtension::meaning(it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Hl(it) => MatchExtension::meaning(it, context),
             Match::Icmp(it) => MatchExtension::meaning(it, context),
             Match::Icmp6(it) => MatchExtension::meaning(it, context),
+            Match::Iprange(it) => MatchExtension::meaning(&**it, context),
+            Match::Length(it) => MatchExtension::meaning(it, context),
             Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::Mac(it) => MatchExtension::meaning(it, context),
             Match::Mark(it) => MatchExtension::meaning(it, context),
+            Match::Multiport(it) => MatchExtension::meaning(&**it, context),
+            Match::Owner(it) => MatchExtension::meaning(&**it, context),
+            Match::Pkttype(it) => MatchExtension::meaning(it, context),
+            Match::Quota(it) => MatchExtension::meaning(it, context),
+            Match::Recent(it) => MatchExtension::meaning(&**it, context),
+            Match::Set(it) => MatchExtension::meaning(&**it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
+            Match::Statistic(it) => MatchExtension::meaning(it, context),
+            Match::String(it) => MatchExtension::meaning(&**it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
+            Match::Tcpmss(it) => MatchExtension::meaning(it, context),
+            Match::Tos(it) => MatchExtension::meaning(it, context),
+            Match::Ttl(it) => MatchExtension::meaning(it, context),
             Match::Udp(it) => MatchExtension::meaning(it, context),
         }
+    }
+}
+
+impl From<Addrtype> for Match {
+    fn from(it: Addrtype) -> Match {
+        Match::Addrtype(it)
     }
 }
 
 impl From<Comment> for Match {
     fn from(it: Comment) -> Match {
         Match::Comment(it)
+    }
+}
+
+impl From<Connbytes> for Match {
+    fn from(it: Connbytes) -> Match {
+        Match::Connbytes(Box::new(it))
+    }
+}
+
+impl From<Connlimit> for Match {
+    fn from(it: Connlimit) -> Match {
+        Match::Connlimit(it)
     }
 }
 
@@ -360,9 +694,21 @@ impl From<Conntrack> for Match {
     }
 }
 
+impl From<Dscp> for Match {
+    fn from(it: Dscp) -> Match {
+        Match::Dscp(it)
+    }
+}
+
 impl From<Hashlimit> for Match {
     fn from(it: Hashlimit) -> Match {
         Match::Hashlimit(Box::new(it))
+    }
+}
+
+impl From<Hl> for Match {
+    fn from(it: Hl) -> Match {
+        Match::Hl(it)
     }
 }
 
@@ -375,6 +721,18 @@ impl From<Icmp> for Match {
 impl From<Icmp6> for Match {
     fn from(it: Icmp6) -> Match {
         Match::Icmp6(it)
+    }
+}
+
+impl From<Iprange> for Match {
+    fn from(it: Iprange) -> Match {
+        Match::Iprange(Box::new(it))
+    }
+}
+
+impl From<Length> for Match {
+    fn from(it: Length) -> Match {
+        Match::Length(it)
     }
 }
 
@@ -396,15 +754,81 @@ impl From<Mark> for Match {
     }
 }
 
+impl From<Multiport> for Match {
+    fn from(it: Multiport) -> Match {
+        Match::Multiport(Box::new(it))
+    }
+}
+
+impl From<Owner> for Match {
+    fn from(it: Owner) -> Match {
+        Match::Owner(Box::new(it))
+    }
+}
+
+impl From<Pkttype> for Match {
+    fn from(it: Pkttype) -> Match {
+        Match::Pkttype(it)
+    }
+}
+
+impl From<Quota> for Match {
+    fn from(it: Quota) -> Match {
+        Match::Quota(it)
+    }
+}
+
+impl From<Recent> for Match {
+    fn from(it: Recent) -> Match {
+        Match::Recent(Box::new(it))
+    }
+}
+
+impl From<Set> for Match {
+    fn from(it: Set) -> Match {
+        Match::Set(Box::new(it))
+    }
+}
+
 impl From<State> for Match {
     fn from(it: State) -> Match {
         Match::State(it)
     }
 }
 
+impl From<Statistic> for Match {
+    fn from(it: Statistic) -> Match {
+        Match::Statistic(it)
+    }
+}
+
+impl From<String> for Match {
+    fn from(it: String) -> Match {
+        Match::String(Box::new(it))
+    }
+}
+
 impl From<Tcp> for Match {
     fn from(it: Tcp) -> Match {
         Match::Tcp(it)
+    }
+}
+
+impl From<Tcpmss> for Match {
+    fn from(it: Tcpmss) -> Match {
+        Match::Tcpmss(it)
+    }
+}
+
+impl From<Tos> for Match {
+    fn from(it: Tos) -> Match {
+        Match::Tos(it)
+    }
+}
+
+impl From<Ttl> for Match {
+    fn from(it: Ttl) -> Match {
+        Match::Ttl(it)
     }
 }
 

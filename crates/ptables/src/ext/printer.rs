@@ -1,7 +1,7 @@
 //! Appends options as iptables-save prints them.
 
 use super::Context;
-use crate::value::is::Is;
+use crate::value::is::{Compare, Is};
 use crate::value::{number, quote};
 
 /// Where an extension prints its options. Every method begins with a blank.
@@ -71,6 +71,17 @@ impl<'a> Printer<'a> {
         self.out.push(b' ');
         number::push_hex(self.out, u64::from(number));
         self
+    }
+
+    /// ` --eq 7`, ` ! --eq 7`, ` --lt 7` or ` --gt 7`, with these names; nothing without a comparison.
+    pub fn compare<T: Into<u64>>(&mut self, names: [&str; 3], comparison: Option<Compare<T>>) -> &mut Self {
+        let [equal, less, greater] = names;
+        match comparison {
+            Some(Compare::Equal(it)) => self.not(it.inverted).flag(equal).number(it.value),
+            Some(Compare::Less(it)) => self.flag(less).number(it),
+            Some(Compare::Greater(it)) => self.flag(greater).number(it),
+            None => self,
+        }
     }
 
     /// A blank and what the closure appends.

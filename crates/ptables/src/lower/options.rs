@@ -155,6 +155,11 @@ pub(crate) fn option_of(spec: &Spec, name: &[u8]) -> Option<usize> {
     spec.options.iter().position(|option: &Opt| same(option.name) || option.aliases.iter().any(|it| same(it)))
 }
 
+/// Whether an option of an extension begins with this name.
+pub(crate) fn has_beginning_with(spec: &Spec, name: &[u8]) -> bool {
+    spec.options.iter().any(|option| option.names().any(|known| known.as_bytes().starts_with(name)))
+}
+
 /// The only option that begins with this name.
 pub(crate) fn abbreviated<'s>(
     name: &[u8],

@@ -36,6 +36,28 @@ impl<T> From<T> for Is<T> {
     }
 }
 
+/// A comparison with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compare<T> {
+    /// Equal, or (inverted) not equal.
+    Equal(Is<T>),
+    /// Less.
+    Less(T),
+    /// Greater.
+    Greater(T),
+}
+
+impl<T: Into<u64>> Compare<T> {
+    /// The same comparison of 64-bit numbers.
+    pub fn wide(self) -> Compare<u64> {
+        match self {
+            Compare::Equal(it) => Compare::Equal(it.map(Into::into)),
+            Compare::Less(it) => Compare::Less(it.into()),
+            Compare::Greater(it) => Compare::Greater(it.into()),
+        }
+    }
+}
+
 /// Lets a condition be given in a shorter form, inverted or not.
 macro_rules! short_form {
     ($from:ty, $to:ty $(, const $n:ident)?) => {

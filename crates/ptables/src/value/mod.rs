@@ -13,11 +13,14 @@ pub mod mac;
 pub mod mark;
 pub mod nat;
 pub mod number;
+pub mod pattern;
 pub mod port;
 pub mod proto;
 pub mod quote;
 pub mod rate;
+pub mod set_dirs;
 pub mod tcp_flags;
+pub mod tos;
 
 use std::borrow::Cow;
 

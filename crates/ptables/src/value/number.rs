@@ -15,9 +15,26 @@ pub fn base0(text: &[u8], low: u64, high: u64) -> Parsed<u64> {
     in_range(value, low, high)
 }
 
+/// Reads any 64-bit number in base 0.
+///
+/// # Errors
+/// `Form` if it is no number, `Range` if it does not fit.
+pub fn u64_base0(text: &[u8]) -> Parsed<u64> {
+    match checked_base0(text) {
+        Some((Some(value), [])) => Ok(value),
+        Some((None, [])) => Err(Bad::range("a number of 64 bits")),
+        _ => Err(not_a_number(0, u64::MAX)),
+    }
+}
+
 /// Reads the number at the beginning of `text` in base 0; gives the rest too. `None` if there is no digit.
 /// A number above `u64::MAX` comes as `u64::MAX` (`strtoull` does so).
 pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
+    checked_base0(text).map(|(value, rest)| (value.unwrap_or(u64::MAX), rest))
+}
+
+/// As [`prefix_base0`]; a number that does not fit comes as `None`.
+fn checked_base0(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix(b"+").unwrap_or(text);
     let (radix, digits) = match text {
@@ -33,7 +50,7 @@ pub fn prefix_base0(text: &[u8]) -> Option<(u64, &[u8])> {
     let value = digits.iter().try_fold(0u64, |sum, byte| {
         sum.checked_mul(u64::from(radix))?.checked_add(u64::from(digit(*byte, radix)?))
     });
-    Some((value.unwrap_or(u64::MAX), rest))
+    Some((value, rest))
 }
 
 /// Reads the decimal number at the beginning of `text`, after blanks and `+`; gives the rest too. `None` if there is no
@@ -113,6 +130,56 @@ pub fn range(text: &[u8], high: u64) -> Parsed<(u64, u64)> {
             Ok((low, high))
         }
     }
+}
+
+/// Reads `a`, `a:b`, `:b` or `a:` of any 64-bit numbers; without `b` or `:` there is no upper end. No text at all is 0.
+///
+/// # Errors
+/// As [`u64_base0`]; `Range` if the first is greater than the last.
+pub fn u64_range(text: &[u8]) -> Parsed<(u64, u64)> {
+    let one = |text: &[u8], empty| if text.is_empty() { Ok(empty) } else { u64_base0(text) };
+    let (low, high) = match memchr::memchr(b':', text) {
+        None => (one(text, 0)?, u64::MAX),
+        Some(at) => (
+            one(text.get(..at).unwrap_or_default(), 0)?,
+            one(text.get(at + 1..).unwrap_or_default(), u64::MAX)?,
+        ),
+    };
+    if low > high {
+        Err(Bad::range("a range whose first number is not greater than its last"))
+    } else {
+        Ok((low, high))
+    }
+}
+
+/// Reads a fraction as `strtod` does: decimal or hexadecimal (`0x.8`), perhaps with an exponent. `None` for anything else.
+pub fn float(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?.trim_ascii_start();
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => (-1.0, text.get(1..)?),
+        b'+' => (1.0, text.get(1..)?),
+        _ => (1.0, text),
+    };
+    let Some(digits) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) else {
+        // A second sign is none of strtod's.
+        return if digits.starts_with(['+', '-']) {
+            None
+        } else {
+            digits.parse::<f64>().ok().map(|it| sign * it)
+        };
+    };
+    let (mantissa, exponent) = digits.split_once(['p', 'P']).unwrap_or((digits, "0"));
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(part.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let places = i32::try_from(part.len()).ok()?.checked_mul(-4)?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_add(places)?;
+    Some(sign * value * f64::from(exponent).exp2())
 }
 
 /// Appends a number in decimal.

@@ -207,8 +207,10 @@ impl Reader {
         let loaded = load.and_then(|load| Match::load(load.as_bytes(), state.scope.context));
         let index = self.extensions.len();
         if let Some(loaded) = &loaded {
-            // No option of a rule begins with the whole name of such an option, so the order of these does not matter.
-            if let Some(option) = options::option_of(loaded.spec(), name) {
+            // `-m multiport --dport` is multiport's `--dports`; a rule's own options need no look, since none begins with
+            // the whole name of such an option.
+            let shorter = self.specs().any(|(_, spec)| options::has_beginning_with(spec, name));
+            if let Some(option) = options::option_of(loaded.spec(), name).filter(|_| !shorter) {
                 self.load_for_proto(state, loaded.clone());
                 return Found::Extension(index, option);
             }
