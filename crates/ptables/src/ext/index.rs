@@ -80,79 +80,50 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
-            (3, Some(b'm')) => {
-                if name == b"mac" && Mac::SPEC.families.has(context.family) {
-                    return Some(Match::Mac(<Mac as Extension>::load(context)));
-                }
+            (3, Some(b'm')) if name == b"mac" && Mac::SPEC.families.has(context.family) => {
+                Some(Match::Mac(<Mac as Extension>::load(context)))
             }
-            (3, Some(b't')) => {
-                if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
-                    return Some(Match::Tcp(<Tcp as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"tcp" && Tcp::SPEC.families.has(context.family) => {
+                Some(Match::Tcp(<Tcp as Extension>::load(context)))
             }
-            (3, Some(b'u')) => {
-                if name == b"udp" && Udp::SPEC.families.has(context.family) {
-                    return Some(Match::Udp(<Udp as Extension>::load(context)));
-                }
+            (3, Some(b'u')) if name == b"udp" && Udp::SPEC.families.has(context.family) => {
+                Some(Match::Udp(<Udp as Extension>::load(context)))
             }
-            (4, Some(b'i')) => {
-                if name == b"icmp" && Icmp::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp(<Icmp as Extension>::load(context)));
-                }
+            (4, Some(b'i')) if name == b"icmp" && Icmp::SPEC.families.has(context.family) => {
+                Some(Match::Icmp(<Icmp as Extension>::load(context)))
             }
-            (4, Some(b'm')) => {
-                if name == b"mark" && Mark::SPEC.families.has(context.family) {
-                    return Some(Match::Mark(<Mark as Extension>::load(context)));
-                }
+            (4, Some(b'm')) if name == b"mark" && Mark::SPEC.families.has(context.family) => {
+                Some(Match::Mark(<Mark as Extension>::load(context)))
             }
-            (5, Some(b'i')) => {
-                if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (5, Some(b'i')) if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (5, Some(b'l')) => {
-                if name == b"limit" && Limit::SPEC.families.has(context.family) {
-                    return Some(Match::Limit(<Limit as Extension>::load(context)));
-                }
+            (5, Some(b'l')) if name == b"limit" && Limit::SPEC.families.has(context.family) => {
+                Some(Match::Limit(<Limit as Extension>::load(context)))
             }
-            (5, Some(b's')) => {
-                if name == b"state" && State::SPEC.families.has(context.family) {
-                    return Some(Match::State(<State as Extension>::load(context)));
-                }
+            (5, Some(b's')) if name == b"state" && State::SPEC.families.has(context.family) => {
+                Some(Match::State(<State as Extension>::load(context)))
             }
-            (6, Some(b'i')) => {
-                if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (6, Some(b'i')) if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (7, Some(b'c')) => {
-                if name == b"comment" && Comment::SPEC.families.has(context.family) {
-                    return Some(Match::Comment(<Comment as Extension>::load(context)));
-                }
+            (7, Some(b'c')) if name == b"comment" && Comment::SPEC.families.has(context.family) => {
+                Some(Match::Comment(<Comment as Extension>::load(context)))
             }
-            (8, Some(b'c')) => {
-                if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
-                    return Some(Match::Connmark(<Connmark as Extension>::load(context)));
-                }
+            (8, Some(b'c')) if name == b"connmark" && Connmark::SPEC.families.has(context.family) => {
+                Some(Match::Connmark(<Connmark as Extension>::load(context)))
             }
-            (9, Some(b'c')) => {
-                if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
-                    return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
-                }
+            (9, Some(b'c')) if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) => {
+                Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))))
             }
-            (9, Some(b'h')) => {
-                if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
-                    return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
-                }
+            (9, Some(b'h')) if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) => {
+                Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))))
             }
-            (9, Some(b'i')) => {
-                if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (9, Some(b'i')) if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            _ => {}
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
@@ -428,60 +399,41 @@ impl Target {
     /// What `-j NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Target> {
         match (name.len(), name.first()) {
-            (2, Some(b'C')) => {
-                if name == b"CT" && Ct::SPEC.families.has(context.family) {
-                    return Some(Target::Ct(Box::new(<Ct as Extension>::load(context))));
-                }
+            (2, Some(b'C')) if name == b"CT" && Ct::SPEC.families.has(context.family) => {
+                Some(Target::Ct(Box::new(<Ct as Extension>::load(context))))
             }
-            (3, Some(b'L')) => {
-                if name == b"LOG" && Log::SPEC.families.has(context.family) {
-                    return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
-                }
+            (3, Some(b'L')) if name == b"LOG" && Log::SPEC.families.has(context.family) => {
+                Some(Target::Log(Box::new(<Log as Extension>::load(context))))
             }
-            (4, Some(b'D')) => {
-                if name == b"DNAT" && Dnat::SPEC.families.has(context.family) {
-                    return Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))));
-                }
-                if name == b"DROP" && Drop::SPEC.families.has(context.family) {
-                    return Some(Target::Drop(<Drop as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DNAT" && Dnat::SPEC.families.has(context.family) => {
+                Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))))
             }
-            (4, Some(b'M')) => {
-                if name == b"MARK" && SetMark::SPEC.families.has(context.family) {
-                    return Some(Target::SetMark(<SetMark as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DROP" && Drop::SPEC.families.has(context.family) => {
+                Some(Target::Drop(<Drop as Extension>::load(context)))
             }
-            (4, Some(b'S')) => {
-                if name == b"SNAT" && Snat::SPEC.families.has(context.family) {
-                    return Some(Target::Snat(Box::new(<Snat as Extension>::load(context))));
-                }
+            (4, Some(b'M')) if name == b"MARK" && SetMark::SPEC.families.has(context.family) => {
+                Some(Target::SetMark(<SetMark as Extension>::load(context)))
             }
-            (6, Some(b'A')) => {
-                if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) {
-                    return Some(Target::Accept(<Accept as Extension>::load(context)));
-                }
+            (4, Some(b'S')) if name == b"SNAT" && Snat::SPEC.families.has(context.family) => {
+                Some(Target::Snat(Box::new(<Snat as Extension>::load(context))))
             }
-            (6, Some(b'R')) => {
-                if name == b"REJECT" && Reject::SPEC.families.has(context.family) {
-                    return Some(Target::Reject(<Reject as Extension>::load(context)));
-                }
-                if name == b"RETURN" && Return::SPEC.families.has(context.family) {
-                    return Some(Target::Return(<Return as Extension>::load(context)));
-                }
+            (6, Some(b'A')) if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) => {
+                Some(Target::Accept(<Accept as Extension>::load(context)))
             }
-            (8, Some(b'R')) => {
-                if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) {
-                    return Some(Target::Redirect(<Redirect as Extension>::load(context)));
-                }
+            (6, Some(b'R')) if name == b"REJECT" && Reject::SPEC.families.has(context.family) => {
+                Some(Target::Reject(<Reject as Extension>::load(context)))
             }
-            (10, Some(b'M')) => {
-                if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) {
-                    return Some(Target::Masquerade(<Masquerade as Extension>::load(context)));
-                }
+            (6, Some(b'R')) if name == b"RETURN" && Return::SPEC.families.has(context.family) => {
+                Some(Target::Return(<Return as Extension>::load(context)))
             }
-            _ => {}
+            (8, Some(b'R')) if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) => {
+                Some(Target::Redirect(<Redirect as Extension>::load(context)))
+            }
+            (10, Some(b'M')) if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) => {
+                Some(Target::Masquerade(<Masquerade as Extension>::load(context)))
+            }
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
