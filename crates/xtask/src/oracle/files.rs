@@ -94,7 +94,11 @@ pub fn difference(
         }
         Verdict::Refused { .. } => Ok(None),
         Verdict::Accepted(_) if !errors.is_empty() => {
-            Ok(Some(("accept".into(), format!("refuse: {}", errors.join("\n")))))
+            let mut kinds: Vec<String> = errors.clone();
+            kinds.sort();
+            kinds.dedup();
+            kinds.truncate(8);
+            Ok(Some(("accept".into(), format!("refuse, {} errors:\n{}", errors.len(), kinds.join("\n")))))
         }
         Verdict::Accepted(saved) => {
             let printed = ours.fresh();
