@@ -7,6 +7,7 @@ pub mod cases;
 pub mod files;
 mod ours;
 mod real;
+pub mod trials;
 
 use std::fmt;
 use std::path::PathBuf;

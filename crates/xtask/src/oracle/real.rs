@@ -95,6 +95,17 @@ impl Real {
         }
     }
 
+    /// Empties a table.
+    ///
+    /// # Errors
+    /// What kept the tools from it.
+    pub fn clear(&self, table: &str) -> Result<(), Failure> {
+        let text = format!("*{table}\nCOMMIT\n");
+        let kernel = self.scratch.kernel();
+        let cleared = kernel.restore(self.family(), self.backend(), text.as_bytes(), RestoreOptions::new());
+        cleared.map(drop).map_err(|error| error.to_string())
+    }
+
     /// What the tools save, without remarks that hold the date.
     ///
     /// # Errors
