@@ -1,4 +1,4 @@
-//! Layer 2. Which iptables a ruleset is meant for: address family, back end, version.
+//! Layer 0. Which iptables a ruleset is meant for: address family, back end, version.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use ptables::ext::Context;
 use serde::Deserialize;
 
 use crate::generate::root;
+use crate::oracle::files;
 
 #[derive(Deserialize)]
 struct File {
@@ -16,12 +18,19 @@ struct File {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Which comparison: `probes-1.8.9`, `cases`, `rulesets` …
+    /// Which comparison: `probes-1.8.9`, `cases`, `files`, `rulesets` …
     oracle: String,
-    /// What it covers: names of that comparison.
+    /// What it covers: names of that comparison, such as rules or files.
     cases: Vec<String>,
-    /// Where: `legacy`, `nft`; both if absent.
+    /// Where: `legacy` or `nft`; both if absent.
     backend: Option<String>,
+    /// Where: `v4` or `v6`; both if absent.
+    family: Option<String>,
+    /// Version of the tools, such as `1.8.9`; any if absent. With other tools the entry need not be used.
+    version: Option<String>,
+    /// It comes from what this kernel or machine has, so it may be unused elsewhere.
+    #[serde(default)]
+    machine: bool,
     /// Why we differ.
     reason: String,
 }
@@ -30,6 +39,7 @@ struct Entry {
 pub struct Divergences {
     entries: Vec<Entry>,
     used: HashSet<(usize, String)>,
+    versions: HashSet<String>,
 }
 
 impl Divergences {
@@ -47,20 +57,67 @@ impl Divergences {
         };
         let entries: Vec<Entry> = entries.into_iter().filter(|it| it.oracle == oracle).collect();
         assert!(entries.iter().all(|it| it.reason.len() > 10), "{}: a reason is missing", path.display());
-        Divergences { entries, used: HashSet::new() }
+        Divergences { entries, ..Divergences::none() }
+    }
+
+    /// Reads those of an oracle that are about these files.
+    ///
+    /// # Panics
+    /// As [`Divergences::load`].
+    pub fn load_only(oracle: &str, files: &[files::File]) -> Divergences {
+        let mut all = Divergences::load(oracle);
+        for entry in &mut all.entries {
+            entry.cases.retain(|name| files.iter().any(|file| file.name == *name));
+        }
+        all
+    }
+
+    /// Nothing is known to differ.
+    pub fn none() -> Divergences {
+        Divergences { entries: Vec::new(), used: HashSet::new(), versions: HashSet::new() }
     }
 
     /// Whether a difference is known; marks it as used.
-    pub fn covers(&mut self, case: &str, backend: &str) -> bool {
+    pub fn covers(&mut self, case: &str, context: Context) -> bool {
+        let backend = context.dialect.backend.to_string();
+        let family = if context.family == ptables::dialect::Family::V4 { "v4" } else { "v6" };
+        let version = context.dialect.version.to_string();
         let mut covered = false;
         for (index, entry) in self.entries.iter().enumerate() {
-            let here = entry.backend.as_deref().is_none_or(|it| it == backend);
+            let says = |field: &Option<String>, here: &str| field.as_deref().is_none_or(|it| it == here);
+            let here = says(&entry.backend, &backend)
+                && says(&entry.family, family)
+                && says(&entry.version, &version);
             if here && entry.cases.iter().any(|it| it == case) {
                 self.used.insert((index, case.to_owned()));
                 covered = true;
             }
         }
+        self.versions.insert(version);
         covered
+    }
+
+    /// Says that the tools compared with are of this version, so that entries about others need not be used.
+    pub fn tools_are(&mut self, context: Context) {
+        self.versions.insert(context.dialect.version.to_string());
+    }
+
+    /// A line for each entry that covers nothing that differs.
+    pub fn unused(&self) -> Vec<String> {
+        let mut unused = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let elsewhere = entry.version.as_ref().is_some_and(|it| !self.versions.contains(it));
+            if elsewhere || entry.machine {
+                continue;
+            }
+            for case in entry.cases.iter().filter(|it| !self.used.contains(&(index, (*it).clone()))) {
+                let (oracle, reason) = (&entry.oracle, &entry.reason);
+                unused.push(format!(
+                    "testdata/divergences.toml: `{case}` of {oracle} does not differ any more ({reason})"
+                ));
+            }
+        }
+        unused
     }
 
     /// Fails if an entry covers something that does not differ any more.
@@ -68,16 +125,8 @@ impl Divergences {
     /// # Panics
     /// If there is such an entry.
     pub fn assert_all_used(&self) {
-        for (index, entry) in self.entries.iter().enumerate() {
-            for case in &entry.cases {
-                assert!(
-                    self.used.contains(&(index, case.clone())),
-                    "testdata/divergences.toml: `{case}` of {} does not differ any more ({})",
-                    entry.oracle,
-                    entry.reason
-                );
-            }
-        }
+        let unused = self.unused();
+        assert!(unused.is_empty(), "{}", unused.join("\n"));
     }
 }
 

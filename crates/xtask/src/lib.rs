@@ -4,5 +4,6 @@
 pub mod divergences;
 pub mod generate;
 pub mod names;
+pub mod oracle;
 pub mod saved;
 pub mod shared;

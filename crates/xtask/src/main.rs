@@ -1,12 +1,19 @@
 //! Chores of the workspace; `cargo xtask` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
-use xtask::generate;
-
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: cargo xtask gen [--check]    write (or compare) what is generated from the sources";
+use xtask::{generate, oracle};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  gen              write what is generated from the sources
+  gen --check      say what of it is stale
+  oracle           compare every case of the catalogue, testdata/rulesets and testdata/regress with the iptables
+                   programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
+  oracle FOLDER…   compare the rule texts of these folders
+";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -14,6 +21,9 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
+        ["oracle", folders @ ..] if folders.iter().all(|it| !it.starts_with('-')) => {
+            oracle::run(&folders.iter().map(PathBuf::from).collect::<Vec<_>>()).map_err(Into::into)
+        }
         _ => Err(USAGE.into()),
     };
     match result {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ptables::check;
 use ptables::diag::Severity;
 use ptables::dialect::{Backend, Dialect, Family, Version};
+use ptables::ext::Context;
 use ptables::lower::{self, Options};
 use ptables::source::Source;
 use ptables::text;
@@ -48,6 +49,7 @@ fn unescape(text: &str) -> Vec<u8> {
 fn run(file: &str, version: Version) {
     let Some(text) = shared::read(&format!("facts/{file}")) else { return };
     let mut divergences = Divergences::load(&format!("probes-{version}"));
+    divergences.tools_are(Context::new(Family::V4, Dialect::new(Backend::Nft, version)));
     let mut totals: BTreeMap<(String, bool), (usize, usize)> = BTreeMap::new();
     let mut shown = 0;
     for line in text.lines() {
@@ -62,7 +64,8 @@ fn run(file: &str, version: Version) {
             let right = ok == accepted && (!accepted || printed == expected);
             let class = probe["cls"].as_str().unwrap().to_owned();
             let id = probe["id"].as_u64().unwrap();
-            let excused = !right && divergences.covers(&format!("{id}"), &tool);
+            let context = Context::new(family, Dialect::new(backend, version));
+            let excused = !right && divergences.covers(&format!("{id}"), context);
             let total = totals.entry((class, accepted)).or_default();
             total.0 += 1;
             total.1 += usize::from(right);

@@ -3,6 +3,9 @@
 //! A line is `[TAG …] RULE => CANONICAL`, `RULE =` (prints as it is written), or `RULE => FAIL CODE`. The rule is what stands after
 //! `-A CHAIN`. Tags narrow where the line holds: `v4`, `v6`, `legacy`, `nft`, `1.8.11`; and where the rule stands:
 //! `nat/PREROUTING`. Lines that begin with `#`, and empty ones, are remarks.
+//!
+//! `# setup: ipset create hosts hash:ip` is a remark that the comparison with the real tools carries out in its namespace before
+//! it tries the cases; `# setup v4:` and `# setup v6:` do so for one family.
 
 use super::{Context, Spec, TableName};
 use crate::dialect::{Backend, Dialect, Family, Version};
@@ -42,6 +45,20 @@ impl Case<'_> {
         let dialects = self.backends.iter().map(|backend| Dialect::new(*backend, self.version));
         dialects.flat_map(|dialect| self.families.iter().map(move |family| Context::new(*family, dialect)))
     }
+}
+
+/// What the cases need in the kernel: commands that make sets and the like, with the families that they are for.
+pub fn setups(text: &str) -> impl Iterator<Item = (&'static [Family], &str)> {
+    text.lines().filter_map(|line| {
+        let (families, command) = line.strip_prefix("# setup")?.split_once(": ")?;
+        let families: &[Family] = match families {
+            "" => &Family::ALL,
+            " v4" => &[Family::V4],
+            " v6" => &[Family::V6],
+            _ => return None,
+        };
+        Some((families, command))
+    })
 }
 
 /// Reads the cases of an extension.
@@ -111,4 +128,19 @@ fn default_place(spec: &Spec) -> (&'static str, &'static str) {
         spec.places.tables.has(table).then_some((table.as_str(), hook.as_str()))
     };
     TableName::ALL.into_iter().find_map(fits).unwrap_or(("filter", "INPUT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setups_are_remarks_of_one_form() {
+        let text = "# setup: ipset create a hash:ip\n# setup v6: ip link add d type dummy\n# setup\n-j ACCEPT =\n# set up: no\n";
+        let found: Vec<_> = setups(text).collect();
+        assert_eq!(
+            found,
+            [(&Family::ALL[..], "ipset create a hash:ip"), (&[Family::V6][..], "ip link add d type dummy")]
+        );
+    }
 }

@@ -203,19 +203,16 @@ fn loader(enumeration: &str, found: &[Found]) -> Result<String, std::fmt::Error>
         let value = format!("<{} as Extension>::load(context)", it.name);
         let value = if it.boxed { format!("Box::new({value})") } else { value };
         for name in &it.spellings {
-            let group = groups.entry((name.len(), name.chars().next().unwrap_or('?'))).or_default();
+            let (length, first) = (name.len(), name.chars().next().unwrap_or('?'));
+            let group = groups.entry((length, first)).or_default();
             writeln!(
                 group,
-                "                if name == b\"{name}\" && {0}::SPEC.families.has(context.family) {{\n                    \
-                 return Some({enumeration}::{0}({value}));\n                }}",
+                "            ({length}, Some(b'{first}')) if name == b\"{name}\" && {0}::SPEC.families.has(context.family) => {{\n                \
+                 Some({enumeration}::{0}({value}))\n            }}",
                 it.name
             )?;
         }
     }
-    let mut text = String::from("        match (name.len(), name.first()) {\n");
-    for ((length, first), group) in groups {
-        writeln!(text, "            ({length}, Some(b'{first}')) => {{\n{group}            }}")?;
-    }
-    text.push_str("            _ => {}\n        }\n        None\n");
-    Ok(text)
+    let arms: String = groups.into_values().collect();
+    Ok(format!("        match (name.len(), name.first()) {{\n{arms}            _ => None,\n        }}\n"))
 }

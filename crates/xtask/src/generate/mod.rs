@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 /// Whether to write the files or to compare them with what stands there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
+    /// Writes what is stale.
     Write,
+    /// Fails if anything is stale.
     Check,
 }
 
 /// A file and the text that belongs in it.
 pub struct Generated {
+    /// Where it stands.
     pub path: PathBuf,
+    /// What belongs there.
     pub text: String,
 }
 
@@ -28,6 +32,9 @@ pub fn root() -> PathBuf {
 }
 
 /// Writes or compares all generated files.
+///
+/// # Errors
+/// What could not be read or written; in [`Mode::Check`], what is stale.
 pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
     let mut files = vec![codes::generate(&root())?, diagnostics::generate(&root())?];
     files.extend(extensions::generate(&root())?);
@@ -50,6 +57,9 @@ pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
 }
 
 /// The files beneath `dir` with this extension, sorted, as paths relative to it.
+///
+/// # Errors
+/// What could not be read.
 pub fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut found = Vec::new();
     let mut todo = vec![dir.to_path_buf()];
