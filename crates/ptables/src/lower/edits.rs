@@ -1,10 +1,9 @@
 //! Lowers a program that adds to what the kernel holds (`--noflush`): its commands stay commands.
 
-use std::collections::HashSet;
-
+use super::chains::{ChainNames, lower_chain};
 use super::reader::Scope;
 use super::rule::Lowerer;
-use super::tables::{Options, lower_chain};
+use super::tables::Options;
 use crate::diag::Diagnostic;
 use crate::dialect::Family;
 use crate::ext::{Context, TableName};
@@ -49,8 +48,9 @@ pub fn lower_edits(tables: &Tables, family: Family, options: Options<'_>) -> Edi
     let mut all = Vec::new();
     for table in tables {
         let kernel = TableName::find(&table.name);
-        let names: HashSet<&[u8]> = table.iter().map(|chain| chain.name.as_bytes()).collect();
-        let is_chain = |name: &[u8]| names.contains(name);
+        let names = ChainNames::new(table);
+        let is_chain = |name: &[u8]| names.is_chain(name);
+        let is_builtin = |name: &[u8]| names.is_builtin(name);
         let mut edits = TableEdits {
             name: table.name.clone(),
             origin: table.origin.clone(),
@@ -64,7 +64,9 @@ pub fn lower_edits(tables: &Tables, family: Family, options: Options<'_>) -> Edi
                 names: options.names,
                 chain: &chain.name,
                 is_chain: &is_chain,
+                is_builtin: &is_builtin,
                 noflush: true,
+                counters: options.counters,
             };
             let lowered = lower_chain(&mut lowerer, context, kernel, chain, options);
             if lowered.policy.is_some() || chain.kind == ChainKind::User {

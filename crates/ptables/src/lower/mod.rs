@@ -1,5 +1,6 @@
 //! Layer 6. Lowering: what an authored program means, for one family and dialect.
 
+mod chains;
 mod edits;
 mod names;
 mod native;

@@ -44,7 +44,7 @@ impl Lowerer {
                 self.words = recycle(words);
             }
         }
-        if let Some(counters) = &rule.counters {
+        if let Some(counters) = rule.counters.as_ref().filter(|_| scope.counters) {
             for rule in out.get_mut(first..).unwrap_or_default() {
                 if rule.counters.is_some() {
                     let error = Diagnostic::error(codes::PARSE_REPEATED_OPTION, "counters are given twice");

@@ -1,14 +1,13 @@
 //! Lowers tables and chains, and carries out the commands of text on them.
 
-use std::collections::HashSet;
-
+use super::chains::{ChainNames, dangling_jumps, follow_renames, late_chains, lower_chain};
 use super::reader::Scope;
 use super::rule::Lowerer;
 use crate::diag::{Diagnostic, codes};
 use crate::dialect::{Dialect, Family};
 use crate::ext::{Context, TableName};
-use crate::model::{self, Body, Hook, Policy, Ruleset};
-use crate::program::{Chain, ChainKind, Rule, Table, Tables, Verb};
+use crate::model::{self, Ruleset};
+use crate::program::{Rule, Table, Tables, Verb};
 use crate::value::Names;
 
 /// A lowered program: its ruleset, and all that was found on the way.
@@ -29,6 +28,8 @@ pub struct Options<'a> {
     pub dialect: Dialect,
     /// The program adds to what the kernel holds (`--noflush`): it may name chains and rules that it does not make.
     pub noflush: bool,
+    /// Counters before rules and behind policies count (`iptables-restore -c`); otherwise they are left out.
+    pub counters: bool,
     /// Names of the machine.
     pub names: &'a dyn Names,
 }
@@ -36,7 +37,7 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// For these tools, as a whole ruleset.
     pub fn new(dialect: Dialect, names: &'a dyn Names) -> Options<'a> {
-        Options { dialect, noflush: false, names }
+        Options { dialect, noflush: false, counters: true, names }
     }
 }
 
@@ -79,11 +80,8 @@ pub fn lower(tables: &Tables, family: Family, options: Options<'_>) -> Lowered {
 
 fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: Options<'_>) -> model::Table {
     let kernel = TableName::find(&table.name);
-    let names: HashSet<&[u8]> = table.iter().map(|chain| chain.name.as_bytes()).collect();
-    let is_chain = |name: &[u8]| {
-        names.contains(name)
-            || kernel.is_some_and(|it| it.hooks().iter().any(|hook| hook.as_str().as_bytes() == name))
-    };
+    let names = ChainNames::new(table);
+    let (is_chain, is_builtin) = (|name: &[u8]| names.is_chain(name), |name: &[u8]| names.is_builtin(name));
     let mut lowered = model::Table::new(table.name.clone(), table.origin.clone());
     for chain in table {
         let scope = Scope {
@@ -91,7 +89,9 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
             names: options.names,
             chain: &chain.name,
             is_chain: &is_chain,
+            is_builtin: &is_builtin,
             noflush: options.noflush,
+            counters: options.counters,
         };
         let mut declared = lower_chain(lowerer, context, kernel, chain, options);
         declared.rules.reserve_exact(chain.len());
@@ -100,16 +100,15 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
         }
         lowered.chains.push(declared);
     }
-    // Jumps that were written before a chain was renamed.
-    for (old, new) in &table.renamed {
-        for rule in lowered.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
-            if let Body::Typed(typed) = &mut rule.body
-                && let model::Jump::Chain(name) | model::Jump::Goto(name) = &mut typed.jump
-                && name == old
-            {
-                *name = new.clone();
-            }
-        }
+    follow_renames(table, &mut lowered);
+    if !table.gone.is_empty() {
+        dangling_jumps(lowerer, &lowered);
+    }
+    late_chains(lowerer, table, &lowered);
+    if let Some(commit) = table.unfinished.as_ref().filter(|_| !context.dialect.is_nft()) {
+        let message = "iptables-legacy-restore does not see a `COMMIT` without a line feed after it";
+        let error = Diagnostic::error(codes::PARSE_MISSING_COMMIT, message).at(commit.clone(), "");
+        lowerer.diagnostics.push(error.help("end the file with a line feed"));
     }
     let hooks = kernel.map_or(&[][..], TableName::hooks);
     lowered.chains.sort_by(|a, b| {
@@ -122,81 +121,6 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
         })
     });
     lowered
-}
-
-pub(super) fn lower_chain(
-    lowerer: &mut Lowerer,
-    context: Context,
-    kernel: Option<TableName>,
-    chain: &Chain,
-    options: Options<'_>,
-) -> model::Chain {
-    let hook = Hook::find(&chain.name).filter(|hook| kernel.is_none_or(|table| table.hooks().contains(hook)));
-    let mut error = |code, message: String, help: &str| {
-        lowerer.diagnostics.push(Diagnostic::error(code, message).at(chain.origin.clone(), "").help(help));
-    };
-    let name = chain.name.to_lossy();
-    if chain.name.is_empty() || chain.name.len() > 28 {
-        error(
-            codes::CHECK_NAME_TOO_LONG,
-            format!("`{name}` is no chain name: 1 to 28 bytes"),
-            "shorten the name",
-        );
-    } else if chain.name.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
-        error(
-            codes::PROGRAM_BAD_NAME,
-            format!("chain name `{name}` holds a blank or a control character"),
-            "use letters, digits, `-` and `_`",
-        );
-    } else if matches!(chain.name.as_bytes(), b"ACCEPT" | b"DROP" | b"RETURN" | b"QUEUE") {
-        error(
-            codes::PARSE_BAD_CHAIN_NAME,
-            format!("a chain cannot be called `{name}`, like a target"),
-            "choose another name",
-        );
-    } else if matches!(chain.name.first(), Some(b'-' | b'!')) && context.dialect.is_nft() {
-        error(
-            codes::PARSE_BAD_CHAIN_NAME,
-            format!("iptables-nft refuses chain names that begin with `-` or `!`: `{name}`"),
-            "choose another name",
-        );
-    }
-    if hook.is_none() && kernel.is_some() {
-        match &chain.kind {
-            ChainKind::Builtin(Some(_)) if !context.dialect.is_nft() => {
-                error(
-                    codes::PARSE_BAD_CHAIN_NAME,
-                    format!("chain `{name}` is not built into this table, so it has no policy"),
-                    "write `-` in place of the policy",
-                );
-            }
-            ChainKind::Named if !options.noflush => {
-                error(
-                    codes::CHECK_MISSING_CHAIN,
-                    format!("this table has no chain `{name}`"),
-                    "declare it: a line `:NAME - [0:0]` after the table's",
-                );
-            }
-            _ => {}
-        }
-    }
-    let mut policy = None;
-    if let Some(written) = chain.policy().filter(|_| hook.is_some() || !context.dialect.is_nft()) {
-        policy = Policy::find(written);
-        if policy.is_none() {
-            error(
-                codes::PARSE_BAD_VALUE,
-                format!("bad policy `{}` of chain `{name}`: expected ACCEPT or DROP", written.to_lossy()),
-                "set ACCEPT or DROP, or `-` to leave it as it is",
-            );
-        }
-    }
-    model::Chain {
-        hook,
-        policy: policy.filter(|_| hook.is_some()),
-        counters: chain.counters,
-        ..model::Chain::user(chain.name.clone(), chain.origin.clone())
-    }
 }
 
 /// Carries out what text says of a chain.

@@ -21,6 +21,8 @@ pub struct Chain {
     pub comment: Option<Text>,
     /// Counters of the policy.
     pub counters: Counters,
+    /// A second line of text that declares it.
+    pub(crate) redeclared: Option<Origin>,
     rules: Vec<Rule>,
 }
 
@@ -49,7 +51,15 @@ impl Chain {
     }
 
     pub(crate) fn new(name: Text, kind: ChainKind, origin: Origin) -> Chain {
-        Chain { name, origin, kind, comment: None, counters: Counters::default(), rules: Vec::new() }
+        Chain {
+            name,
+            origin,
+            kind,
+            comment: None,
+            counters: Counters::default(),
+            redeclared: None,
+            rules: Vec::new(),
+        }
     }
 
     /// The policy as written; `None` in a user chain and where it is left as it is.

@@ -30,6 +30,10 @@ pub struct Table {
     pub(crate) renamed: Vec<(Text, Text)>,
     /// Chains that text deletes although it does not make them.
     pub(crate) deleted: Vec<Text>,
+    /// Chains that text makes and deletes again: rules before that may name them.
+    pub(crate) gone: Vec<Text>,
+    /// Its `COMMIT`, if no line feed follows it: iptables-legacy-restore then does not see it.
+    pub(crate) unfinished: Option<Origin>,
 }
 
 impl Tables {
@@ -107,6 +111,8 @@ impl Table {
             places: HashMap::new(),
             renamed: Vec::new(),
             deleted: Vec::new(),
+            gone: Vec::new(),
+            unfinished: None,
         }
     }
 

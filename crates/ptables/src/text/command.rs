@@ -68,6 +68,7 @@ fn command_of(word: &[u8]) -> Option<u8> {
             COMMANDS.iter().find(|known| known.letter == *letter).map(|it| it.letter)
         }
         [b'-', b'-', name @ ..] if name.len() > 1 => {
+            let name = memchr::memchr(b'=', name).and_then(|end| name.get(..end)).unwrap_or(name);
             let exact = COMMANDS.iter().find(|known| known.long.as_bytes() == name);
             let mut fits = COMMANDS.iter().filter(|known| known.long.as_bytes().starts_with(name));
             let only = match (fits.next(), fits.next()) {
@@ -127,7 +128,17 @@ pub(super) fn read(line: &Text, words: &[Word<'_>]) -> Result<Command, Box<Diagn
             "write two lines",
         );
     }
+    // `--append=INPUT`: the chain is in the word itself.
+    let attached = words.get(at).and_then(|word| {
+        let equals = memchr::memchr(b'=', &word.bytes).filter(|_| word.bytes.starts_with(b"--"))?;
+        word.bytes.get(equals + 1..).map(Text::from)
+    });
+    let shift = usize::from(attached.is_some());
     let value = |offset: usize| {
+        if let (1, Some(attached)) = (offset, &attached) {
+            return Some(attached.clone());
+        }
+        let offset = offset - shift;
         let word = words
             .get(at + offset)
             .filter(|word| !matches!(word.bytes.first(), Some(b'-' | b'!')) || offset == 1);
@@ -210,7 +221,7 @@ pub(super) fn read(line: &Text, words: &[Word<'_>]) -> Result<Command, Box<Diagn
     if matches!(verb, Verb::DeleteAt(_)) {
         return only(words, at, used, Command::OnChain { chain: name, verb }, fail);
     }
-    Ok(Command::Rule { chain: name, verb, body: body(line, words, at, used) })
+    Ok(Command::Rule { chain: name, verb, body: body(line, words, at, used - shift) })
 }
 
 /// Whether a word stands by itself: not the value of `--comment` and the like, which may look like a command.

@@ -68,6 +68,20 @@ impl Parser<'_> {
     }
 
     fn line(&mut self, start: u32, line: &[u8]) {
+        if line.len() > lex::MAX_LINE && line.first() != Some(&b'#') {
+            let message = format!(
+                "this line has {} bytes; iptables-restore cuts it after {}",
+                line.len(),
+                lex::MAX_LINE
+            );
+            return self.error(
+                codes::PARSE_LINE_TOO_LONG,
+                start,
+                line,
+                message,
+                "shorten it, or use an ipset",
+            );
+        }
         match line.first() {
             None => {}
             Some(b'#') => self.annotations.comment(line),
@@ -77,7 +91,9 @@ impl Parser<'_> {
             Some(b'[') => self.counted(start, line),
             Some(b'C') if line == b"COMMIT" => {
                 self.last = None;
-                if let Some(table) = self.table.take() {
+                if let Some(mut table) = self.table.take() {
+                    let end = (start as usize + line.len()) == self.source.bytes().len();
+                    table.unfinished = end.then(|| Origin::Text(self.text(start, line)));
                     self.tables.push(table);
                 }
             }
@@ -163,13 +179,9 @@ impl Parser<'_> {
         };
         let counters = match words.get(2).map(|(_, text)| bracketed(text)) {
             None => Counters::default(),
-            Some(Some((counters, []))) => counters,
+            Some(Some((Some(counters), []))) => counters,
             Some(_) => {
-                let message = "the counters of a policy are `[packets:bytes]`";
-                let warning = Diagnostic::warning(codes::PARSE_BAD_COUNTERS, message).at(whole.clone(), "");
-                self.diagnostics.push(
-                    warning.help("iptables-restore ignores them without `-c` and refuses them with it"),
-                );
+                self.bad_counters(whole.clone(), "the counters of a policy are `[packets:bytes]`");
                 Counters::default()
             }
         };
@@ -189,13 +201,8 @@ impl Parser<'_> {
                 old.counters = counters;
             }
             Some(old) => {
-                let message = format!("chain `{}` is declared twice", name.to_lossy());
-                let diagnostic = Diagnostic::warning(codes::CHECK_DUPLICATE_CHAIN, message).at(whole, "");
-                self.diagnostics.push(
-                    diagnostic
-                        .see(old.origin.clone(), "first here")
-                        .note("iptables-legacy refuses this, iptables-nft empties the chain"),
-                );
+                // iptables-legacy refuses this, iptables-nft empties the chain: lowering knows which it is.
+                old.redeclared = Some(whole);
                 old.clear();
             }
             None => {
@@ -206,10 +213,23 @@ impl Parser<'_> {
         }
     }
 
+    /// Counters that are no numbers: they only count where counters are asked for.
+    fn bad_counters(&mut self, origin: Origin, message: &str) {
+        let warning = Diagnostic::warning(codes::PARSE_BAD_COUNTERS, message).at(origin, "");
+        let help = "iptables-restore ignores them without `-c` and refuses them with it";
+        self.diagnostics.push(warning.help(help));
+    }
+
     /// `[p:b] -A …`.
     fn counted(&mut self, start: u32, line: &[u8]) {
         match bracketed(line) {
-            Some((counters, rest)) => self.command(start, line, line.len() - rest.len(), Some(counters)),
+            Some((counters, rest)) => {
+                if counters.is_none() {
+                    let origin = Origin::Text(self.text(start, line));
+                    self.bad_counters(origin, "the counters before a rule are `[packets:bytes]`");
+                }
+                self.command(start, line, line.len() - rest.len(), counters);
+            }
             None => {
                 let help = "write `[packets:bytes]` with two numbers";
                 self.error(
@@ -270,6 +290,13 @@ impl Parser<'_> {
             }
             Command::New(name) => self.new_chain(origin, name),
             Command::Policy { chain, policy } => {
+                let nat = self.table.as_ref().is_some_and(|table| table.name.as_bytes() == b"nat");
+                if nat && policy.as_bytes() == b"DROP" {
+                    let error =
+                        Diagnostic::error(codes::CHECK_WRONG_TABLE, "`-P` cannot set DROP in table `nat`");
+                    let error = error.at(Origin::Text(policy.clone()), "");
+                    self.diagnostics.push(error.help("drop packets in table `filter`, or `raw`"));
+                }
                 let place = self.chain_place(chain.start(), &chain);
                 let chain = self.table.as_mut().zip(place).and_then(|(table, place)| table.chain_at(place));
                 if let Some(chain) = chain {
@@ -361,7 +388,8 @@ impl Parser<'_> {
         match name {
             Some(name) => match table.place(&name) {
                 Some(place) if table.chain_at(place).is_some_and(|chain| empty(chain)) => {
-                    table.remove_at(place);
+                    let gone = table.remove_at(place);
+                    table.gone.push(gone.name);
                 }
                 Some(_) => {
                     let message = format!("chain `{}` is not empty: it cannot be deleted", name.to_lossy());
@@ -374,10 +402,16 @@ impl Parser<'_> {
                 }
             },
             None => {
-                while let Some(place) =
-                    table.iter().position(|chain| !is_builtin(table, &chain.name) && empty(chain))
-                {
-                    table.remove_at(place);
+                let user = |table: &Table, chain: &Chain| !is_builtin(table, &chain.name);
+                while let Some(place) = table.iter().position(|chain| user(table, chain) && empty(chain)) {
+                    let gone = table.remove_at(place);
+                    table.gone.push(gone.name);
+                }
+                if let Some(chain) = table.iter().find(|chain| user(table, chain)) {
+                    let message =
+                        format!("chain `{}` is not empty: it cannot be deleted", chain.name.to_lossy());
+                    let error = Diagnostic::error(codes::PARSE_BAD_LINE, message).at(origin, "");
+                    self.diagnostics.push(error.help("flush it before"));
                 }
             }
         }
@@ -395,15 +429,24 @@ fn is_builtin(table: &Table, name: &[u8]) -> bool {
     hook.is_some_and(|hook| TableName::find(&table.name).is_none_or(|it| it.hooks().contains(&hook)))
 }
 
-/// Reads `[packets:bytes]` at the beginning of a text; gives what follows it, without blanks.
-fn bracketed(text: &[u8]) -> Option<(Counters, &[u8])> {
+/// Reads `[packets:bytes]` at the beginning of a text; gives the counters, if they are numbers, and what follows, without
+/// blanks. `None` if it has not that form.
+fn bracketed(text: &[u8]) -> Option<(Option<Counters>, &[u8])> {
     let inner = text.strip_prefix(b"[")?;
     let end = memchr::memchr(b']', inner)?;
     let (numbers, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
-    let (packets, bytes) = numbers.split_at_checked(memchr::memchr(b':', numbers)?)?;
-    let packets = number::base0(packets.trim_ascii(), 0, u64::MAX).ok()?;
-    let bytes = number::base0(bytes.get(1..)?.trim_ascii(), 0, u64::MAX).ok()?;
-    Some((Counters { packets, bytes }, rest.trim_ascii_start()))
+    let (packets, bytes) = numbers.split_at_checked(memchr::memchr(b':', numbers).filter(|at| *at > 0)?)?;
+    // Decimal, and what follows the digits is not looked at.
+    let counters = leading(packets).zip(leading(bytes.get(1..)?));
+    Some((counters.map(|(packets, bytes)| Counters { packets, bytes }), rest.trim_ascii_start()))
+}
+
+/// The decimal number that a text begins with, after blanks.
+fn leading(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let digits = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    (digits > 0).then(|| number::decimal(text.get(..digits).unwrap_or_default()).unwrap_or(u64::MAX))
 }
 
 /// The words between blanks and tabs, with their offsets.

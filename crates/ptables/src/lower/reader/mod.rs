@@ -58,8 +58,12 @@ pub(super) struct Scope<'a> {
     pub(super) chain: &'a [u8],
     /// Whether the table has a chain of this name.
     pub(super) is_chain: &'a dyn Fn(&[u8]) -> bool,
+    /// Whether it is built in: rules cannot jump there.
+    pub(super) is_builtin: &'a dyn Fn(&[u8]) -> bool,
     /// The kernel may have chains that the program does not name.
     pub(super) noflush: bool,
+    /// Counters in brackets count.
+    pub(super) counters: bool,
 }
 
 /// Reads rules one after another; keeps its buffers between them.
@@ -300,8 +304,8 @@ impl Reader {
                     [] => at + 1,
                 };
             }
-            // 1.8.9 takes the whole word `-ptcp` for the value.
-            _ if state.new_tools() => Some(attached),
+            // 1.8.9 takes the whole word `-ptcp` for the value, but not `-mtcp`.
+            _ if state.new_tools() || main == Main::Match => Some(attached),
             _ => Some(state.bytes(at)),
         };
         self.main(state, at, main, attached, inverted)

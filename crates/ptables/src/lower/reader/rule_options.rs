@@ -26,6 +26,8 @@ impl Reader {
         let (value_at, next) = match (main.takes(), attached) {
             (Takes::Nothing, _) => (at, at + 1),
             (_, Some(_)) => (at, at + 1),
+            // `-c 1,2` is one word.
+            (Takes::TwoValues, None) if state.bytes(at + 1).contains(&b',') => (at + 1, at + 2),
             (Takes::TwoValues, None) => (at + 1, at + 3),
             _ => (at + 1, at + 2),
         };
@@ -45,8 +47,8 @@ impl Reader {
             Main::Jump => self.jump(state, at, value_at, value),
             Main::Goto => self.goto(state, at, value_at, value),
             Main::Counters => self.counters(state, value_at),
-            Main::Ipv4 => state.out.skipped |= state.scope.context.family != crate::dialect::Family::V4,
-            Main::Ipv6 => state.out.skipped |= state.scope.context.family != crate::dialect::Family::V6,
+            Main::Ipv4 => self.only_for(state, crate::dialect::Family::V4),
+            Main::Ipv6 => self.only_for(state, crate::dialect::Family::V6),
             Main::Verbose | Main::Modprobe => {}
             Main::Refused => {
                 let message = format!("`{}` cannot stand in a rule", state.lossy(at));
@@ -54,6 +56,16 @@ impl Reader {
             }
         }
         next
+    }
+
+    /// `-4` or `-6`: in the other family the rule is left out. Addresses are looked at only at its end, so wrong ones do not
+    /// matter then.
+    fn only_for(&mut self, state: &mut State<'_, '_>, family: crate::dialect::Family) {
+        if state.scope.context.family != family {
+            state.out.skipped = true;
+            let address = |it: &Finding| it.fault.code() == codes::PARSE_BAD_ADDRESS;
+            self.findings.retain(|it| !address(it));
+        }
     }
 
     pub(super) fn repeated(&mut self, state: &State<'_, '_>, at: usize) {
@@ -293,10 +305,23 @@ impl Reader {
         {
             return self.repeated(state, at);
         }
-        if !(state.scope.is_chain)(name) {
+        if (state.scope.is_chain)(name) {
+            self.not_builtin(state, value_at, name);
+        } else {
             self.missing_chain(state, value_at, name);
         }
         state.out.rule.jump = Jump::Goto(state.text_of(value_at, name));
+    }
+
+    fn not_builtin(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) {
+        if (state.scope.is_builtin)(name) {
+            let written = String::from_utf8_lossy(name);
+            let message = format!("rules cannot jump to the built-in chain `{written}`");
+            self.fault(
+                at,
+                Fault::new(codes::PARSE_BAD_CHAIN_NAME, message).help("jump to a chain of your own"),
+            );
+        }
     }
 
     fn missing_chain(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) {
@@ -325,11 +350,17 @@ impl Reader {
         if state.out.counters.is_some() {
             return self.repeated(state, at - 1);
         }
-        let read = |index| {
-            crate::value::number::prefix_base0(state.bytes(index)).filter(|(_, rest)| rest.is_empty())
+        let number = |text: &[u8]| match crate::value::number::prefix_base0(text) {
+            Some((number, [])) => Some(number),
+            _ => None,
         };
-        match (read(at), read(at + 1)) {
-            (Some((packets, _)), Some((bytes, _))) => state.out.counters = Some(Counters { packets, bytes }),
+        let comma = state.bytes(at).iter().position(|byte| *byte == b',');
+        let parts = match comma.and_then(|comma| state.bytes(at).split_at_checked(comma)) {
+            Some((packets, bytes)) => (packets, bytes.get(1..).unwrap_or_default()),
+            None => (state.bytes(at), state.bytes(at + 1)),
+        };
+        match (number(parts.0), number(parts.1)) {
+            (Some(packets), Some(bytes)) => state.out.counters = Some(Counters { packets, bytes }),
             _ => self.fault(
                 at,
                 Fault::new(codes::PARSE_BAD_COUNTERS, "`-c` needs two numbers: packets and bytes"),
