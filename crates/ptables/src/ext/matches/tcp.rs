@@ -81,8 +81,10 @@ impl Extension for Tcp {
                 self.inverted.option = arg.inverted;
             }
             "tcp-flags" => {
-                self.flags = Some((arg.parse(TcpFlags::parse)?, arg.parse_second(TcpFlags::parse)?));
+                let flags = (arg.parse(TcpFlags::parse)?, arg.parse_second(TcpFlags::parse)?);
                 self.inverted.flags = arg.inverted;
+                // `NONE NONE` is no condition, and the tools do not print it.
+                self.flags = Some(flags).filter(|it| arg.inverted || *it != (TcpFlags::NONE, TcpFlags::NONE));
             }
             _ => {
                 self.flags = Some((TcpFlags::SYN_MASK, TcpFlags::SYN));
@@ -103,10 +105,7 @@ impl Extension for Tcp {
         if self.option != 0 || self.inverted.option {
             to.not(self.inverted.option).flag("tcp-option").number(self.option);
         }
-        // `NONE NONE`, which is no condition, is not printed.
-        let shown =
-            self.flags.filter(|flags| self.inverted.flags || *flags != (TcpFlags::NONE, TcpFlags::NONE));
-        if let Some((mask, set)) = shown {
+        if let Some((mask, set)) = self.flags {
             to.not(self.inverted.flags)
                 .flag("tcp-flags")
                 .with(|out| mask.push(out))
