@@ -81,6 +81,7 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Reject::SPEC, docs: "Drops the packet and tells its sender, by an ICMP error or a TCP reset.\n\nOnly in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h` is\n`icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable. `tcp-reset`\nneeds `-p tcp`. ICMP errors are never answered, and neither are later fragments.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_REJECT.h`, `ip6t_REJECT.h`.", cases: include_str!("targets/reject.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
     Entry { spec: &Secmark::SPEC, docs: "Sets the security mark of the packet, which SELinux policies look at; the next rule follows.\n\nOnly in tables mangle and security. The context must be one of the policy that is loaded, which only that machine knows. It has\nat most 255 bytes; iptables cuts the rest in silence, and saves it without quotes.\n\nSource: iptables 1.8.9, its reader probed on both back ends (no policy was loaded, so the saved form is not measured);\n`linux/netfilter/xt_SECMARK.h`.", cases: include_str!("targets/secmark.cases") },
+    Entry { spec: &UpdateSet::SPEC, docs: "Puts the packet's addresses into an ipset, takes them out of one, or sets marks from what a set holds for them; the next rule follows.\n\nThe sets must exist when the rule is loaded, and be of the family; that is known on the machine only. A name has 1 to 31 bytes and is\nsaved without quotes. One direction (`src`, `dst`) for each part of the set's type, 6 at most. `--map-set` works in table mangle only, and\nwith `--map-prio` or `--map-queue` where packets go out (FORWARD, OUTPUT, POSTROUTING). `!` before an option changes nothing.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("targets/set.cases") },
     Entry { spec: &Snat::SPEC, docs: "Rewrites the source of a connection, and the destination of its replies back.\n\nOnly in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. For an\naddress that may change, `-j MASQUERADE` takes that of the outgoing interface.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/snat.cases") },
     Entry { spec: &Snpt::SPEC, docs: "Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows. `-j DNPT` translates back.\n\nOnly in table mangle, in INPUT and POSTROUTING. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so\nthat checksums stay right (RFC 6296). A prefix of no bits is not saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.", cases: include_str!("targets/snpt.cases") },
     Entry { spec: &Synproxy::SPEC, docs: "Answers the first packets of TCP connections in place of the server, to keep floods of them away from it.\n\nOnly where packets go to this machine or through it (INPUT, FORWARD), with `-p tcp`. The kernel must know what the server would\nanswer: its segment size and window scale, and whether it takes selective acknowledgements, timestamps and congestion\nnotification. The tools keep the low 16 bits of a segment size and the low 8 bits of a window scale.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_SYNPROXY.h`.", cases: include_str!("targets/synproxy.cases") },
@@ -914,6 +915,8 @@ pub enum Target {
     Return(Return),
     /// Sets the security mark of the packet, which SELinux policies look at; the next rule follows.
     Secmark(Box<Secmark>),
+    /// Puts the packet's addresses into an ipset, takes them out of one, or sets marks from what a set holds for them; the next rule follows.
+    UpdateSet(Box<UpdateSet>),
     /// Rewrites the source of a connection, and the destination of its replies back.
     Snat(Box<Snat>),
     /// Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows. `-j DNPT` translates back.
@@ -963,6 +966,11 @@ impl Target {
                 }
                 if name == b"LOG" && Log::SPEC.families.has(context.family) {
                     return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
+                }
+            }
+            (3, Some(b'S')) => {
+                if name == b"SET" && UpdateSet::SPEC.families.has(context.family) {
+                    return Some(Target::UpdateSet(Box::new(<UpdateSet as Extension>::load(context))));
                 }
             }
             (3, Some(b'T')) => {
@@ -1251,6 +1259,10 @@ impl Target {
                 let _ = it;
                 &Secmark::SPEC
             },
+            Target::UpdateSet(it) => {
+                let _ = it;
+                &UpdateSet::SPEC
+            },
             Target::Snat(it) => {
                 let _ = it;
                 &Snat::SPEC
@@ -1334,6 +1346,7 @@ impl Target {
             Target::Reject(it) => Extension::option(it, name, arg),
             Target::Return(it) => Extension::option(it, name, arg),
             Target::Secmark(it) => Extension::option(&mut **it, name, arg),
+            Target::UpdateSet(it) => Extension::option(&mut **it, name, arg),
             Target::Snat(it) => Extension::option(&mut **it, name, arg),
             Target::Snpt(it) => Extension::option(&mut **it, name, arg),
             Target::Synproxy(it) => Extension::option(it, name, arg),
@@ -1384,6 +1397,7 @@ impl Target {
             Target::Reject(it) => Extension::finish(it, end),
             Target::Return(it) => Extension::finish(it, end),
             Target::Secmark(it) => Extension::finish(&mut **it, end),
+            Target::UpdateSet(it) => Extension::finish(&mut **it, end),
             Target::Snat(it) => Extension::finish(&mut **it, end),
             Target::Snpt(it) => Extension::finish(&mut **it, end),
             Target::Synproxy(it) => Extension::finish(it, end),
@@ -1431,6 +1445,7 @@ impl Target {
             Target::Reject(it) => Extension::print(it, to),
             Target::Return(it) => Extension::print(it, to),
             Target::Secmark(it) => Extension::print(&**it, to),
+            Target::UpdateSet(it) => Extension::print(&**it, to),
             Target::Snat(it) => Extension::print(&**it, to),
             Target::Snpt(it) => Extension::print(&**it, to),
             Target::Synproxy(it) => Extension::print(it, to),
@@ -1478,6 +1493,7 @@ impl Target {
             Target::Reject(it) => Extension::places(it, context),
             Target::Return(it) => Extension::places(it, context),
             Target::Secmark(it) => Extension::places(&**it, context),
+            Target::UpdateSet(it) => Extension::places(&**it, context),
             Target::Snat(it) => Extension::places(&**it, context),
             Target::Snpt(it) => Extension::places(&**it, context),
             Target::Synproxy(it) => Extension::places(it, context),
@@ -1525,6 +1541,7 @@ impl Target {
             Target::Reject(it) => Extension::protos(it),
             Target::Return(it) => Extension::protos(it),
             Target::Secmark(it) => Extension::protos(&**it),
+            Target::UpdateSet(it) => Extension::protos(&**it),
             Target::Snat(it) => Extension::protos(&**it),
             Target::Snpt(it) => Extension::protos(&**it),
             Target::Synproxy(it) => Extension::protos(it),
@@ -1572,6 +1589,7 @@ impl Target {
             Target::Reject(it) => TargetExtension::effect(it, context),
             Target::Return(it) => TargetExtension::effect(it, context),
             Target::Secmark(it) => TargetExtension::effect(&**it, context),
+            Target::UpdateSet(it) => TargetExtension::effect(&**it, context),
             Target::Snat(it) => TargetExtension::effect(&**it, context),
             Target::Snpt(it) => TargetExtension::effect(&**it, context),
             Target::Synproxy(it) => TargetExtension::effect(it, context),
@@ -1764,6 +1782,12 @@ impl From<Return> for Target {
 impl From<Secmark> for Target {
     fn from(it: Secmark) -> Target {
         Target::Secmark(Box::new(it))
+    }
+}
+
+impl From<UpdateSet> for Target {
+    fn from(it: UpdateSet) -> Target {
+        Target::UpdateSet(Box::new(it))
     }
 }
 
