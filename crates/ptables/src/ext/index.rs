@@ -62,7 +62,7 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Dnat::SPEC, docs: "Rewrites the destination of a connection, and that of its replies back.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. A range of\nports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range, the address is chosen\nby a hash of source and destination, unless `--random` or `--persistent` say otherwise.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/dnat.cases") },
     Entry { spec: &Dnpt::SPEC, docs: "Replaces the prefix of the IPv6 destination address, without connection tracking; the next rule follows. `-j SNPT` translates back.\n\nOnly in table mangle, in PREROUTING and OUTPUT. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so\nthat checksums stay right (RFC 6296). A prefix of no bits is not saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.", cases: include_str!("targets/dnpt.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
-    Entry { spec: &SetDscp::SPEC, docs: "Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.\n\nOnly in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/dscp.cases") },
+    Entry { spec: &SetDscp::SPEC, docs: "Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.\n\nOnly in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case; what follows\nsuch a name is not looked at.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/dscp.cases") },
     Entry { spec: &SetEcn::SPEC, docs: "Changes the bits of explicit congestion notification, to work round machines that drop packets which have them; the next\nrule follows.\n\nOnly in table mangle, IPv4. The bits of the TCP header need `-p tcp`. `--ecn-tcp-remove` clears both of them, and is saved\nalone if nothing else is changed.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ECN.h`.", cases: include_str!("targets/ecn.cases") },
     Entry { spec: &SetHl::SPEC, docs: "Changes the hop limit of the packet; the next rule follows.\n\nOnly in table mangle, IPv6. It stops at 0 and 255. Raising it can make packets go round for ever.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_HL.h`.", cases: include_str!("targets/hl.cases") },
     Entry { spec: &Hmark::SPEC, docs: "Sets the packet mark to a number that follows from a hash of the packet: the remainder of `hash / mod`, plus an offset; the next rule\nfollows.\n\nWhat is hashed is chosen by `--hmark-tuple`, a list of src, dst, sport, dport, proto, spi, ct (any beginning of a name, in any case;\nthe first that fits is meant), or one by one by prefix lengths and masks. `ct` takes the addresses of the connection's first packet. The mask of\nthe SPI of IPsec excludes those of ports.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_HMARK.h`.", cases: include_str!("targets/hmark.cases") },
@@ -165,161 +165,104 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
-            (2, Some(b'h')) => {
-                if name == b"hl" && Hl::SPEC.families.has(context.family) {
-                    return Some(Match::Hl(<Hl as Extension>::load(context)));
-                }
+            (2, Some(b'h')) if name == b"hl" && Hl::SPEC.families.has(context.family) => {
+                Some(Match::Hl(<Hl as Extension>::load(context)))
             }
-            (3, Some(b'm')) => {
-                if name == b"mac" && Mac::SPEC.families.has(context.family) {
-                    return Some(Match::Mac(<Mac as Extension>::load(context)));
-                }
+            (3, Some(b'm')) if name == b"mac" && Mac::SPEC.families.has(context.family) => {
+                Some(Match::Mac(<Mac as Extension>::load(context)))
             }
-            (3, Some(b's')) => {
-                if name == b"set" && Set::SPEC.families.has(context.family) {
-                    return Some(Match::Set(Box::new(<Set as Extension>::load(context))));
-                }
+            (3, Some(b's')) if name == b"set" && Set::SPEC.families.has(context.family) => {
+                Some(Match::Set(Box::new(<Set as Extension>::load(context))))
             }
-            (3, Some(b't')) => {
-                if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
-                    return Some(Match::Tcp(<Tcp as Extension>::load(context)));
-                }
-                if name == b"tos" && Tos::SPEC.families.has(context.family) {
-                    return Some(Match::Tos(<Tos as Extension>::load(context)));
-                }
-                if name == b"ttl" && Ttl::SPEC.families.has(context.family) {
-                    return Some(Match::Ttl(<Ttl as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"tcp" && Tcp::SPEC.families.has(context.family) => {
+                Some(Match::Tcp(<Tcp as Extension>::load(context)))
             }
-            (3, Some(b'u')) => {
-                if name == b"udp" && Udp::SPEC.families.has(context.family) {
-                    return Some(Match::Udp(<Udp as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"tos" && Tos::SPEC.families.has(context.family) => {
+                Some(Match::Tos(<Tos as Extension>::load(context)))
             }
-            (4, Some(b'd')) => {
-                if name == b"dscp" && Dscp::SPEC.families.has(context.family) {
-                    return Some(Match::Dscp(<Dscp as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"ttl" && Ttl::SPEC.families.has(context.family) => {
+                Some(Match::Ttl(<Ttl as Extension>::load(context)))
             }
-            (4, Some(b'i')) => {
-                if name == b"icmp" && Icmp::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp(<Icmp as Extension>::load(context)));
-                }
+            (3, Some(b'u')) if name == b"udp" && Udp::SPEC.families.has(context.family) => {
+                Some(Match::Udp(<Udp as Extension>::load(context)))
             }
-            (4, Some(b'm')) => {
-                if name == b"mark" && Mark::SPEC.families.has(context.family) {
-                    return Some(Match::Mark(<Mark as Extension>::load(context)));
-                }
+            (4, Some(b'd')) if name == b"dscp" && Dscp::SPEC.families.has(context.family) => {
+                Some(Match::Dscp(<Dscp as Extension>::load(context)))
             }
-            (5, Some(b'i')) => {
-                if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (4, Some(b'i')) if name == b"icmp" && Icmp::SPEC.families.has(context.family) => {
+                Some(Match::Icmp(<Icmp as Extension>::load(context)))
             }
-            (5, Some(b'l')) => {
-                if name == b"limit" && Limit::SPEC.families.has(context.family) {
-                    return Some(Match::Limit(<Limit as Extension>::load(context)));
-                }
+            (4, Some(b'm')) if name == b"mark" && Mark::SPEC.families.has(context.family) => {
+                Some(Match::Mark(<Mark as Extension>::load(context)))
             }
-            (5, Some(b'o')) => {
-                if name == b"owner" && Owner::SPEC.families.has(context.family) {
-                    return Some(Match::Owner(Box::new(<Owner as Extension>::load(context))));
-                }
+            (5, Some(b'i')) if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (5, Some(b'q')) => {
-                if name == b"quota" && Quota::SPEC.families.has(context.family) {
-                    return Some(Match::Quota(<Quota as Extension>::load(context)));
-                }
+            (5, Some(b'l')) if name == b"limit" && Limit::SPEC.families.has(context.family) => {
+                Some(Match::Limit(<Limit as Extension>::load(context)))
             }
-            (5, Some(b's')) => {
-                if name == b"state" && State::SPEC.families.has(context.family) {
-                    return Some(Match::State(<State as Extension>::load(context)));
-                }
+            (5, Some(b'o')) if name == b"owner" && Owner::SPEC.families.has(context.family) => {
+                Some(Match::Owner(Box::new(<Owner as Extension>::load(context))))
             }
-            (6, Some(b'i')) => {
-                if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (5, Some(b'q')) if name == b"quota" && Quota::SPEC.families.has(context.family) => {
+                Some(Match::Quota(<Quota as Extension>::load(context)))
             }
-            (6, Some(b'l')) => {
-                if name == b"length" && Length::SPEC.families.has(context.family) {
-                    return Some(Match::Length(<Length as Extension>::load(context)));
-                }
+            (5, Some(b's')) if name == b"state" && State::SPEC.families.has(context.family) => {
+                Some(Match::State(<State as Extension>::load(context)))
             }
-            (6, Some(b'r')) => {
-                if name == b"recent" && Recent::SPEC.families.has(context.family) {
-                    return Some(Match::Recent(Box::new(<Recent as Extension>::load(context))));
-                }
+            (6, Some(b'i')) if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (6, Some(b's')) => {
-                if name == b"string" && String::SPEC.families.has(context.family) {
-                    return Some(Match::String(Box::new(<String as Extension>::load(context))));
-                }
+            (6, Some(b'l')) if name == b"length" && Length::SPEC.families.has(context.family) => {
+                Some(Match::Length(<Length as Extension>::load(context)))
             }
-            (6, Some(b't')) => {
-                if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) {
-                    return Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)));
-                }
+            (6, Some(b'r')) if name == b"recent" && Recent::SPEC.families.has(context.family) => {
+                Some(Match::Recent(Box::new(<Recent as Extension>::load(context))))
             }
-            (7, Some(b'c')) => {
-                if name == b"comment" && Comment::SPEC.families.has(context.family) {
-                    return Some(Match::Comment(<Comment as Extension>::load(context)));
-                }
+            (6, Some(b's')) if name == b"string" && String::SPEC.families.has(context.family) => {
+                Some(Match::String(Box::new(<String as Extension>::load(context))))
             }
-            (7, Some(b'i')) => {
-                if name == b"iprange" && Iprange::SPEC.families.has(context.family) {
-                    return Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))));
-                }
+            (6, Some(b't')) if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) => {
+                Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)))
             }
-            (7, Some(b'p')) => {
-                if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) {
-                    return Some(Match::Pkttype(<Pkttype as Extension>::load(context)));
-                }
+            (7, Some(b'c')) if name == b"comment" && Comment::SPEC.families.has(context.family) => {
+                Some(Match::Comment(<Comment as Extension>::load(context)))
             }
-            (8, Some(b'a')) => {
-                if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) {
-                    return Some(Match::Addrtype(<Addrtype as Extension>::load(context)));
-                }
+            (7, Some(b'i')) if name == b"iprange" && Iprange::SPEC.families.has(context.family) => {
+                Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))))
             }
-            (8, Some(b'c')) => {
-                if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
-                    return Some(Match::Connmark(<Connmark as Extension>::load(context)));
-                }
+            (7, Some(b'p')) if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) => {
+                Some(Match::Pkttype(<Pkttype as Extension>::load(context)))
             }
-            (9, Some(b'c')) => {
-                if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) {
-                    return Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))));
-                }
-                if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) {
-                    return Some(Match::Connlimit(<Connlimit as Extension>::load(context)));
-                }
-                if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
-                    return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
-                }
+            (8, Some(b'a')) if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) => {
+                Some(Match::Addrtype(<Addrtype as Extension>::load(context)))
             }
-            (9, Some(b'h')) => {
-                if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
-                    return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
-                }
+            (8, Some(b'c')) if name == b"connmark" && Connmark::SPEC.families.has(context.family) => {
+                Some(Match::Connmark(<Connmark as Extension>::load(context)))
             }
-            (9, Some(b'i')) => {
-                if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (9, Some(b'c')) if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) => {
+                Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))))
             }
-            (9, Some(b'm')) => {
-                if name == b"multiport" && Multiport::SPEC.families.has(context.family) {
-                    return Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))));
-                }
+            (9, Some(b'c')) if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) => {
+                Some(Match::Connlimit(<Connlimit as Extension>::load(context)))
             }
-            (9, Some(b's')) => {
-                if name == b"statistic" && Statistic::SPEC.families.has(context.family) {
-                    return Some(Match::Statistic(<Statistic as Extension>::load(context)));
-                }
+            (9, Some(b'c')) if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) => {
+                Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))))
             }
-            _ => {}
+            (9, Some(b'h')) if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) => {
+                Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))))
+            }
+            (9, Some(b'i')) if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
+            }
+            (9, Some(b'm')) if name == b"multiport" && Multiport::SPEC.families.has(context.family) => {
+                Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))))
+            }
+            (9, Some(b's')) if name == b"statistic" && Statistic::SPEC.families.has(context.family) => {
+                Some(Match::Statistic(<Statistic as Extension>::load(context)))
+            }
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
@@ -945,195 +888,134 @@ impl Target {
     /// What `-j NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Target> {
         match (name.len(), name.first()) {
-            (2, Some(b'C')) => {
-                if name == b"CT" && Ct::SPEC.families.has(context.family) {
-                    return Some(Target::Ct(Box::new(<Ct as Extension>::load(context))));
-                }
+            (2, Some(b'C')) if name == b"CT" && Ct::SPEC.families.has(context.family) => {
+                Some(Target::Ct(Box::new(<Ct as Extension>::load(context))))
             }
-            (2, Some(b'H')) => {
-                if name == b"HL" && SetHl::SPEC.families.has(context.family) {
-                    return Some(Target::SetHl(<SetHl as Extension>::load(context)));
-                }
+            (2, Some(b'H')) if name == b"HL" && SetHl::SPEC.families.has(context.family) => {
+                Some(Target::SetHl(<SetHl as Extension>::load(context)))
             }
-            (3, Some(b'E')) => {
-                if name == b"ECN" && SetEcn::SPEC.families.has(context.family) {
-                    return Some(Target::SetEcn(<SetEcn as Extension>::load(context)));
-                }
+            (3, Some(b'E')) if name == b"ECN" && SetEcn::SPEC.families.has(context.family) => {
+                Some(Target::SetEcn(<SetEcn as Extension>::load(context)))
             }
-            (3, Some(b'L')) => {
-                if name == b"LED" && Led::SPEC.families.has(context.family) {
-                    return Some(Target::Led(Box::new(<Led as Extension>::load(context))));
-                }
-                if name == b"LOG" && Log::SPEC.families.has(context.family) {
-                    return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
-                }
+            (3, Some(b'L')) if name == b"LED" && Led::SPEC.families.has(context.family) => {
+                Some(Target::Led(Box::new(<Led as Extension>::load(context))))
             }
-            (3, Some(b'S')) => {
-                if name == b"SET" && UpdateSet::SPEC.families.has(context.family) {
-                    return Some(Target::UpdateSet(Box::new(<UpdateSet as Extension>::load(context))));
-                }
+            (3, Some(b'L')) if name == b"LOG" && Log::SPEC.families.has(context.family) => {
+                Some(Target::Log(Box::new(<Log as Extension>::load(context))))
             }
-            (3, Some(b'T')) => {
-                if name == b"TEE" && Tee::SPEC.families.has(context.family) {
-                    return Some(Target::Tee(Box::new(<Tee as Extension>::load(context))));
-                }
-                if name == b"TOS" && SetTos::SPEC.families.has(context.family) {
-                    return Some(Target::SetTos(<SetTos as Extension>::load(context)));
-                }
-                if name == b"TTL" && SetTtl::SPEC.families.has(context.family) {
-                    return Some(Target::SetTtl(<SetTtl as Extension>::load(context)));
-                }
+            (3, Some(b'S')) if name == b"SET" && UpdateSet::SPEC.families.has(context.family) => {
+                Some(Target::UpdateSet(Box::new(<UpdateSet as Extension>::load(context))))
             }
-            (4, Some(b'D')) => {
-                if name == b"DNAT" && Dnat::SPEC.families.has(context.family) {
-                    return Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))));
-                }
-                if name == b"DNPT" && Dnpt::SPEC.families.has(context.family) {
-                    return Some(Target::Dnpt(Box::new(<Dnpt as Extension>::load(context))));
-                }
-                if name == b"DROP" && Drop::SPEC.families.has(context.family) {
-                    return Some(Target::Drop(<Drop as Extension>::load(context)));
-                }
-                if name == b"DSCP" && SetDscp::SPEC.families.has(context.family) {
-                    return Some(Target::SetDscp(<SetDscp as Extension>::load(context)));
-                }
+            (3, Some(b'T')) if name == b"TEE" && Tee::SPEC.families.has(context.family) => {
+                Some(Target::Tee(Box::new(<Tee as Extension>::load(context))))
             }
-            (4, Some(b'M')) => {
-                if name == b"MARK" && SetMark::SPEC.families.has(context.family) {
-                    return Some(Target::SetMark(<SetMark as Extension>::load(context)));
-                }
+            (3, Some(b'T')) if name == b"TOS" && SetTos::SPEC.families.has(context.family) => {
+                Some(Target::SetTos(<SetTos as Extension>::load(context)))
             }
-            (4, Some(b'S')) => {
-                if name == b"SNAT" && Snat::SPEC.families.has(context.family) {
-                    return Some(Target::Snat(Box::new(<Snat as Extension>::load(context))));
-                }
-                if name == b"SNPT" && Snpt::SPEC.families.has(context.family) {
-                    return Some(Target::Snpt(Box::new(<Snpt as Extension>::load(context))));
-                }
+            (3, Some(b'T')) if name == b"TTL" && SetTtl::SPEC.families.has(context.family) => {
+                Some(Target::SetTtl(<SetTtl as Extension>::load(context)))
             }
-            (4, Some(b'U')) => {
-                if name == b"ULOG" && Ulog::SPEC.families.has(context.family) {
-                    return Some(Target::Ulog(Box::new(<Ulog as Extension>::load(context))));
-                }
+            (4, Some(b'D')) if name == b"DNAT" && Dnat::SPEC.families.has(context.family) => {
+                Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))))
             }
-            (5, Some(b'A')) => {
-                if name == b"AUDIT" && Audit::SPEC.families.has(context.family) {
-                    return Some(Target::Audit(<Audit as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DNPT" && Dnpt::SPEC.families.has(context.family) => {
+                Some(Target::Dnpt(Box::new(<Dnpt as Extension>::load(context))))
             }
-            (5, Some(b'H')) => {
-                if name == b"HMARK" && Hmark::SPEC.families.has(context.family) {
-                    return Some(Target::Hmark(Box::new(<Hmark as Extension>::load(context))));
-                }
+            (4, Some(b'D')) if name == b"DROP" && Drop::SPEC.families.has(context.family) => {
+                Some(Target::Drop(<Drop as Extension>::load(context)))
             }
-            (5, Some(b'N')) => {
-                if name == b"NFLOG" && Nflog::SPEC.families.has(context.family) {
-                    return Some(Target::Nflog(Box::new(<Nflog as Extension>::load(context))));
-                }
+            (4, Some(b'D')) if name == b"DSCP" && SetDscp::SPEC.families.has(context.family) => {
+                Some(Target::SetDscp(<SetDscp as Extension>::load(context)))
             }
-            (5, Some(b'Q')) => {
-                if name == b"QUEUE" && Queue::SPEC.families.has(context.family) {
-                    return Some(Target::Queue(<Queue as Extension>::load(context)));
-                }
+            (4, Some(b'M')) if name == b"MARK" && SetMark::SPEC.families.has(context.family) => {
+                Some(Target::SetMark(<SetMark as Extension>::load(context)))
             }
-            (5, Some(b'T')) => {
-                if name == b"TRACE" && Trace::SPEC.families.has(context.family) {
-                    return Some(Target::Trace(<Trace as Extension>::load(context)));
-                }
+            (4, Some(b'S')) if name == b"SNAT" && Snat::SPEC.families.has(context.family) => {
+                Some(Target::Snat(Box::new(<Snat as Extension>::load(context))))
             }
-            (6, Some(b'A')) => {
-                if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) {
-                    return Some(Target::Accept(<Accept as Extension>::load(context)));
-                }
+            (4, Some(b'S')) if name == b"SNPT" && Snpt::SPEC.families.has(context.family) => {
+                Some(Target::Snpt(Box::new(<Snpt as Extension>::load(context))))
             }
-            (6, Some(b'N')) => {
-                if name == b"NETMAP" && Netmap::SPEC.families.has(context.family) {
-                    return Some(Target::Netmap(<Netmap as Extension>::load(context)));
-                }
+            (4, Some(b'U')) if name == b"ULOG" && Ulog::SPEC.families.has(context.family) => {
+                Some(Target::Ulog(Box::new(<Ulog as Extension>::load(context))))
             }
-            (6, Some(b'R')) => {
-                if name == b"REJECT" && Reject::SPEC.families.has(context.family) {
-                    return Some(Target::Reject(<Reject as Extension>::load(context)));
-                }
-                if name == b"RETURN" && Return::SPEC.families.has(context.family) {
-                    return Some(Target::Return(<Return as Extension>::load(context)));
-                }
+            (5, Some(b'A')) if name == b"AUDIT" && Audit::SPEC.families.has(context.family) => {
+                Some(Target::Audit(<Audit as Extension>::load(context)))
             }
-            (6, Some(b'T')) => {
-                if name == b"TCPMSS" && SetTcpmss::SPEC.families.has(context.family) {
-                    return Some(Target::SetTcpmss(<SetTcpmss as Extension>::load(context)));
-                }
-                if name == b"TPROXY" && Tproxy::SPEC.families.has(context.family) {
-                    return Some(Target::Tproxy(Box::new(<Tproxy as Extension>::load(context))));
-                }
+            (5, Some(b'H')) if name == b"HMARK" && Hmark::SPEC.families.has(context.family) => {
+                Some(Target::Hmark(Box::new(<Hmark as Extension>::load(context))))
             }
-            (7, Some(b'N')) => {
-                if name == b"NFQUEUE" && Nfqueue::SPEC.families.has(context.family) {
-                    return Some(Target::Nfqueue(<Nfqueue as Extension>::load(context)));
-                }
-                if name == b"NOTRACK" && Notrack::SPEC.families.has(context.family) {
-                    return Some(Target::Notrack(<Notrack as Extension>::load(context)));
-                }
+            (5, Some(b'N')) if name == b"NFLOG" && Nflog::SPEC.families.has(context.family) => {
+                Some(Target::Nflog(Box::new(<Nflog as Extension>::load(context))))
             }
-            (7, Some(b'R')) => {
-                if name == b"RATEEST" && EstimateRate::SPEC.families.has(context.family) {
-                    return Some(Target::EstimateRate(Box::new(<EstimateRate as Extension>::load(context))));
-                }
+            (5, Some(b'Q')) if name == b"QUEUE" && Queue::SPEC.families.has(context.family) => {
+                Some(Target::Queue(<Queue as Extension>::load(context)))
             }
-            (7, Some(b'S')) => {
-                if name == b"SECMARK" && Secmark::SPEC.families.has(context.family) {
-                    return Some(Target::Secmark(Box::new(<Secmark as Extension>::load(context))));
-                }
+            (5, Some(b'T')) if name == b"TRACE" && Trace::SPEC.families.has(context.family) => {
+                Some(Target::Trace(<Trace as Extension>::load(context)))
             }
-            (8, Some(b'C')) => {
-                if name == b"CHECKSUM" && Checksum::SPEC.families.has(context.family) {
-                    return Some(Target::Checksum(<Checksum as Extension>::load(context)));
-                }
-                if name == b"CLASSIFY" && Classify::SPEC.families.has(context.family) {
-                    return Some(Target::Classify(<Classify as Extension>::load(context)));
-                }
-                if name == b"CONNMARK" && SetConnmark::SPEC.families.has(context.family) {
-                    return Some(Target::SetConnmark(Box::new(<SetConnmark as Extension>::load(context))));
-                }
+            (6, Some(b'A')) if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) => {
+                Some(Target::Accept(<Accept as Extension>::load(context)))
             }
-            (8, Some(b'R')) => {
-                if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) {
-                    return Some(Target::Redirect(<Redirect as Extension>::load(context)));
-                }
+            (6, Some(b'N')) if name == b"NETMAP" && Netmap::SPEC.families.has(context.family) => {
+                Some(Target::Netmap(<Netmap as Extension>::load(context)))
             }
-            (8, Some(b'S')) => {
-                if name == b"SYNPROXY" && Synproxy::SPEC.families.has(context.family) {
-                    return Some(Target::Synproxy(<Synproxy as Extension>::load(context)));
-                }
+            (6, Some(b'R')) if name == b"REJECT" && Reject::SPEC.families.has(context.family) => {
+                Some(Target::Reject(<Reject as Extension>::load(context)))
             }
-            (9, Some(b'C')) => {
-                if name == b"CLUSTERIP" && Clusterip::SPEC.families.has(context.family) {
-                    return Some(Target::Clusterip(Box::new(<Clusterip as Extension>::load(context))));
-                }
+            (6, Some(b'R')) if name == b"RETURN" && Return::SPEC.families.has(context.family) => {
+                Some(Target::Return(<Return as Extension>::load(context)))
             }
-            (9, Some(b'I')) => {
-                if name == b"IDLETIMER" && Idletimer::SPEC.families.has(context.family) {
-                    return Some(Target::Idletimer(Box::new(<Idletimer as Extension>::load(context))));
-                }
+            (6, Some(b'T')) if name == b"TCPMSS" && SetTcpmss::SPEC.families.has(context.family) => {
+                Some(Target::SetTcpmss(<SetTcpmss as Extension>::load(context)))
             }
-            (10, Some(b'M')) => {
-                if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) {
-                    return Some(Target::Masquerade(<Masquerade as Extension>::load(context)));
-                }
+            (6, Some(b'T')) if name == b"TPROXY" && Tproxy::SPEC.families.has(context.family) => {
+                Some(Target::Tproxy(Box::new(<Tproxy as Extension>::load(context))))
             }
-            (11, Some(b'C')) => {
-                if name == b"CONNSECMARK" && Connsecmark::SPEC.families.has(context.family) {
-                    return Some(Target::Connsecmark(<Connsecmark as Extension>::load(context)));
-                }
+            (7, Some(b'N')) if name == b"NFQUEUE" && Nfqueue::SPEC.families.has(context.family) => {
+                Some(Target::Nfqueue(<Nfqueue as Extension>::load(context)))
             }
-            (11, Some(b'T')) => {
-                if name == b"TCPOPTSTRIP" && Tcpoptstrip::SPEC.families.has(context.family) {
-                    return Some(Target::Tcpoptstrip(Box::new(<Tcpoptstrip as Extension>::load(context))));
-                }
+            (7, Some(b'N')) if name == b"NOTRACK" && Notrack::SPEC.families.has(context.family) => {
+                Some(Target::Notrack(<Notrack as Extension>::load(context)))
             }
-            _ => {}
+            (7, Some(b'R')) if name == b"RATEEST" && EstimateRate::SPEC.families.has(context.family) => {
+                Some(Target::EstimateRate(Box::new(<EstimateRate as Extension>::load(context))))
+            }
+            (7, Some(b'S')) if name == b"SECMARK" && Secmark::SPEC.families.has(context.family) => {
+                Some(Target::Secmark(Box::new(<Secmark as Extension>::load(context))))
+            }
+            (8, Some(b'C')) if name == b"CHECKSUM" && Checksum::SPEC.families.has(context.family) => {
+                Some(Target::Checksum(<Checksum as Extension>::load(context)))
+            }
+            (8, Some(b'C')) if name == b"CLASSIFY" && Classify::SPEC.families.has(context.family) => {
+                Some(Target::Classify(<Classify as Extension>::load(context)))
+            }
+            (8, Some(b'C')) if name == b"CONNMARK" && SetConnmark::SPEC.families.has(context.family) => {
+                Some(Target::SetConnmark(Box::new(<SetConnmark as Extension>::load(context))))
+            }
+            (8, Some(b'R')) if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) => {
+                Some(Target::Redirect(<Redirect as Extension>::load(context)))
+            }
+            (8, Some(b'S')) if name == b"SYNPROXY" && Synproxy::SPEC.families.has(context.family) => {
+                Some(Target::Synproxy(<Synproxy as Extension>::load(context)))
+            }
+            (9, Some(b'C')) if name == b"CLUSTERIP" && Clusterip::SPEC.families.has(context.family) => {
+                Some(Target::Clusterip(Box::new(<Clusterip as Extension>::load(context))))
+            }
+            (9, Some(b'I')) if name == b"IDLETIMER" && Idletimer::SPEC.families.has(context.family) => {
+                Some(Target::Idletimer(Box::new(<Idletimer as Extension>::load(context))))
+            }
+            (10, Some(b'M')) if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) => {
+                Some(Target::Masquerade(<Masquerade as Extension>::load(context)))
+            }
+            (11, Some(b'C')) if name == b"CONNSECMARK" && Connsecmark::SPEC.families.has(context.family) => {
+                Some(Target::Connsecmark(<Connsecmark as Extension>::load(context)))
+            }
+            (11, Some(b'T')) if name == b"TCPOPTSTRIP" && Tcpoptstrip::SPEC.families.has(context.family) => {
+                Some(Target::Tcpoptstrip(Box::new(<Tcpoptstrip as Extension>::load(context))))
+            }
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
