@@ -55,13 +55,19 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Audit::SPEC, docs: "Writes a record to the audit system that says what becomes of the packet; the next rule follows.\n\nIt only says so: a rule that does it must follow.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_AUDIT.h`.", cases: include_str!("targets/audit.cases") },
     Entry { spec: &Checksum::SPEC, docs: "Fills in the checksum of packets that were sent without one; the next rule follows.\n\nOnly in table mangle. For old DHCP clients on virtual machines, which look at the checksum of packets that never left the host.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CHECKSUM.h`.", cases: include_str!("targets/checksum.cases") },
     Entry { spec: &Classify::SPEC, docs: "Sets the class of the packet in traffic control (`tc`): its priority; the next rule follows.\n\nOnly where packets go out (FORWARD, OUTPUT, POSTROUTING). Two hexadecimal numbers of 16 bits; the tools keep the low 16 bits of\nlarger ones, and ignore what follows the second.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CLASSIFY.h`.", cases: include_str!("targets/classify.cases") },
+    Entry { spec: &Clusterip::SPEC, docs: "Shares an address among machines without a balancer in front: each answers its part of the packets, chosen by a hash.\n\nIPv4 only. Kernels since 6.7 do not have it. A rule makes a cluster (`--new` and all that belongs to it) or, without options, joins the one of\nits destination address.\n\nSource: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no CLUSTERIP, so the saved form is not\nmeasured); `linux/netfilter_ipv4/ipt_CLUSTERIP.h`.", cases: include_str!("targets/clusterip.cases") },
     Entry { spec: &SetConnmark::SPEC, docs: "Changes the mark of the packet's connection, or copies it from or to the packet; the next rule follows.\n\n`--save-mark` copies the packet mark to the connection, `--restore-mark` the connection mark to the packet. Of the source\nonly the bits of its mask are taken, of the destination the bits of its mask are cleared first (`--nfmask` is that of\nthe packet, `--ctmask` that of the connection, `--mask` both). What is copied, or the new mark, may be shifted by 0 to\n31 places; of two shifts the last counts. A packet without a connection is not changed.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("targets/connmark.cases") },
+    Entry { spec: &Connsecmark::SPEC, docs: "Copies the security mark between the packet and its connection; the next rule follows.\n\nOnly in tables mangle and security. Nothing is copied over a mark that is there.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CONNSECMARK.h`.", cases: include_str!("targets/connsecmark.cases") },
     Entry { spec: &Ct::SPEC, docs: "Says how connection tracking treats the packet and the connection that it begins; the next rule follows.\n\nOnly in table raw, before connection tracking sees the packet. `--notrack` leaves the packet untracked. `--helper` gives\nits connection a helper (`ftp`), and `--timeout` a timeout policy; both need `-p`, not inverted, unless `--notrack`\nmakes them idle. A zone keeps connections apart that have the same addresses: 0 to 65535, or the packet mark.\n`--zone-orig` and `--zone-reply` use it in one direction only; both together are `--zone`, and the last number counts.\nThe kernel (6.18) gives back only the first four bytes of the name of a timeout policy, so a saved rule with a longer\none cannot be loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CT.h`.", cases: include_str!("targets/ct.cases") },
     Entry { spec: &Dnat::SPEC, docs: "Rewrites the destination of a connection, and that of its replies back.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. A range of\nports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range, the address is chosen\nby a hash of source and destination, unless `--random` or `--persistent` say otherwise.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/dnat.cases") },
+    Entry { spec: &Dnpt::SPEC, docs: "Replaces the prefix of the IPv6 destination address, without connection tracking; the next rule follows. `-j SNPT` translates back.\n\nOnly in table mangle, in PREROUTING and OUTPUT. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so\nthat checksums stay right (RFC 6296). A prefix of no bits is not saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.", cases: include_str!("targets/dnpt.cases") },
     Entry { spec: &Drop::SPEC, docs: "Drops the packet; its sender is not told.\n\nNot in table nat: the tools refuse it there.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/drop.cases") },
-    Entry { spec: &SetDscp::SPEC, docs: "Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.\n\nOnly in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/dscp.cases") },
+    Entry { spec: &SetDscp::SPEC, docs: "Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.\n\nOnly in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case; what follows\nsuch a name is not looked at.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/dscp.cases") },
     Entry { spec: &SetEcn::SPEC, docs: "Changes the bits of explicit congestion notification, to work round machines that drop packets which have them; the next\nrule follows.\n\nOnly in table mangle, IPv4. The bits of the TCP header need `-p tcp`. `--ecn-tcp-remove` clears both of them, and is saved\nalone if nothing else is changed.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ECN.h`.", cases: include_str!("targets/ecn.cases") },
     Entry { spec: &SetHl::SPEC, docs: "Changes the hop limit of the packet; the next rule follows.\n\nOnly in table mangle, IPv6. It stops at 0 and 255. Raising it can make packets go round for ever.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_HL.h`.", cases: include_str!("targets/hl.cases") },
+    Entry { spec: &Hmark::SPEC, docs: "Sets the packet mark to a number that follows from a hash of the packet: the remainder of `hash / mod`, plus an offset; the next rule\nfollows.\n\nWhat is hashed is chosen by `--hmark-tuple`, a list of src, dst, sport, dport, proto, spi, ct (any beginning of a name, in any case;\nthe first that fits is meant), or one by one by prefix lengths and masks. `ct` takes the addresses of the connection's first packet. The mask of\nthe SPI of IPsec excludes those of ports.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_HMARK.h`.", cases: include_str!("targets/hmark.cases") },
+    Entry { spec: &Idletimer::SPEC, docs: "Starts a timer again, which tells programs in user space when no packet has come for a while; the next rule follows.\n\nThe label is the name of a file in `/sys/class/xt_idletimer/timers`: 1 to 27 bytes without `/`; iptables cuts the rest in silence,\nand saves it without quotes. Rules with the same label share a timer. The time is 1 to 2147482 seconds. With `--alarm` the timer\nwakes a sleeping machine.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_IDLETIMER.h`.", cases: include_str!("targets/idletimer.cases") },
+    Entry { spec: &Led::SPEC, docs: "Lights a lamp of the machine when a packet comes; the next rule follows.\n\nThe trigger is called `netfilter-` and this id, of 1 to 16 bytes; a longer one is refused. The lamp goes out after the delay, which is\nin milliseconds, or `inf` for never; 0, the default, is at once.\n\nSource: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no LED, so the saved form is not measured);\n`linux/netfilter/xt_LED.h`.", cases: include_str!("targets/led.cases") },
     Entry { spec: &Log::SPEC, docs: "Writes a line about the packet to the kernel log; the next rule follows.\n\nThe prefix has at most 29 bytes; iptables cuts the rest in silence. Levels are 0 to 7 or `emerg` (`panic`), `alert`,\n`crit`, `error`, `warning`, `notice`, `info`, `debug`; `err` and `warn` are not known. Limit it (`-m limit`), or\nwhoever sends packets fills the log.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_LOG.h`.", cases: include_str!("targets/log.cases") },
     Entry { spec: &SetMark::SPEC, docs: "Changes the packet mark; the next rule follows.\n\nBits of the mask become 0, then those of the value are toggled (`--set-xmark`); all forms are saved as this one. The\nmark lives as long as the packet is in this machine: `-m mark`, routing rules and traffic control see it. Where routing\nshall see it, it must be set in table mangle.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("targets/mark.cases") },
     Entry { spec: &Masquerade::SPEC, docs: "Rewrites the source of a connection to the address of the interface that it leaves through.\n\nOnly in table nat, in POSTROUTING (and chains reached from there). Connections are forgotten when the interface goes\ndown or its address changes. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/masquerade.cases") },
@@ -70,16 +76,23 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Nfqueue::SPEC, docs: "Hands the packet to a program in user space, which decides; without a program it is dropped.\n\nPackets go to one queue, or by a hash of their addresses to one of several (`--queue-balance`, the first less than the last);\nwith `--queue-cpu-fanout` by the processor instead. `--queue-bypass` lets the next rule follow where no program listens.\niptables 1.8.9 takes a last queue of 65535, 1.8.11 only 65534; the kernel refuses 0:65535.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_NFQUEUE.h`.", cases: include_str!("targets/nfqueue.cases") },
     Entry { spec: &Notrack::SPEC, docs: "Leaves the packet untracked: what `-j CT --notrack` does, and saved as it is written; the next rule follows.\n\nOnly in table raw, before connection tracking sees the packet.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/notrack.cases") },
     Entry { spec: &Queue::SPEC, docs: "Hands the packet to the program that reads queue 0, which decides. The old form of `-j NFQUEUE --queue-num 0`.\n\niptables-nft has no QUEUE: it takes the name for that of a chain.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/queue.cases") },
+    Entry { spec: &EstimateRate::SPEC, docs: "Counts the packet in an estimator of rates, which `-m rateest` compares; the next rule follows.\n\nThe estimator's name has at most 15 bytes; iptables cuts the rest in silence, and saves it without quotes. Times are decimal numbers\nwith `s`, `ms` or `us` (microseconds without); the interval is rounded up to 250 ms, 500 ms, 1, 2, 4 or 8 s, and the time over which it\naverages to a power of two of intervals. Rules of the same name must have the same times.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_RATEEST.h`.", cases: include_str!("targets/rateest.cases") },
     Entry { spec: &Redirect::SPEC, docs: "Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,\nor to the loopback address for connections that begin here.\n\nOnly in table nat, in PREROUTING and OUTPUT (and chains reached from there). Ports need `-p` tcp, udp, sctp, dccp or\nicmp before them in the rule.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/redirect.cases") },
     Entry { spec: &Reject::SPEC, docs: "Drops the packet and tells its sender, by an ICMP error or a TCP reset.\n\nOnly in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h` is\n`icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable. `tcp-reset`\nneeds `-p tcp`. ICMP errors are never answered, and neither are later fragments.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_REJECT.h`, `ip6t_REJECT.h`.", cases: include_str!("targets/reject.cases") },
     Entry { spec: &Return::SPEC, docs: "Goes back to the rule after the jump; in a built-in chain, to the policy.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/return.cases") },
+    Entry { spec: &Secmark::SPEC, docs: "Sets the security mark of the packet, which SELinux policies look at; the next rule follows.\n\nOnly in tables mangle and security. The context must be one of the policy that is loaded, which only that machine knows. It has\nat most 255 bytes; iptables cuts the rest in silence, and saves it without quotes.\n\nSource: iptables 1.8.9, its reader probed on both back ends (no policy was loaded, so the saved form is not measured);\n`linux/netfilter/xt_SECMARK.h`.", cases: include_str!("targets/secmark.cases") },
+    Entry { spec: &UpdateSet::SPEC, docs: "Puts the packet's addresses into an ipset, takes them out of one, or sets marks from what a set holds for them; the next rule follows.\n\nThe sets must exist when the rule is loaded, and be of the family; that is known on the machine only. A name has 1 to 31 bytes and is\nsaved without quotes. One direction (`src`, `dst`) for each part of the set's type, 6 at most. `--map-set` works in table mangle only, and\nwith `--map-prio` or `--map-queue` where packets go out (FORWARD, OUTPUT, POSTROUTING). `!` before an option changes nothing.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("targets/set.cases") },
     Entry { spec: &Snat::SPEC, docs: "Rewrites the source of a connection, and the destination of its replies back.\n\nOnly in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a connection.\nOne address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. For an\naddress that may change, `-j MASQUERADE` takes that of the outgoing interface.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.", cases: include_str!("targets/snat.cases") },
+    Entry { spec: &Snpt::SPEC, docs: "Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows. `-j DNPT` translates back.\n\nOnly in table mangle, in INPUT and POSTROUTING. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so\nthat checksums stay right (RFC 6296). A prefix of no bits is not saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.", cases: include_str!("targets/snpt.cases") },
+    Entry { spec: &Synproxy::SPEC, docs: "Answers the first packets of TCP connections in place of the server, to keep floods of them away from it.\n\nOnly where packets go to this machine or through it (INPUT, FORWARD), with `-p tcp`. The kernel must know what the server would\nanswer: its segment size and window scale, and whether it takes selective acknowledgements, timestamps and congestion\nnotification. The tools keep the low 16 bits of a segment size and the low 8 bits of a window scale.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_SYNPROXY.h`.", cases: include_str!("targets/synproxy.cases") },
     Entry { spec: &SetTcpmss::SPEC, docs: "Sets the maximum segment size in TCP packets that begin a connection; the next rule follows.\n\nA fixed size, or that of the path (`--clamp-mss-to-pmtu`: 40 bytes less than its MTU, 60 in IPv6; only in FORWARD, OUTPUT and\nPOSTROUTING). It only makes a size smaller. Needs `-p tcp`; legacy also a match on SYN: `-p tcp --syn`, or `--tcp-flags` with\nSYN set. At most 65515, in IPv6 65495.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TCPMSS.h`.", cases: include_str!("targets/tcpmss.cases") },
+    Entry { spec: &Tcpoptstrip::SPEC, docs: "Takes options out of the TCP header: they are replaced by padding; the next rule follows.\n\nOnly in table mangle, with `-p tcp`. Options are numbers from 2 to 255, or `wscale`, `mss`, `sack-permitted`, `sack`, `timestamp`\nand `md5`, in lower case, none of them twice; saved as numbers in ascending order.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TCPOPTSTRIP.h`.", cases: include_str!("targets/tcpoptstrip.cases") },
     Entry { spec: &Tee::SPEC, docs: "Sends a copy of the packet to another machine on a directly connected network; the next rule follows.\n\nThe gateway is a host address: in IPv4 `10.1` is 10.0.0.1. An outgoing interface may be named, in at most 15 bytes; iptables cuts the\nrest in silence.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TEE.h`.", cases: include_str!("targets/tee.cases") },
     Entry { spec: &SetTos::SPEC, docs: "Changes the type of service (IPv6: traffic class); the next rule follows.\n\nBits of the mask become 0, then those of the value are toggled; all forms are saved as `--set-tos`. Names are those of RFC\n1349, in any case, and leave the two highest bits alone. Only in table mangle. `-j DSCP` sets the six bits in use today.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.", cases: include_str!("targets/tos.cases") },
     Entry { spec: &Tproxy::SPEC, docs: "Gives the packet to a transparent socket of this machine without changing it, and marks it; without such a socket it is dropped.\n\nOnly in table mangle, PREROUTING, for `-p tcp` or `-p udp`. Port and address are those of the socket: port 0 is that of the\npacket, address 0.0.0.0 (`::`) that of the interface. All three values are always saved. The port is decimal; one above 65535 is\ntaken modulo 65536.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TPROXY.h`.", cases: include_str!("targets/tproxy.cases") },
     Entry { spec: &Trace::SPEC, docs: "Has the kernel log every rule that the packet meets from here on; the next rule follows.\n\nIn table raw; iptables-nft takes it in any table. Legacy writes to the kernel log, nft is read with `xtables-monitor --trace`.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/trace.cases") },
     Entry { spec: &SetTtl::SPEC, docs: "Changes the time to live of the packet; the next rule follows.\n\nOnly in table mangle, IPv4. It stops at 0 and 255. Raising it can make packets go round for ever.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_TTL.h`.", cases: include_str!("targets/ttl.cases") },
+    Entry { spec: &Ulog::SPEC, docs: "Sends the packet to programs that listen to a netlink group; the next rule follows. The forerunner of `-j NFLOG`.\n\nIPv4 only. Kernels since 3.17 do not have it. The prefix has at most 31 bytes; iptables cuts the rest in silence.\n\nSource: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no ULOG, so the saved form is not measured);\n`linux/netfilter_ipv4/ipt_ULOG.h`.", cases: include_str!("targets/ulog.cases") },
 ];
 
 /// Any `-m` extension of the catalogue.
@@ -152,161 +165,104 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
-            (2, Some(b'h')) => {
-                if name == b"hl" && Hl::SPEC.families.has(context.family) {
-                    return Some(Match::Hl(<Hl as Extension>::load(context)));
-                }
+            (2, Some(b'h')) if name == b"hl" && Hl::SPEC.families.has(context.family) => {
+                Some(Match::Hl(<Hl as Extension>::load(context)))
             }
-            (3, Some(b'm')) => {
-                if name == b"mac" && Mac::SPEC.families.has(context.family) {
-                    return Some(Match::Mac(<Mac as Extension>::load(context)));
-                }
+            (3, Some(b'm')) if name == b"mac" && Mac::SPEC.families.has(context.family) => {
+                Some(Match::Mac(<Mac as Extension>::load(context)))
             }
-            (3, Some(b's')) => {
-                if name == b"set" && Set::SPEC.families.has(context.family) {
-                    return Some(Match::Set(Box::new(<Set as Extension>::load(context))));
-                }
+            (3, Some(b's')) if name == b"set" && Set::SPEC.families.has(context.family) => {
+                Some(Match::Set(Box::new(<Set as Extension>::load(context))))
             }
-            (3, Some(b't')) => {
-                if name == b"tcp" && Tcp::SPEC.families.has(context.family) {
-                    return Some(Match::Tcp(<Tcp as Extension>::load(context)));
-                }
-                if name == b"tos" && Tos::SPEC.families.has(context.family) {
-                    return Some(Match::Tos(<Tos as Extension>::load(context)));
-                }
-                if name == b"ttl" && Ttl::SPEC.families.has(context.family) {
-                    return Some(Match::Ttl(<Ttl as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"tcp" && Tcp::SPEC.families.has(context.family) => {
+                Some(Match::Tcp(<Tcp as Extension>::load(context)))
             }
-            (3, Some(b'u')) => {
-                if name == b"udp" && Udp::SPEC.families.has(context.family) {
-                    return Some(Match::Udp(<Udp as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"tos" && Tos::SPEC.families.has(context.family) => {
+                Some(Match::Tos(<Tos as Extension>::load(context)))
             }
-            (4, Some(b'd')) => {
-                if name == b"dscp" && Dscp::SPEC.families.has(context.family) {
-                    return Some(Match::Dscp(<Dscp as Extension>::load(context)));
-                }
+            (3, Some(b't')) if name == b"ttl" && Ttl::SPEC.families.has(context.family) => {
+                Some(Match::Ttl(<Ttl as Extension>::load(context)))
             }
-            (4, Some(b'i')) => {
-                if name == b"icmp" && Icmp::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp(<Icmp as Extension>::load(context)));
-                }
+            (3, Some(b'u')) if name == b"udp" && Udp::SPEC.families.has(context.family) => {
+                Some(Match::Udp(<Udp as Extension>::load(context)))
             }
-            (4, Some(b'm')) => {
-                if name == b"mark" && Mark::SPEC.families.has(context.family) {
-                    return Some(Match::Mark(<Mark as Extension>::load(context)));
-                }
+            (4, Some(b'd')) if name == b"dscp" && Dscp::SPEC.families.has(context.family) => {
+                Some(Match::Dscp(<Dscp as Extension>::load(context)))
             }
-            (5, Some(b'i')) => {
-                if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (4, Some(b'i')) if name == b"icmp" && Icmp::SPEC.families.has(context.family) => {
+                Some(Match::Icmp(<Icmp as Extension>::load(context)))
             }
-            (5, Some(b'l')) => {
-                if name == b"limit" && Limit::SPEC.families.has(context.family) {
-                    return Some(Match::Limit(<Limit as Extension>::load(context)));
-                }
+            (4, Some(b'm')) if name == b"mark" && Mark::SPEC.families.has(context.family) => {
+                Some(Match::Mark(<Mark as Extension>::load(context)))
             }
-            (5, Some(b'o')) => {
-                if name == b"owner" && Owner::SPEC.families.has(context.family) {
-                    return Some(Match::Owner(Box::new(<Owner as Extension>::load(context))));
-                }
+            (5, Some(b'i')) if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (5, Some(b'q')) => {
-                if name == b"quota" && Quota::SPEC.families.has(context.family) {
-                    return Some(Match::Quota(<Quota as Extension>::load(context)));
-                }
+            (5, Some(b'l')) if name == b"limit" && Limit::SPEC.families.has(context.family) => {
+                Some(Match::Limit(<Limit as Extension>::load(context)))
             }
-            (5, Some(b's')) => {
-                if name == b"state" && State::SPEC.families.has(context.family) {
-                    return Some(Match::State(<State as Extension>::load(context)));
-                }
+            (5, Some(b'o')) if name == b"owner" && Owner::SPEC.families.has(context.family) => {
+                Some(Match::Owner(Box::new(<Owner as Extension>::load(context))))
             }
-            (6, Some(b'i')) => {
-                if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (5, Some(b'q')) if name == b"quota" && Quota::SPEC.families.has(context.family) => {
+                Some(Match::Quota(<Quota as Extension>::load(context)))
             }
-            (6, Some(b'l')) => {
-                if name == b"length" && Length::SPEC.families.has(context.family) {
-                    return Some(Match::Length(<Length as Extension>::load(context)));
-                }
+            (5, Some(b's')) if name == b"state" && State::SPEC.families.has(context.family) => {
+                Some(Match::State(<State as Extension>::load(context)))
             }
-            (6, Some(b'r')) => {
-                if name == b"recent" && Recent::SPEC.families.has(context.family) {
-                    return Some(Match::Recent(Box::new(<Recent as Extension>::load(context))));
-                }
+            (6, Some(b'i')) if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
-            (6, Some(b's')) => {
-                if name == b"string" && String::SPEC.families.has(context.family) {
-                    return Some(Match::String(Box::new(<String as Extension>::load(context))));
-                }
+            (6, Some(b'l')) if name == b"length" && Length::SPEC.families.has(context.family) => {
+                Some(Match::Length(<Length as Extension>::load(context)))
             }
-            (6, Some(b't')) => {
-                if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) {
-                    return Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)));
-                }
+            (6, Some(b'r')) if name == b"recent" && Recent::SPEC.families.has(context.family) => {
+                Some(Match::Recent(Box::new(<Recent as Extension>::load(context))))
             }
-            (7, Some(b'c')) => {
-                if name == b"comment" && Comment::SPEC.families.has(context.family) {
-                    return Some(Match::Comment(<Comment as Extension>::load(context)));
-                }
+            (6, Some(b's')) if name == b"string" && String::SPEC.families.has(context.family) => {
+                Some(Match::String(Box::new(<String as Extension>::load(context))))
             }
-            (7, Some(b'i')) => {
-                if name == b"iprange" && Iprange::SPEC.families.has(context.family) {
-                    return Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))));
-                }
+            (6, Some(b't')) if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) => {
+                Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)))
             }
-            (7, Some(b'p')) => {
-                if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) {
-                    return Some(Match::Pkttype(<Pkttype as Extension>::load(context)));
-                }
+            (7, Some(b'c')) if name == b"comment" && Comment::SPEC.families.has(context.family) => {
+                Some(Match::Comment(<Comment as Extension>::load(context)))
             }
-            (8, Some(b'a')) => {
-                if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) {
-                    return Some(Match::Addrtype(<Addrtype as Extension>::load(context)));
-                }
+            (7, Some(b'i')) if name == b"iprange" && Iprange::SPEC.families.has(context.family) => {
+                Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))))
             }
-            (8, Some(b'c')) => {
-                if name == b"connmark" && Connmark::SPEC.families.has(context.family) {
-                    return Some(Match::Connmark(<Connmark as Extension>::load(context)));
-                }
+            (7, Some(b'p')) if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) => {
+                Some(Match::Pkttype(<Pkttype as Extension>::load(context)))
             }
-            (9, Some(b'c')) => {
-                if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) {
-                    return Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))));
-                }
-                if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) {
-                    return Some(Match::Connlimit(<Connlimit as Extension>::load(context)));
-                }
-                if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) {
-                    return Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))));
-                }
+            (8, Some(b'a')) if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) => {
+                Some(Match::Addrtype(<Addrtype as Extension>::load(context)))
             }
-            (9, Some(b'h')) => {
-                if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) {
-                    return Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))));
-                }
+            (8, Some(b'c')) if name == b"connmark" && Connmark::SPEC.families.has(context.family) => {
+                Some(Match::Connmark(<Connmark as Extension>::load(context)))
             }
-            (9, Some(b'i')) => {
-                if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) {
-                    return Some(Match::Icmp6(<Icmp6 as Extension>::load(context)));
-                }
+            (9, Some(b'c')) if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) => {
+                Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))))
             }
-            (9, Some(b'm')) => {
-                if name == b"multiport" && Multiport::SPEC.families.has(context.family) {
-                    return Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))));
-                }
+            (9, Some(b'c')) if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) => {
+                Some(Match::Connlimit(<Connlimit as Extension>::load(context)))
             }
-            (9, Some(b's')) => {
-                if name == b"statistic" && Statistic::SPEC.families.has(context.family) {
-                    return Some(Match::Statistic(<Statistic as Extension>::load(context)));
-                }
+            (9, Some(b'c')) if name == b"conntrack" && Conntrack::SPEC.families.has(context.family) => {
+                Some(Match::Conntrack(Box::new(<Conntrack as Extension>::load(context))))
             }
-            _ => {}
+            (9, Some(b'h')) if name == b"hashlimit" && Hashlimit::SPEC.families.has(context.family) => {
+                Some(Match::Hashlimit(Box::new(<Hashlimit as Extension>::load(context))))
+            }
+            (9, Some(b'i')) if name == b"ipv6-icmp" && Icmp6::SPEC.families.has(context.family) => {
+                Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
+            }
+            (9, Some(b'm')) if name == b"multiport" && Multiport::SPEC.families.has(context.family) => {
+                Some(Match::Multiport(Box::new(<Multiport as Extension>::load(context))))
+            }
+            (9, Some(b's')) if name == b"statistic" && Statistic::SPEC.families.has(context.family) => {
+                Some(Match::Statistic(<Statistic as Extension>::load(context)))
+            }
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
@@ -850,12 +806,18 @@ pub enum Target {
     Checksum(Checksum),
     /// Sets the class of the packet in traffic control (`tc`): its priority; the next rule follows.
     Classify(Classify),
+    /// Shares an address among machines without a balancer in front: each answers its part of the packets, chosen by a hash.
+    Clusterip(Box<Clusterip>),
     /// Changes the mark of the packet's connection, or copies it from or to the packet; the next rule follows.
     SetConnmark(Box<SetConnmark>),
+    /// Copies the security mark between the packet and its connection; the next rule follows.
+    Connsecmark(Connsecmark),
     /// Says how connection tracking treats the packet and the connection that it begins; the next rule follows.
     Ct(Box<Ct>),
     /// Rewrites the destination of a connection, and that of its replies back.
     Dnat(Box<Dnat>),
+    /// Replaces the prefix of the IPv6 destination address, without connection tracking; the next rule follows. `-j SNPT` translates back.
+    Dnpt(Box<Dnpt>),
     /// Drops the packet; its sender is not told.
     Drop(Drop),
     /// Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.
@@ -864,6 +826,12 @@ pub enum Target {
     SetEcn(SetEcn),
     /// Changes the hop limit of the packet; the next rule follows.
     SetHl(SetHl),
+    /// Sets the packet mark to a number that follows from a hash of the packet: the remainder of `hash / mod`, plus an offset; the next rule
+    Hmark(Box<Hmark>),
+    /// Starts a timer again, which tells programs in user space when no packet has come for a while; the next rule follows.
+    Idletimer(Box<Idletimer>),
+    /// Lights a lamp of the machine when a packet comes; the next rule follows.
+    Led(Box<Led>),
     /// Writes a line about the packet to the kernel log; the next rule follows.
     Log(Box<Log>),
     /// Changes the packet mark; the next rule follows.
@@ -880,16 +848,28 @@ pub enum Target {
     Notrack(Notrack),
     /// Hands the packet to the program that reads queue 0, which decides. The old form of `-j NFQUEUE --queue-num 0`.
     Queue(Queue),
+    /// Counts the packet in an estimator of rates, which `-m rateest` compares; the next rule follows.
+    EstimateRate(Box<EstimateRate>),
     /// Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,
     Redirect(Redirect),
     /// Drops the packet and tells its sender, by an ICMP error or a TCP reset.
     Reject(Reject),
     /// Goes back to the rule after the jump; in a built-in chain, to the policy.
     Return(Return),
+    /// Sets the security mark of the packet, which SELinux policies look at; the next rule follows.
+    Secmark(Box<Secmark>),
+    /// Puts the packet's addresses into an ipset, takes them out of one, or sets marks from what a set holds for them; the next rule follows.
+    UpdateSet(Box<UpdateSet>),
     /// Rewrites the source of a connection, and the destination of its replies back.
     Snat(Box<Snat>),
+    /// Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows. `-j DNPT` translates back.
+    Snpt(Box<Snpt>),
+    /// Answers the first packets of TCP connections in place of the server, to keep floods of them away from it.
+    Synproxy(Synproxy),
     /// Sets the maximum segment size in TCP packets that begin a connection; the next rule follows.
     SetTcpmss(SetTcpmss),
+    /// Takes options out of the TCP header: they are replaced by padding; the next rule follows.
+    Tcpoptstrip(Box<Tcpoptstrip>),
     /// Sends a copy of the packet to another machine on a directly connected network; the next rule follows.
     Tee(Box<Tee>),
     /// Changes the type of service (IPv6: traffic class); the next rule follows.
@@ -900,142 +880,142 @@ pub enum Target {
     Trace(Trace),
     /// Changes the time to live of the packet; the next rule follows.
     SetTtl(SetTtl),
+    /// Sends the packet to programs that listen to a netlink group; the next rule follows. The forerunner of `-j NFLOG`.
+    Ulog(Box<Ulog>),
 }
 
 impl Target {
     /// What `-j NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Target> {
         match (name.len(), name.first()) {
-            (2, Some(b'C')) => {
-                if name == b"CT" && Ct::SPEC.families.has(context.family) {
-                    return Some(Target::Ct(Box::new(<Ct as Extension>::load(context))));
-                }
+            (2, Some(b'C')) if name == b"CT" && Ct::SPEC.families.has(context.family) => {
+                Some(Target::Ct(Box::new(<Ct as Extension>::load(context))))
             }
-            (2, Some(b'H')) => {
-                if name == b"HL" && SetHl::SPEC.families.has(context.family) {
-                    return Some(Target::SetHl(<SetHl as Extension>::load(context)));
-                }
+            (2, Some(b'H')) if name == b"HL" && SetHl::SPEC.families.has(context.family) => {
+                Some(Target::SetHl(<SetHl as Extension>::load(context)))
             }
-            (3, Some(b'E')) => {
-                if name == b"ECN" && SetEcn::SPEC.families.has(context.family) {
-                    return Some(Target::SetEcn(<SetEcn as Extension>::load(context)));
-                }
+            (3, Some(b'E')) if name == b"ECN" && SetEcn::SPEC.families.has(context.family) => {
+                Some(Target::SetEcn(<SetEcn as Extension>::load(context)))
             }
-            (3, Some(b'L')) => {
-                if name == b"LOG" && Log::SPEC.families.has(context.family) {
-                    return Some(Target::Log(Box::new(<Log as Extension>::load(context))));
-                }
+            (3, Some(b'L')) if name == b"LED" && Led::SPEC.families.has(context.family) => {
+                Some(Target::Led(Box::new(<Led as Extension>::load(context))))
             }
-            (3, Some(b'T')) => {
-                if name == b"TEE" && Tee::SPEC.families.has(context.family) {
-                    return Some(Target::Tee(Box::new(<Tee as Extension>::load(context))));
-                }
-                if name == b"TOS" && SetTos::SPEC.families.has(context.family) {
-                    return Some(Target::SetTos(<SetTos as Extension>::load(context)));
-                }
-                if name == b"TTL" && SetTtl::SPEC.families.has(context.family) {
-                    return Some(Target::SetTtl(<SetTtl as Extension>::load(context)));
-                }
+            (3, Some(b'L')) if name == b"LOG" && Log::SPEC.families.has(context.family) => {
+                Some(Target::Log(Box::new(<Log as Extension>::load(context))))
             }
-            (4, Some(b'D')) => {
-                if name == b"DNAT" && Dnat::SPEC.families.has(context.family) {
-                    return Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))));
-                }
-                if name == b"DROP" && Drop::SPEC.families.has(context.family) {
-                    return Some(Target::Drop(<Drop as Extension>::load(context)));
-                }
-                if name == b"DSCP" && SetDscp::SPEC.families.has(context.family) {
-                    return Some(Target::SetDscp(<SetDscp as Extension>::load(context)));
-                }
+            (3, Some(b'S')) if name == b"SET" && UpdateSet::SPEC.families.has(context.family) => {
+                Some(Target::UpdateSet(Box::new(<UpdateSet as Extension>::load(context))))
             }
-            (4, Some(b'M')) => {
-                if name == b"MARK" && SetMark::SPEC.families.has(context.family) {
-                    return Some(Target::SetMark(<SetMark as Extension>::load(context)));
-                }
+            (3, Some(b'T')) if name == b"TEE" && Tee::SPEC.families.has(context.family) => {
+                Some(Target::Tee(Box::new(<Tee as Extension>::load(context))))
             }
-            (4, Some(b'S')) => {
-                if name == b"SNAT" && Snat::SPEC.families.has(context.family) {
-                    return Some(Target::Snat(Box::new(<Snat as Extension>::load(context))));
-                }
+            (3, Some(b'T')) if name == b"TOS" && SetTos::SPEC.families.has(context.family) => {
+                Some(Target::SetTos(<SetTos as Extension>::load(context)))
             }
-            (5, Some(b'A')) => {
-                if name == b"AUDIT" && Audit::SPEC.families.has(context.family) {
-                    return Some(Target::Audit(<Audit as Extension>::load(context)));
-                }
+            (3, Some(b'T')) if name == b"TTL" && SetTtl::SPEC.families.has(context.family) => {
+                Some(Target::SetTtl(<SetTtl as Extension>::load(context)))
             }
-            (5, Some(b'N')) => {
-                if name == b"NFLOG" && Nflog::SPEC.families.has(context.family) {
-                    return Some(Target::Nflog(Box::new(<Nflog as Extension>::load(context))));
-                }
+            (4, Some(b'D')) if name == b"DNAT" && Dnat::SPEC.families.has(context.family) => {
+                Some(Target::Dnat(Box::new(<Dnat as Extension>::load(context))))
             }
-            (5, Some(b'Q')) => {
-                if name == b"QUEUE" && Queue::SPEC.families.has(context.family) {
-                    return Some(Target::Queue(<Queue as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DNPT" && Dnpt::SPEC.families.has(context.family) => {
+                Some(Target::Dnpt(Box::new(<Dnpt as Extension>::load(context))))
             }
-            (5, Some(b'T')) => {
-                if name == b"TRACE" && Trace::SPEC.families.has(context.family) {
-                    return Some(Target::Trace(<Trace as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DROP" && Drop::SPEC.families.has(context.family) => {
+                Some(Target::Drop(<Drop as Extension>::load(context)))
             }
-            (6, Some(b'A')) => {
-                if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) {
-                    return Some(Target::Accept(<Accept as Extension>::load(context)));
-                }
+            (4, Some(b'D')) if name == b"DSCP" && SetDscp::SPEC.families.has(context.family) => {
+                Some(Target::SetDscp(<SetDscp as Extension>::load(context)))
             }
-            (6, Some(b'N')) => {
-                if name == b"NETMAP" && Netmap::SPEC.families.has(context.family) {
-                    return Some(Target::Netmap(<Netmap as Extension>::load(context)));
-                }
+            (4, Some(b'M')) if name == b"MARK" && SetMark::SPEC.families.has(context.family) => {
+                Some(Target::SetMark(<SetMark as Extension>::load(context)))
             }
-            (6, Some(b'R')) => {
-                if name == b"REJECT" && Reject::SPEC.families.has(context.family) {
-                    return Some(Target::Reject(<Reject as Extension>::load(context)));
-                }
-                if name == b"RETURN" && Return::SPEC.families.has(context.family) {
-                    return Some(Target::Return(<Return as Extension>::load(context)));
-                }
+            (4, Some(b'S')) if name == b"SNAT" && Snat::SPEC.families.has(context.family) => {
+                Some(Target::Snat(Box::new(<Snat as Extension>::load(context))))
             }
-            (6, Some(b'T')) => {
-                if name == b"TCPMSS" && SetTcpmss::SPEC.families.has(context.family) {
-                    return Some(Target::SetTcpmss(<SetTcpmss as Extension>::load(context)));
-                }
-                if name == b"TPROXY" && Tproxy::SPEC.families.has(context.family) {
-                    return Some(Target::Tproxy(Box::new(<Tproxy as Extension>::load(context))));
-                }
+            (4, Some(b'S')) if name == b"SNPT" && Snpt::SPEC.families.has(context.family) => {
+                Some(Target::Snpt(Box::new(<Snpt as Extension>::load(context))))
             }
-            (7, Some(b'N')) => {
-                if name == b"NFQUEUE" && Nfqueue::SPEC.families.has(context.family) {
-                    return Some(Target::Nfqueue(<Nfqueue as Extension>::load(context)));
-                }
-                if name == b"NOTRACK" && Notrack::SPEC.families.has(context.family) {
-                    return Some(Target::Notrack(<Notrack as Extension>::load(context)));
-                }
+            (4, Some(b'U')) if name == b"ULOG" && Ulog::SPEC.families.has(context.family) => {
+                Some(Target::Ulog(Box::new(<Ulog as Extension>::load(context))))
             }
-            (8, Some(b'C')) => {
-                if name == b"CHECKSUM" && Checksum::SPEC.families.has(context.family) {
-                    return Some(Target::Checksum(<Checksum as Extension>::load(context)));
-                }
-                if name == b"CLASSIFY" && Classify::SPEC.families.has(context.family) {
-                    return Some(Target::Classify(<Classify as Extension>::load(context)));
-                }
-                if name == b"CONNMARK" && SetConnmark::SPEC.families.has(context.family) {
-                    return Some(Target::SetConnmark(Box::new(<SetConnmark as Extension>::load(context))));
-                }
+            (5, Some(b'A')) if name == b"AUDIT" && Audit::SPEC.families.has(context.family) => {
+                Some(Target::Audit(<Audit as Extension>::load(context)))
             }
-            (8, Some(b'R')) => {
-                if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) {
-                    return Some(Target::Redirect(<Redirect as Extension>::load(context)));
-                }
+            (5, Some(b'H')) if name == b"HMARK" && Hmark::SPEC.families.has(context.family) => {
+                Some(Target::Hmark(Box::new(<Hmark as Extension>::load(context))))
             }
-            (10, Some(b'M')) => {
-                if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) {
-                    return Some(Target::Masquerade(<Masquerade as Extension>::load(context)));
-                }
+            (5, Some(b'N')) if name == b"NFLOG" && Nflog::SPEC.families.has(context.family) => {
+                Some(Target::Nflog(Box::new(<Nflog as Extension>::load(context))))
             }
-            _ => {}
+            (5, Some(b'Q')) if name == b"QUEUE" && Queue::SPEC.families.has(context.family) => {
+                Some(Target::Queue(<Queue as Extension>::load(context)))
+            }
+            (5, Some(b'T')) if name == b"TRACE" && Trace::SPEC.families.has(context.family) => {
+                Some(Target::Trace(<Trace as Extension>::load(context)))
+            }
+            (6, Some(b'A')) if name == b"ACCEPT" && Accept::SPEC.families.has(context.family) => {
+                Some(Target::Accept(<Accept as Extension>::load(context)))
+            }
+            (6, Some(b'N')) if name == b"NETMAP" && Netmap::SPEC.families.has(context.family) => {
+                Some(Target::Netmap(<Netmap as Extension>::load(context)))
+            }
+            (6, Some(b'R')) if name == b"REJECT" && Reject::SPEC.families.has(context.family) => {
+                Some(Target::Reject(<Reject as Extension>::load(context)))
+            }
+            (6, Some(b'R')) if name == b"RETURN" && Return::SPEC.families.has(context.family) => {
+                Some(Target::Return(<Return as Extension>::load(context)))
+            }
+            (6, Some(b'T')) if name == b"TCPMSS" && SetTcpmss::SPEC.families.has(context.family) => {
+                Some(Target::SetTcpmss(<SetTcpmss as Extension>::load(context)))
+            }
+            (6, Some(b'T')) if name == b"TPROXY" && Tproxy::SPEC.families.has(context.family) => {
+                Some(Target::Tproxy(Box::new(<Tproxy as Extension>::load(context))))
+            }
+            (7, Some(b'N')) if name == b"NFQUEUE" && Nfqueue::SPEC.families.has(context.family) => {
+                Some(Target::Nfqueue(<Nfqueue as Extension>::load(context)))
+            }
+            (7, Some(b'N')) if name == b"NOTRACK" && Notrack::SPEC.families.has(context.family) => {
+                Some(Target::Notrack(<Notrack as Extension>::load(context)))
+            }
+            (7, Some(b'R')) if name == b"RATEEST" && EstimateRate::SPEC.families.has(context.family) => {
+                Some(Target::EstimateRate(Box::new(<EstimateRate as Extension>::load(context))))
+            }
+            (7, Some(b'S')) if name == b"SECMARK" && Secmark::SPEC.families.has(context.family) => {
+                Some(Target::Secmark(Box::new(<Secmark as Extension>::load(context))))
+            }
+            (8, Some(b'C')) if name == b"CHECKSUM" && Checksum::SPEC.families.has(context.family) => {
+                Some(Target::Checksum(<Checksum as Extension>::load(context)))
+            }
+            (8, Some(b'C')) if name == b"CLASSIFY" && Classify::SPEC.families.has(context.family) => {
+                Some(Target::Classify(<Classify as Extension>::load(context)))
+            }
+            (8, Some(b'C')) if name == b"CONNMARK" && SetConnmark::SPEC.families.has(context.family) => {
+                Some(Target::SetConnmark(Box::new(<SetConnmark as Extension>::load(context))))
+            }
+            (8, Some(b'R')) if name == b"REDIRECT" && Redirect::SPEC.families.has(context.family) => {
+                Some(Target::Redirect(<Redirect as Extension>::load(context)))
+            }
+            (8, Some(b'S')) if name == b"SYNPROXY" && Synproxy::SPEC.families.has(context.family) => {
+                Some(Target::Synproxy(<Synproxy as Extension>::load(context)))
+            }
+            (9, Some(b'C')) if name == b"CLUSTERIP" && Clusterip::SPEC.families.has(context.family) => {
+                Some(Target::Clusterip(Box::new(<Clusterip as Extension>::load(context))))
+            }
+            (9, Some(b'I')) if name == b"IDLETIMER" && Idletimer::SPEC.families.has(context.family) => {
+                Some(Target::Idletimer(Box::new(<Idletimer as Extension>::load(context))))
+            }
+            (10, Some(b'M')) if name == b"MASQUERADE" && Masquerade::SPEC.families.has(context.family) => {
+                Some(Target::Masquerade(<Masquerade as Extension>::load(context)))
+            }
+            (11, Some(b'C')) if name == b"CONNSECMARK" && Connsecmark::SPEC.families.has(context.family) => {
+                Some(Target::Connsecmark(<Connsecmark as Extension>::load(context)))
+            }
+            (11, Some(b'T')) if name == b"TCPOPTSTRIP" && Tcpoptstrip::SPEC.families.has(context.family) => {
+                Some(Target::Tcpoptstrip(Box::new(<Tcpoptstrip as Extension>::load(context))))
+            }
+            _ => None,
         }
-        None
     }
 
     /// Its facts.
@@ -1057,9 +1037,17 @@ impl Target {
                 let _ = it;
                 &Classify::SPEC
             },
+            Target::Clusterip(it) => {
+                let _ = it;
+                &Clusterip::SPEC
+            },
             Target::SetConnmark(it) => {
                 let _ = it;
                 &SetConnmark::SPEC
+            },
+            Target::Connsecmark(it) => {
+                let _ = it;
+                &Connsecmark::SPEC
             },
             Target::Ct(it) => {
                 let _ = it;
@@ -1068,6 +1056,10 @@ impl Target {
             Target::Dnat(it) => {
                 let _ = it;
                 &Dnat::SPEC
+            },
+            Target::Dnpt(it) => {
+                let _ = it;
+                &Dnpt::SPEC
             },
             Target::Drop(it) => {
                 let _ = it;
@@ -1084,6 +1076,18 @@ impl Target {
             Target::SetHl(it) => {
                 let _ = it;
                 &SetHl::SPEC
+            },
+            Target::Hmark(it) => {
+                let _ = it;
+                &Hmark::SPEC
+            },
+            Target::Idletimer(it) => {
+                let _ = it;
+                &Idletimer::SPEC
+            },
+            Target::Led(it) => {
+                let _ = it;
+                &Led::SPEC
             },
             Target::Log(it) => {
                 let _ = it;
@@ -1117,6 +1121,10 @@ impl Target {
                 let _ = it;
                 &Queue::SPEC
             },
+            Target::EstimateRate(it) => {
+                let _ = it;
+                &EstimateRate::SPEC
+            },
             Target::Redirect(it) => {
                 let _ = it;
                 &Redirect::SPEC
@@ -1129,13 +1137,33 @@ impl Target {
                 let _ = it;
                 &Return::SPEC
             },
+            Target::Secmark(it) => {
+                let _ = it;
+                &Secmark::SPEC
+            },
+            Target::UpdateSet(it) => {
+                let _ = it;
+                &UpdateSet::SPEC
+            },
             Target::Snat(it) => {
                 let _ = it;
                 &Snat::SPEC
             },
+            Target::Snpt(it) => {
+                let _ = it;
+                &Snpt::SPEC
+            },
+            Target::Synproxy(it) => {
+                let _ = it;
+                &Synproxy::SPEC
+            },
             Target::SetTcpmss(it) => {
                 let _ = it;
                 &SetTcpmss::SPEC
+            },
+            Target::Tcpoptstrip(it) => {
+                let _ = it;
+                &Tcpoptstrip::SPEC
             },
             Target::Tee(it) => {
                 let _ = it;
@@ -1157,6 +1185,10 @@ impl Target {
                 let _ = it;
                 &SetTtl::SPEC
             },
+            Target::Ulog(it) => {
+                let _ = it;
+                &Ulog::SPEC
+            },
         }
     }
 
@@ -1170,13 +1202,19 @@ impl Target {
             Target::Audit(it) => Extension::option(it, name, arg),
             Target::Checksum(it) => Extension::option(it, name, arg),
             Target::Classify(it) => Extension::option(it, name, arg),
+            Target::Clusterip(it) => Extension::option(&mut **it, name, arg),
             Target::SetConnmark(it) => Extension::option(&mut **it, name, arg),
+            Target::Connsecmark(it) => Extension::option(it, name, arg),
             Target::Ct(it) => Extension::option(&mut **it, name, arg),
             Target::Dnat(it) => Extension::option(&mut **it, name, arg),
+            Target::Dnpt(it) => Extension::option(&mut **it, name, arg),
             Target::Drop(it) => Extension::option(it, name, arg),
             Target::SetDscp(it) => Extension::option(it, name, arg),
             Target::SetEcn(it) => Extension::option(it, name, arg),
             Target::SetHl(it) => Extension::option(it, name, arg),
+            Target::Hmark(it) => Extension::option(&mut **it, name, arg),
+            Target::Idletimer(it) => Extension::option(&mut **it, name, arg),
+            Target::Led(it) => Extension::option(&mut **it, name, arg),
             Target::Log(it) => Extension::option(&mut **it, name, arg),
             Target::SetMark(it) => Extension::option(it, name, arg),
             Target::Masquerade(it) => Extension::option(it, name, arg),
@@ -1185,16 +1223,23 @@ impl Target {
             Target::Nfqueue(it) => Extension::option(it, name, arg),
             Target::Notrack(it) => Extension::option(it, name, arg),
             Target::Queue(it) => Extension::option(it, name, arg),
+            Target::EstimateRate(it) => Extension::option(&mut **it, name, arg),
             Target::Redirect(it) => Extension::option(it, name, arg),
             Target::Reject(it) => Extension::option(it, name, arg),
             Target::Return(it) => Extension::option(it, name, arg),
+            Target::Secmark(it) => Extension::option(&mut **it, name, arg),
+            Target::UpdateSet(it) => Extension::option(&mut **it, name, arg),
             Target::Snat(it) => Extension::option(&mut **it, name, arg),
+            Target::Snpt(it) => Extension::option(&mut **it, name, arg),
+            Target::Synproxy(it) => Extension::option(it, name, arg),
             Target::SetTcpmss(it) => Extension::option(it, name, arg),
+            Target::Tcpoptstrip(it) => Extension::option(&mut **it, name, arg),
             Target::Tee(it) => Extension::option(&mut **it, name, arg),
             Target::SetTos(it) => Extension::option(it, name, arg),
             Target::Tproxy(it) => Extension::option(&mut **it, name, arg),
             Target::Trace(it) => Extension::option(it, name, arg),
             Target::SetTtl(it) => Extension::option(it, name, arg),
+            Target::Ulog(it) => Extension::option(&mut **it, name, arg),
         }
     }
 
@@ -1208,13 +1253,19 @@ impl Target {
             Target::Audit(it) => Extension::finish(it, end),
             Target::Checksum(it) => Extension::finish(it, end),
             Target::Classify(it) => Extension::finish(it, end),
+            Target::Clusterip(it) => Extension::finish(&mut **it, end),
             Target::SetConnmark(it) => Extension::finish(&mut **it, end),
+            Target::Connsecmark(it) => Extension::finish(it, end),
             Target::Ct(it) => Extension::finish(&mut **it, end),
             Target::Dnat(it) => Extension::finish(&mut **it, end),
+            Target::Dnpt(it) => Extension::finish(&mut **it, end),
             Target::Drop(it) => Extension::finish(it, end),
             Target::SetDscp(it) => Extension::finish(it, end),
             Target::SetEcn(it) => Extension::finish(it, end),
             Target::SetHl(it) => Extension::finish(it, end),
+            Target::Hmark(it) => Extension::finish(&mut **it, end),
+            Target::Idletimer(it) => Extension::finish(&mut **it, end),
+            Target::Led(it) => Extension::finish(&mut **it, end),
             Target::Log(it) => Extension::finish(&mut **it, end),
             Target::SetMark(it) => Extension::finish(it, end),
             Target::Masquerade(it) => Extension::finish(it, end),
@@ -1223,16 +1274,23 @@ impl Target {
             Target::Nfqueue(it) => Extension::finish(it, end),
             Target::Notrack(it) => Extension::finish(it, end),
             Target::Queue(it) => Extension::finish(it, end),
+            Target::EstimateRate(it) => Extension::finish(&mut **it, end),
             Target::Redirect(it) => Extension::finish(it, end),
             Target::Reject(it) => Extension::finish(it, end),
             Target::Return(it) => Extension::finish(it, end),
+            Target::Secmark(it) => Extension::finish(&mut **it, end),
+            Target::UpdateSet(it) => Extension::finish(&mut **it, end),
             Target::Snat(it) => Extension::finish(&mut **it, end),
+            Target::Snpt(it) => Extension::finish(&mut **it, end),
+            Target::Synproxy(it) => Extension::finish(it, end),
             Target::SetTcpmss(it) => Extension::finish(it, end),
+            Target::Tcpoptstrip(it) => Extension::finish(&mut **it, end),
             Target::Tee(it) => Extension::finish(&mut **it, end),
             Target::SetTos(it) => Extension::finish(it, end),
             Target::Tproxy(it) => Extension::finish(&mut **it, end),
             Target::Trace(it) => Extension::finish(it, end),
             Target::SetTtl(it) => Extension::finish(it, end),
+            Target::Ulog(it) => Extension::finish(&mut **it, end),
         }
     }
 
@@ -1243,13 +1301,19 @@ impl Target {
             Target::Audit(it) => Extension::print(it, to),
             Target::Checksum(it) => Extension::print(it, to),
             Target::Classify(it) => Extension::print(it, to),
+            Target::Clusterip(it) => Extension::print(&**it, to),
             Target::SetConnmark(it) => Extension::print(&**it, to),
+            Target::Connsecmark(it) => Extension::print(it, to),
             Target::Ct(it) => Extension::print(&**it, to),
             Target::Dnat(it) => Extension::print(&**it, to),
+            Target::Dnpt(it) => Extension::print(&**it, to),
             Target::Drop(it) => Extension::print(it, to),
             Target::SetDscp(it) => Extension::print(it, to),
             Target::SetEcn(it) => Extension::print(it, to),
             Target::SetHl(it) => Extension::print(it, to),
+            Target::Hmark(it) => Extension::print(&**it, to),
+            Target::Idletimer(it) => Extension::print(&**it, to),
+            Target::Led(it) => Extension::print(&**it, to),
             Target::Log(it) => Extension::print(&**it, to),
             Target::SetMark(it) => Extension::print(it, to),
             Target::Masquerade(it) => Extension::print(it, to),
@@ -1258,16 +1322,23 @@ impl Target {
             Target::Nfqueue(it) => Extension::print(it, to),
             Target::Notrack(it) => Extension::print(it, to),
             Target::Queue(it) => Extension::print(it, to),
+            Target::EstimateRate(it) => Extension::print(&**it, to),
             Target::Redirect(it) => Extension::print(it, to),
             Target::Reject(it) => Extension::print(it, to),
             Target::Return(it) => Extension::print(it, to),
+            Target::Secmark(it) => Extension::print(&**it, to),
+            Target::UpdateSet(it) => Extension::print(&**it, to),
             Target::Snat(it) => Extension::print(&**it, to),
+            Target::Snpt(it) => Extension::print(&**it, to),
+            Target::Synproxy(it) => Extension::print(it, to),
             Target::SetTcpmss(it) => Extension::print(it, to),
+            Target::Tcpoptstrip(it) => Extension::print(&**it, to),
             Target::Tee(it) => Extension::print(&**it, to),
             Target::SetTos(it) => Extension::print(it, to),
             Target::Tproxy(it) => Extension::print(&**it, to),
             Target::Trace(it) => Extension::print(it, to),
             Target::SetTtl(it) => Extension::print(it, to),
+            Target::Ulog(it) => Extension::print(&**it, to),
         }
     }
 
@@ -1278,13 +1349,19 @@ impl Target {
             Target::Audit(it) => Extension::places(it, context),
             Target::Checksum(it) => Extension::places(it, context),
             Target::Classify(it) => Extension::places(it, context),
+            Target::Clusterip(it) => Extension::places(&**it, context),
             Target::SetConnmark(it) => Extension::places(&**it, context),
+            Target::Connsecmark(it) => Extension::places(it, context),
             Target::Ct(it) => Extension::places(&**it, context),
             Target::Dnat(it) => Extension::places(&**it, context),
+            Target::Dnpt(it) => Extension::places(&**it, context),
             Target::Drop(it) => Extension::places(it, context),
             Target::SetDscp(it) => Extension::places(it, context),
             Target::SetEcn(it) => Extension::places(it, context),
             Target::SetHl(it) => Extension::places(it, context),
+            Target::Hmark(it) => Extension::places(&**it, context),
+            Target::Idletimer(it) => Extension::places(&**it, context),
+            Target::Led(it) => Extension::places(&**it, context),
             Target::Log(it) => Extension::places(&**it, context),
             Target::SetMark(it) => Extension::places(it, context),
             Target::Masquerade(it) => Extension::places(it, context),
@@ -1293,16 +1370,23 @@ impl Target {
             Target::Nfqueue(it) => Extension::places(it, context),
             Target::Notrack(it) => Extension::places(it, context),
             Target::Queue(it) => Extension::places(it, context),
+            Target::EstimateRate(it) => Extension::places(&**it, context),
             Target::Redirect(it) => Extension::places(it, context),
             Target::Reject(it) => Extension::places(it, context),
             Target::Return(it) => Extension::places(it, context),
+            Target::Secmark(it) => Extension::places(&**it, context),
+            Target::UpdateSet(it) => Extension::places(&**it, context),
             Target::Snat(it) => Extension::places(&**it, context),
+            Target::Snpt(it) => Extension::places(&**it, context),
+            Target::Synproxy(it) => Extension::places(it, context),
             Target::SetTcpmss(it) => Extension::places(it, context),
+            Target::Tcpoptstrip(it) => Extension::places(&**it, context),
             Target::Tee(it) => Extension::places(&**it, context),
             Target::SetTos(it) => Extension::places(it, context),
             Target::Tproxy(it) => Extension::places(&**it, context),
             Target::Trace(it) => Extension::places(it, context),
             Target::SetTtl(it) => Extension::places(it, context),
+            Target::Ulog(it) => Extension::places(&**it, context),
         }
     }
 
@@ -1313,13 +1397,19 @@ impl Target {
             Target::Audit(it) => Extension::protos(it),
             Target::Checksum(it) => Extension::protos(it),
             Target::Classify(it) => Extension::protos(it),
+            Target::Clusterip(it) => Extension::protos(&**it),
             Target::SetConnmark(it) => Extension::protos(&**it),
+            Target::Connsecmark(it) => Extension::protos(it),
             Target::Ct(it) => Extension::protos(&**it),
             Target::Dnat(it) => Extension::protos(&**it),
+            Target::Dnpt(it) => Extension::protos(&**it),
             Target::Drop(it) => Extension::protos(it),
             Target::SetDscp(it) => Extension::protos(it),
             Target::SetEcn(it) => Extension::protos(it),
             Target::SetHl(it) => Extension::protos(it),
+            Target::Hmark(it) => Extension::protos(&**it),
+            Target::Idletimer(it) => Extension::protos(&**it),
+            Target::Led(it) => Extension::protos(&**it),
             Target::Log(it) => Extension::protos(&**it),
             Target::SetMark(it) => Extension::protos(it),
             Target::Masquerade(it) => Extension::protos(it),
@@ -1328,16 +1418,23 @@ impl Target {
             Target::Nfqueue(it) => Extension::protos(it),
             Target::Notrack(it) => Extension::protos(it),
             Target::Queue(it) => Extension::protos(it),
+            Target::EstimateRate(it) => Extension::protos(&**it),
             Target::Redirect(it) => Extension::protos(it),
             Target::Reject(it) => Extension::protos(it),
             Target::Return(it) => Extension::protos(it),
+            Target::Secmark(it) => Extension::protos(&**it),
+            Target::UpdateSet(it) => Extension::protos(&**it),
             Target::Snat(it) => Extension::protos(&**it),
+            Target::Snpt(it) => Extension::protos(&**it),
+            Target::Synproxy(it) => Extension::protos(it),
             Target::SetTcpmss(it) => Extension::protos(it),
+            Target::Tcpoptstrip(it) => Extension::protos(&**it),
             Target::Tee(it) => Extension::protos(&**it),
             Target::SetTos(it) => Extension::protos(it),
             Target::Tproxy(it) => Extension::protos(&**it),
             Target::Trace(it) => Extension::protos(it),
             Target::SetTtl(it) => Extension::protos(it),
+            Target::Ulog(it) => Extension::protos(&**it),
         }
     }
 
@@ -1348,13 +1445,19 @@ impl Target {
             Target::Audit(it) => TargetExtension::effect(it, context),
             Target::Checksum(it) => TargetExtension::effect(it, context),
             Target::Classify(it) => TargetExtension::effect(it, context),
+            Target::Clusterip(it) => TargetExtension::effect(&**it, context),
             Target::SetConnmark(it) => TargetExtension::effect(&**it, context),
+            Target::Connsecmark(it) => TargetExtension::effect(it, context),
             Target::Ct(it) => TargetExtension::effect(&**it, context),
             Target::Dnat(it) => TargetExtension::effect(&**it, context),
+            Target::Dnpt(it) => TargetExtension::effect(&**it, context),
             Target::Drop(it) => TargetExtension::effect(it, context),
             Target::SetDscp(it) => TargetExtension::effect(it, context),
             Target::SetEcn(it) => TargetExtension::effect(it, context),
             Target::SetHl(it) => TargetExtension::effect(it, context),
+            Target::Hmark(it) => TargetExtension::effect(&**it, context),
+            Target::Idletimer(it) => TargetExtension::effect(&**it, context),
+            Target::Led(it) => TargetExtension::effect(&**it, context),
             Target::Log(it) => TargetExtension::effect(&**it, context),
             Target::SetMark(it) => TargetExtension::effect(it, context),
             Target::Masquerade(it) => TargetExtension::effect(it, context),
@@ -1363,16 +1466,23 @@ impl Target {
             Target::Nfqueue(it) => TargetExtension::effect(it, context),
             Target::Notrack(it) => TargetExtension::effect(it, context),
             Target::Queue(it) => TargetExtension::effect(it, context),
+            Target::EstimateRate(it) => TargetExtension::effect(&**it, context),
             Target::Redirect(it) => TargetExtension::effect(it, context),
             Target::Reject(it) => TargetExtension::effect(it, context),
             Target::Return(it) => TargetExtension::effect(it, context),
+            Target::Secmark(it) => TargetExtension::effect(&**it, context),
+            Target::UpdateSet(it) => TargetExtension::effect(&**it, context),
             Target::Snat(it) => TargetExtension::effect(&**it, context),
+            Target::Snpt(it) => TargetExtension::effect(&**it, context),
+            Target::Synproxy(it) => TargetExtension::effect(it, context),
             Target::SetTcpmss(it) => TargetExtension::effect(it, context),
+            Target::Tcpoptstrip(it) => TargetExtension::effect(&**it, context),
             Target::Tee(it) => TargetExtension::effect(&**it, context),
             Target::SetTos(it) => TargetExtension::effect(it, context),
             Target::Tproxy(it) => TargetExtension::effect(&**it, context),
             Target::Trace(it) => TargetExtension::effect(it, context),
             Target::SetTtl(it) => TargetExtension::effect(it, context),
+            Target::Ulog(it) => TargetExtension::effect(&**it, context),
         }
     }
 }
@@ -1401,9 +1511,21 @@ impl From<Classify> for Target {
     }
 }
 
+impl From<Clusterip> for Target {
+    fn from(it: Clusterip) -> Target {
+        Target::Clusterip(Box::new(it))
+    }
+}
+
 impl From<SetConnmark> for Target {
     fn from(it: SetConnmark) -> Target {
         Target::SetConnmark(Box::new(it))
+    }
+}
+
+impl From<Connsecmark> for Target {
+    fn from(it: Connsecmark) -> Target {
+        Target::Connsecmark(it)
     }
 }
 
@@ -1416,6 +1538,12 @@ impl From<Ct> for Target {
 impl From<Dnat> for Target {
     fn from(it: Dnat) -> Target {
         Target::Dnat(Box::new(it))
+    }
+}
+
+impl From<Dnpt> for Target {
+    fn from(it: Dnpt) -> Target {
+        Target::Dnpt(Box::new(it))
     }
 }
 
@@ -1440,6 +1568,24 @@ impl From<SetEcn> for Target {
 impl From<SetHl> for Target {
     fn from(it: SetHl) -> Target {
         Target::SetHl(it)
+    }
+}
+
+impl From<Hmark> for Target {
+    fn from(it: Hmark) -> Target {
+        Target::Hmark(Box::new(it))
+    }
+}
+
+impl From<Idletimer> for Target {
+    fn from(it: Idletimer) -> Target {
+        Target::Idletimer(Box::new(it))
+    }
+}
+
+impl From<Led> for Target {
+    fn from(it: Led) -> Target {
+        Target::Led(Box::new(it))
     }
 }
 
@@ -1491,6 +1637,12 @@ impl From<Queue> for Target {
     }
 }
 
+impl From<EstimateRate> for Target {
+    fn from(it: EstimateRate) -> Target {
+        Target::EstimateRate(Box::new(it))
+    }
+}
+
 impl From<Redirect> for Target {
     fn from(it: Redirect) -> Target {
         Target::Redirect(it)
@@ -1509,15 +1661,45 @@ impl From<Return> for Target {
     }
 }
 
+impl From<Secmark> for Target {
+    fn from(it: Secmark) -> Target {
+        Target::Secmark(Box::new(it))
+    }
+}
+
+impl From<UpdateSet> for Target {
+    fn from(it: UpdateSet) -> Target {
+        Target::UpdateSet(Box::new(it))
+    }
+}
+
 impl From<Snat> for Target {
     fn from(it: Snat) -> Target {
         Target::Snat(Box::new(it))
     }
 }
 
+impl From<Snpt> for Target {
+    fn from(it: Snpt) -> Target {
+        Target::Snpt(Box::new(it))
+    }
+}
+
+impl From<Synproxy> for Target {
+    fn from(it: Synproxy) -> Target {
+        Target::Synproxy(it)
+    }
+}
+
 impl From<SetTcpmss> for Target {
     fn from(it: SetTcpmss) -> Target {
         Target::SetTcpmss(it)
+    }
+}
+
+impl From<Tcpoptstrip> for Target {
+    fn from(it: Tcpoptstrip) -> Target {
+        Target::Tcpoptstrip(Box::new(it))
     }
 }
 
@@ -1548,5 +1730,11 @@ impl From<Trace> for Target {
 impl From<SetTtl> for Target {
     fn from(it: SetTtl) -> Target {
         Target::SetTtl(it)
+    }
+}
+
+impl From<Ulog> for Target {
+    fn from(it: Ulog) -> Target {
+        Target::Ulog(Box::new(it))
     }
 }

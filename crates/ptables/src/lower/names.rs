@@ -50,33 +50,8 @@ const MATCHES: &[&str] = &[
 
 /// Targets of iptables 1.8 and of xtables-addons that are kept word for word.
 const TARGETS: &[&str] = &[
-    "ACCOUNT",
-    "ASN",
-    "CHAOS",
-    "CLUSTERIP",
-    "CONNSECMARK",
-    "DELUDE",
-    "DHCPMAC",
-    "DNETMAP",
-    "DNPT",
-    "ECHO",
-    "HMARK",
-    "IDLETIMER",
-    "IPMARK",
-    "LED",
-    "LOGMARK",
-    "MIRROR",
-    "PROTO",
-    "RATEEST",
-    "SECMARK",
-    "SET",
-    "SNPT",
-    "STEAL",
-    "SYNPROXY",
-    "SYSRQ",
-    "TARPIT",
-    "TCPOPTSTRIP",
-    "ULOG",
+    "ACCOUNT", "ASN", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "HMARK", "IPMARK", "LOGMARK",
+    "MIRROR", "PROTO", "SET", "STEAL", "SYSRQ", "TARPIT",
 ];
 
 /// Whether a match of this name is known to exist.

@@ -6,7 +6,8 @@ use crate::value::dscp;
 
 /// Sets the code point of differentiated services: the upper six bits of the type of service; the next rule follows.
 ///
-/// Only in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case.
+/// Only in table mangle. Classes are EF, BE, CS0 to CS7 and AF11 to AF43, in any case; what follows
+/// such a name is not looked at.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Extension for SetDscp {
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        to.flag("set-dscp").with(|out| dscp::push_byte(out, self.dscp));
+        to.flag("set-dscp").with(|out| out.extend_from_slice(format!("{:#04x}", self.dscp).as_bytes()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ext::*;
 use crate::meaning::{Effect, Field};
-use crate::value::dscp;
+use crate::value::tos::Tos;
 
 /// Changes the type of service (IPv6: traffic class); the next rule follows.
 ///
@@ -12,10 +12,8 @@ use crate::value::dscp;
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetTos {
-    /// The bits to toggle.
-    pub value: u8,
-    /// The bits to clear before.
-    pub mask: u8,
+    /// The bits to toggle, and those to clear before.
+    pub tos: Tos,
 }
 
 impl SetTos {
@@ -26,7 +24,7 @@ impl SetTos {
 
     /// Clears the bits of `mask`, then toggles those of `value`.
     pub const fn masked(value: u8, mask: u8) -> SetTos {
-        SetTos { value, mask }
+        SetTos { tos: Tos { value, mask } }
     }
 }
 
@@ -57,26 +55,26 @@ impl Extension for SetTos {
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         let bits = || arg.u8(0, u8::MAX);
-        (self.value, self.mask) = match name {
-            "set-tos" => arg.parse(|text| dscp::tos(text, 0xff))?,
-            "and-tos" => (0, !bits()?),
-            "or-tos" => (bits()?, bits()?),
-            _ => (bits()?, 0),
+        *self = match name {
+            "set-tos" => SetTos { tos: arg.parse(Tos::parse)? },
+            "and-tos" => SetTos::masked(0, !bits()?),
+            "or-tos" => SetTos::masked(bits()?, bits()?),
+            _ => SetTos::masked(bits()?, 0),
         };
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        to.flag("set-tos").with(|out| {
-            dscp::push_byte(out, self.value);
-            out.push(b'/');
-            dscp::push_byte(out, self.mask);
-        });
+        to.flag("set-tos").with(|out| self.tos.push(out));
     }
 }
 
 impl TargetExtension for SetTos {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Write { field: Field::Tos, clear: u128::from(self.mask), flip: u128::from(self.value) }
+        Effect::Write {
+            field: Field::Tos,
+            clear: u128::from(self.tos.mask),
+            flip: u128::from(self.tos.value),
+        }
     }
 }
