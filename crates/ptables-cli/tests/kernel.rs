@@ -1,20 +1,16 @@
 //! `ptables restore` against the kernel, in namespaces of its own.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::process::Command;
-
 use ptables::dialect::{Backend, Family};
 use ptables_kernel::netns::{Scratch, scratch_or_skip};
 
-/// The text of the example `forward.rs`, made by running it.
+#[expect(dead_code, reason = "its main is not run here")]
+#[path = "../../ptables/examples/forward.rs"]
+mod forward;
+
+/// The text of the example.
 fn forward() -> Vec<u8> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "ptables", "--example", "forward"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+    forward::firewall().to_iptables().unwrap().into_bytes()
 }
 
 fn restore(scratch: &Scratch, backend: Backend, more: &[&str], text: &[u8]) -> ptables_kernel::Output {

@@ -4,8 +4,8 @@
 
 use ptables::prelude::*;
 
-#[expect(clippy::print_stdout, reason = "an example")]
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The rules.
+pub fn firewall() -> Tables {
     // a default set of tables and chains
     let mut tables = default_tables();
 
@@ -22,7 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // any packet not matching a rule is dropped
     forward.set_policy(Drop);
+    tables
+}
 
-    print!("{}", tables.to_iptables()?);
+#[expect(clippy::print_stdout, reason = "an example")]
+fn main() -> Result<(), ptables::build::Unprintable> {
+    print!("{}", firewall().to_iptables()?);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::model::{self, Ruleset};
 use crate::origin::Origin;
 use crate::program::Tables;
 use crate::text::print;
+use crate::value::quote;
 
 /// A program that was lowered and checked.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl RestoreText {
         for table in &ruleset.tables {
             text.line(&table.origin, |out| {
                 out.push(b'*');
-                out.extend_from_slice(&table.name);
+                quote::push_raw(out, &table.name);
                 out.push(b'\n');
             });
             for chain in &table.chains {
@@ -78,7 +79,7 @@ impl RestoreText {
         for table in &edits.tables {
             text.line(&table.origin, |out| {
                 out.push(b'*');
-                out.extend_from_slice(&table.name);
+                quote::push_raw(out, &table.name);
                 out.push(b'\n');
             });
             for chain in &table.declared {
@@ -96,7 +97,7 @@ impl RestoreText {
             for chain in &table.deleted {
                 text.line(&table.origin, |out| {
                     out.extend_from_slice(b"-X ");
-                    out.extend_from_slice(chain);
+                    quote::push_raw(out, chain);
                     out.push(b'\n');
                 });
             }

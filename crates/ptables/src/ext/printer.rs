@@ -35,7 +35,7 @@ impl<'a> Printer<'a> {
     /// ` word`, as it is: for fixed words and names that iptables never quotes.
     pub fn word(&mut self, word: &[u8]) -> &mut Self {
         self.out.push(b' ');
-        self.out.extend_from_slice(word);
+        quote::push_raw(self.out, word);
         self
     }
 

@@ -131,6 +131,13 @@ pub(super) fn lower_chain(
             "choose another name",
         );
     }
+    if chain.name.contains(&b'"') && !chain.is_empty() {
+        error(
+            codes::PROGRAM_BAD_NAME,
+            format!("no rule can be put into a chain called `{name}`: its name holds a quote"),
+            "use letters, digits, `-` and `_`",
+        );
+    }
     if chain.name.as_bytes() == b"standard" && !chain.is_empty() {
         error(
             codes::PARSE_BAD_CHAIN_NAME,

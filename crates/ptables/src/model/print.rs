@@ -5,7 +5,7 @@ use super::{Chain, Ruleset, Table};
 use crate::ext::{Context, Printer};
 use crate::value::addr::Net;
 use crate::value::iface::Iface;
-use crate::value::{number, proto};
+use crate::value::{number, proto, quote};
 
 impl Ruleset {
     /// Appends the text of all tables. Counters of rules are printed if `counters` (iptables-save `-c`).
@@ -20,7 +20,7 @@ impl Table {
     /// Appends `*name`, its chains, its rules and `COMMIT`.
     pub fn print(&self, out: &mut Vec<u8>, context: Context, counters: bool) {
         out.push(b'*');
-        out.extend_from_slice(&self.name);
+        quote::push_raw(out, &self.name);
         out.push(b'\n');
         for chain in &self.chains {
             chain.print_declaration(out);
@@ -32,7 +32,7 @@ impl Table {
                     out.push(b' ');
                 }
                 out.extend_from_slice(b"-A ");
-                out.extend_from_slice(&chain.name);
+                quote::push_raw(out, &chain.name);
                 rule.print(out, context);
                 out.push(b'\n');
             }
@@ -45,7 +45,7 @@ impl Chain {
     /// Appends `:NAME POLICY [0:0]` and a line feed. A policy that is left alone prints as `-`.
     pub fn print_declaration(&self, out: &mut Vec<u8>) {
         out.push(b':');
-        out.extend_from_slice(&self.name);
+        quote::push_raw(out, &self.name);
         out.push(b' ');
         out.extend_from_slice(self.policy.map_or(b"-", |policy| policy.as_str().as_bytes()));
         out.push(b' ');
@@ -73,7 +73,7 @@ impl Rule {
             Body::Opaque(opaque) if opaque.text.is_empty() => {}
             Body::Opaque(opaque) => {
                 out.push(b' ');
-                out.extend_from_slice(&opaque.text);
+                quote::push_raw(out, &opaque.text);
             }
         }
     }
@@ -109,11 +109,11 @@ impl Typed {
             }
             Jump::Chain(chain) => {
                 out.extend_from_slice(b" -j ");
-                out.extend_from_slice(chain);
+                quote::push_raw(out, chain);
             }
             Jump::Goto(chain) => {
                 out.extend_from_slice(b" -g ");
-                out.extend_from_slice(chain);
+                quote::push_raw(out, chain);
             }
         }
     }
@@ -139,6 +139,6 @@ impl Typed {
         }
         self.print_not(out, bit);
         out.extend_from_slice(option);
-        out.extend_from_slice(if iface.is_any() { b"+" } else { iface.as_bytes() });
+        quote::push_raw(out, if iface.is_any() { b"+" } else { iface.as_bytes() });
     }
 }

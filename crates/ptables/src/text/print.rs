@@ -139,15 +139,19 @@ impl Printer<'_> {
             }
             return;
         }
-        let start = self.out.len();
         if let Some(counters) = &rule.counters {
             counters.print(self.out);
             self.push(" ");
         }
         command(self.out, &chain.name, rule.verb);
         body(self.out, rule);
-        let line = self.out.get(start..).unwrap_or_default();
-        if memchr::memchr2(b'\n', 0, line).is_some() {
+        let breaks = |text: &[u8]| memchr::memchr2(b'\n', 0, text).is_some();
+        let broken = match &rule.body {
+            Body::Args(args) => args.may_break() && args.iter().flat_map(Arg::words).any(breaks),
+            Body::Line(text) => breaks(text),
+            Body::Composite(_) => false,
+        };
+        if broken {
             let message = "a line break (or NUL byte) in this rule would end it";
             let error = Diagnostic::error(codes::PROGRAM_LINE_BREAK, message).at(rule.origin.clone(), "");
             self.errors.push(error.help("take it out of the value"));
@@ -155,9 +159,11 @@ impl Printer<'_> {
         self.push("\n");
     }
 
-    /// A name that must be one word.
+    /// A name that must be one word, and needs no quotes: it never gets any.
     fn name(&mut self, name: &Text, origin: &Origin, what: &str) {
-        if name.is_empty() || name.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+        if name.is_empty()
+            || name.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control() || *byte == b'"')
+        {
             let message = format!("{what} `{}` is not one word", escape::bytes(name));
             let error = Diagnostic::error(codes::PROGRAM_BAD_NAME, message).at(origin.clone(), "");
             self.errors.push(error.help("use letters, digits, `-` and `_`"));
@@ -179,7 +185,7 @@ pub(crate) fn command(out: &mut Vec<u8>, chain: &[u8], verb: Verb) {
         Verb::Zero => (b'Z', None),
     };
     out.extend_from_slice(&[b'-', letter, b' ']);
-    out.extend_from_slice(chain);
+    quote::push_raw(out, chain);
     if let Some(place) = place {
         out.push(b' ');
         number::push(out, u64::from(place));

@@ -11,16 +11,30 @@ pub fn push(out: &mut Vec<u8>, word: &[u8]) {
     }
 }
 
-/// Appends a word in double quotes, whatever it holds.
+/// Appends a word in double quotes, whatever it holds. A line feed or NUL, which no quotes hold, becomes `?`.
 pub fn push_always(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for byte in word {
         if matches!(byte, b'"' | b'\\' | b'\'') {
             out.push(b'\\');
         }
-        out.push(*byte);
+        out.push(if breaks(*byte) { b'?' } else { *byte });
     }
     out.push(b'"');
+}
+
+/// Appends a word as it is. A line feed or NUL, which would end the rule, becomes `?`: whoever makes a typed rule with such a
+/// value gets a wrong value, not another rule.
+pub fn push_raw(out: &mut Vec<u8>, word: &[u8]) {
+    if word.iter().any(|byte| breaks(*byte)) {
+        out.extend(word.iter().map(|byte| if breaks(*byte) { b'?' } else { *byte }));
+    } else {
+        out.extend_from_slice(word);
+    }
+}
+
+fn breaks(byte: u8) -> bool {
+    matches!(byte, b'\n' | 0)
 }
 
 /// Appends a word so that the restore reader takes it back unchanged: bare where it can be, else quoted.
