@@ -198,21 +198,23 @@ fn enumeration(
 
 /// The body of `load`: by length and first byte, because it runs three times a rule.
 fn loader(enumeration: &str, found: &[Found]) -> Result<String, std::fmt::Error> {
-    let mut groups: BTreeMap<(usize, char), String> = BTreeMap::new();
+    let mut arms: BTreeMap<(usize, &str), String> = BTreeMap::new();
     for it in found {
         let value = format!("<{} as Extension>::load(context)", it.name);
         let value = if it.boxed { format!("Box::new({value})") } else { value };
         for name in &it.spellings {
-            let (length, first) = (name.len(), name.chars().next().unwrap_or('?'));
-            let group = groups.entry((length, first)).or_default();
+            let mut arm = String::new();
             writeln!(
-                group,
-                "            ({length}, Some(b'{first}')) if name == b\"{name}\" && {0}::SPEC.families.has(context.family) => {{\n                \
-                 Some({enumeration}::{0}({value}))\n            }}",
+                arm,
+                "            ({}, Some(b'{}')) if name == b\"{name}\" && {2}::SPEC.families.has(context.family) => {{\n                \
+                 Some({enumeration}::{2}({value}))\n            }}",
+                name.len(),
+                name.chars().next().unwrap_or('?'),
                 it.name
             )?;
+            arms.insert((name.len(), name), arm);
         }
     }
-    let arms: String = groups.into_values().collect();
+    let arms: String = arms.into_values().collect();
     Ok(format!("        match (name.len(), name.first()) {{\n{arms}            _ => None,\n        }}\n"))
 }
