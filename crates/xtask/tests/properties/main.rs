@@ -155,9 +155,15 @@ fn canonical_text_is_what_the_tools_saved() {
                 }
                 for table in rules::tables(&accepted) {
                     let loaded = real.load(&rules::text(&table)).map_err(fail)?;
-                    if let Verdict::Accepted(saved) = loaded {
-                        saved_again(&real, &saved)?;
+                    let same = match loaded {
+                        Verdict::Accepted(saved) => saved_again(&real, &saved),
+                        // Each is accepted, all are not: lists and limits of one name that differ.
+                        Verdict::Refused { .. } => Ok(()),
+                    };
+                    if let Some(first) = table.first() {
+                        real.clear(&first.table).map_err(fail)?;
                     }
+                    same?;
                 }
                 Ok(())
             },
