@@ -1,6 +1,12 @@
 //! Real rule sets, kept outside this repository: what the real tools load, we leave in the kernel unchanged; of the
 //! others we name the bad lines and read the rest.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -187,6 +193,16 @@ fn read(file: &File, context: ptables::ext::Context) -> Read {
     Read { rules: rules.map(|(_, number)| number).collect(), errors: errors.collect(), read: lines }
 }
 
+/// Makes the sets that a file names: whether they are there is not a matter of its text.
+fn make_sets(real: &Real, file: &File) {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let names = words.windows(2).filter(|pair| pair[0] == "--match-set").map(|pair| pair[1]);
+    for name in names.collect::<BTreeSet<_>>() {
+        real.set_up(&format!("ipset create {name} hash:ip")).unwrap();
+    }
+}
+
 /// The file with empty lines in place of these.
 fn without(file: &File, lines: &BTreeSet<u32>) -> Vec<u8> {
     let mut text = Vec::new();
@@ -227,6 +243,7 @@ fn the_bad_lines_of_the_others_are_named_and_the_rest_is_read() {
             let bad = rules.iter().filter(|it| !read.contains(it)).count();
             assert_eq!(read.len(), rules.len() - bad, "{}", file.name);
             // Nothing was named without need, and nothing forgotten: the tools load the file without those lines.
+            make_sets(&real, file);
             if let Verdict::Refused { message, .. } = real.load(&without(file, &errors)).unwrap() {
                 found.push(difference(
                     format!("refuse the file without the lines that we name: {message}"),

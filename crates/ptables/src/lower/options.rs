@@ -174,7 +174,13 @@ pub(crate) fn abbreviated<'s>(
             found = Found::Main(*main);
         }
     }
-    for (index, spec) in specs {
+    let mut seen: Vec<(Kind, &str)> = Vec::new();
+    for (index, spec) in specs.rev() {
+        // Of a match that is named twice the later one takes it: that is no doubt.
+        if seen.contains(&(spec.kind, spec.name)) {
+            continue;
+        }
+        seen.push((spec.kind, spec.name));
         for (at, option) in spec.options.iter().enumerate() {
             if let Some(known) = option.names().find(|known| known.as_bytes().starts_with(name)) {
                 names.push(known);

@@ -55,6 +55,10 @@ impl Extension for Icmp {
         self.kind =
             arg.parse(|text| IcmpType::parse(context.family, context.dialect.since_1_8_11(), text))?;
         self.inverted = arg.inverted;
+        // To the kernel, and to iptables before 1.8.11, type 255 is every type, whatever the codes.
+        if self.kind.kind == 255 && !context.dialect.since_1_8_11() {
+            self.kind = IcmpType::ANY;
+        }
         warn_of_codes(arg, self.kind);
         Ok(())
     }

@@ -73,7 +73,10 @@ impl Extension for Dnat {
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match name {
-            "to-destination" => self.to = read(arg)?,
+            "to-destination" => {
+                self.to = read(arg)?;
+                warn_of_one_port(arg, self.to);
+            }
             "random" => self.random = true,
             _ => self.persistent = true,
         }
@@ -94,6 +97,16 @@ impl TargetExtension for Dnat {
             base: self.to.ports.and_then(|ports| ports.base),
             ..Nat::new(false)
         })
+    }
+}
+
+/// A base behind a range of one port is saved as `port/base`, which the tools do not read.
+fn warn_of_one_port(arg: &mut Arg<'_>, to: NatTo) {
+    if to.ports.is_some_and(|ports| ports.base.is_some() && ports.low == ports.high) {
+        let message =
+            "iptables saves a range of one port as the port: with `/` and a base it can't be loaded";
+        let fault = Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value);
+        arg.warn(fault.help("remove `/` and the base: there is one port to choose from"));
     }
 }
 
