@@ -30,6 +30,8 @@ pub enum Field {
     TcpFlags,
     /// The MSS option of a TCP header; absent without it.
     TcpMss,
+    /// Security parameter index of an AH or ESP header; absent without one.
+    Spi,
     /// Bytes of the packet, from its IP header on.
     Length,
     /// TTL of IPv4, hop limit of IPv6.

@@ -22,13 +22,20 @@ pub struct Entry {
 /// Every extension: matches, then targets, each in order of name.
 pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Addrtype::SPEC, docs: "Matches by what kind of address the source or the destination is to this machine's routing.\n\nNames may be shortened, in any case; the first that fits is meant (`U` is UNSPEC). The IPv6 kernel knows UNSPEC,\nUNICAST, LOCAL, ANYCAST, MULTICAST and UNREACHABLE only.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_addrtype.h`.", cases: include_str!("matches/addrtype.cases") },
+    Entry { spec: &Ah::SPEC, docs: "Matches by the authentication header of IPv4; `-p ah` loads it.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ah.h`.", cases: include_str!("matches/ah.cases") },
+    Entry { spec: &Ah6::SPEC, docs: "Matches by the authentication header of IPv6, wherever it stands among the headers.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_ah.h`.", cases: include_str!("matches/ah6.cases") },
+    Entry { spec: &Cgroup::SPEC, docs: "Matches packets by the control group of the process that sends or receives them.\n\nA path (at most 511 bytes) must exist when the rule is loaded. Only in INPUT, OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_cgroup.h`.", cases: include_str!("matches/cgroup.cases") },
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
     Entry { spec: &Connbytes::SPEC, docs: "Matches by how many packets or bytes a connection has carried.\n\nNeeds accounting (`net.netfilter.nf_conntrack_acct`). A number alone is the least. `!` before a range of one number is\nlost.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connbytes.h`.", cases: include_str!("matches/connbytes.cases") },
     Entry { spec: &Connlimit::SPEC, docs: "Matches by how many connections a host or network has at the same time.\n\n`!` turns `upto` into `above` and back. A mask with holes does not become what was written: 1.8.9 saves all bits, 1.8.11\nnone.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connlimit.h`.", cases: include_str!("matches/connlimit.cases") },
     Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Dccp::SPEC, docs: "Matches DCCP packets by ports, type and options; `-p dccp` loads it.\n\nPorts are decimal numbers or service names, and a number above 65535 wraps. A range of all ports is saved too.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dccp.h`.", cases: include_str!("matches/dccp.cases") },
+    Entry { spec: &Devgroup::SPEC, docs: "Matches by the groups that interfaces are in (`ip link set … group`).\n\nThe source only where a packet has an incoming interface, the destination only where it has an outgoing one. 1.8.9\nknows the name `default` for 0; other names stand in files of the machine.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_devgroup.h`.", cases: include_str!("matches/devgroup.cases") },
     Entry { spec: &Dscp::SPEC, docs: "Matches by the DSCP field: the high six bits of the TOS byte or traffic class.\n\nA class may be in any case, and what follows its name is ignored.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/dscp.cases") },
+    Entry { spec: &Esp::SPEC, docs: "Matches by the header of encrypted packets (ESP); `-p esp` loads it.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_esp.h`.", cases: include_str!("matches/esp.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Helper::SPEC, docs: "Matches packets of connections that a helper of connection tracking follows (`ftp`, `sip`, `ftp-2121`).\n\nNames have at most 29 bytes; the rest is cut in silence. The empty name is any helper.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_helper.h`.", cases: include_str!("matches/helper.cases") },
     Entry { spec: &Hl::SPEC, docs: "Matches by the hop limit of IPv6 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_hl.h`.", cases: include_str!("matches/hl.cases") },
     Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
     Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
@@ -39,15 +46,22 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
     Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
     Entry { spec: &Owner::SPEC, docs: "Matches packets of this machine by the socket that sends them.\n\nUsers and groups are names, numbers from 0 to 4294967294, or ranges (`1000-1999`). A packet without a socket matches\ninverted options only. Only in OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_owner.h`.", cases: include_str!("matches/owner.cases") },
+    Entry { spec: &Physdev::SPEC, docs: "Matches bridged packets by the ports of the bridge.\n\nThe outgoing port (`--physdev-out`, `--physdev-is-out`) is not known in OUTPUT, unless `--physdev-is-bridged` is given.\nNames have at most 15 bytes; a `+` at the end stands for any text.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_physdev.h`.", cases: include_str!("matches/physdev.cases") },
     Entry { spec: &Pkttype::SPEC, docs: "Matches by whom the link layer sent the packet to.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_pkttype.h`.", cases: include_str!("matches/pkttype.cases") },
+    Entry { spec: &Policy::SPEC, docs: "Matches by the IPsec policy that a packet was decrypted by, or will be encrypted by.\n\n`--dir in` only where a packet has an incoming interface, `--dir out` only where it has an outgoing one. Without\n`--strict`, one element describes any transformation of the packet; with it up to four, joined by `--next`, describe all\nof them in order. `--pol none` drops what is said of elements.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_policy.h`.", cases: include_str!("matches/policy.cases") },
     Entry { spec: &Quota::SPEC, docs: "Matches until a number of bytes has passed.\n\nThe count begins anew when the rule is loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_quota.h`.", cases: include_str!("matches/quota.cases") },
+    Entry { spec: &Realm::SPEC, docs: "Matches by the realm of the packet's route (IPv4 only).\n\nNot in PREROUTING, where the route is not known yet. 1.8.9 knows the name `cosmos` for 0; other names stand in files\nof the machine.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_realm.h`.", cases: include_str!("matches/realm.cases") },
     Entry { spec: &Recent::SPEC, docs: "Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.\n\nLists are shared by name, have 1 to 199 bytes in theirs (no `/`), and are files in /proc/net/xt_recent. How many\naddresses and times a list holds is set when the kernel's module is loaded. `--set` always matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_recent.h`.", cases: include_str!("matches/recent.cases") },
+    Entry { spec: &Rpfilter::SPEC, docs: "Matches packets whose answer would leave through the interface by which they came.\n\nOnly in PREROUTING of tables raw and mangle. `--invert` is an option; `!` is not taken.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_rpfilter.h`.", cases: include_str!("matches/rpfilter.cases") },
+    Entry { spec: &Sctp::SPEC, docs: "Matches SCTP packets by ports and chunks; `-p sctp` loads it.\n\nA range of all ports is saved too. `--chunk-types` asks whether all, any, or only these types are in the packet; up to\nfour types may have flags (`DATA:Be`: B set, E not).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_sctp.h`.", cases: include_str!("matches/sctp.cases") },
     Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
+    Entry { spec: &Socket::SPEC, docs: "Matches packets for which this machine has an open socket.\n\nOnly in PREROUTING and INPUT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_socket.h`.", cases: include_str!("matches/socket.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &Statistic::SPEC, docs: "Matches a share of the packets: by chance, or every so many.\n\nA probability is held as a multiple of 1/2147483648 and saved with eleven places. With `--every N`, `--packet P` is\nwhich of the N matches, 0 to N-1.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_statistic.h`.", cases: include_str!("matches/statistic.cases") },
     Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
     Entry { spec: &Tcp::SPEC, docs: "Matches TCP segments by ports, flags and options. `-p tcp` loads it when one of its options follows.\n\nA segment without its whole header (a later fragment) never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/tcp.cases") },
     Entry { spec: &Tcpmss::SPEC, docs: "Matches by the maximum segment size that a TCP segment announces, 0 to 65535.\n\nOnly SYN segments announce one; without it only the inverted condition holds.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_tcpmss.h`.", cases: include_str!("matches/tcpmss.cases") },
+    Entry { spec: &Time::SPEC, docs: "Matches by the time of the kernel's clock: time of day, days, and dates from 1970 to 2038; UTC unless `--kerneltz`.\n\nAn inverted list of days is saved as the other days. A list that holds no day never matches, and its saved form cannot\nbe read back. A date that does not exist becomes one that does (30 February is 1 March). `--timestop` before\n`--timestart` spans midnight; days are then those of each part, or with `--contiguous` that of the beginning.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_time.h`.", cases: include_str!("matches/time.cases") },
     Entry { spec: &Tos::SPEC, docs: "Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.\n\nA number alone compares all eight bits, a name the low six. A value with a bit outside its mask never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/tos.cases") },
     Entry { spec: &Ttl::SPEC, docs: "Matches by the time to live of IPv4 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ttl.h`.", cases: include_str!("matches/ttl.cases") },
     Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
@@ -101,6 +115,12 @@ pub static CATALOGUE: &[Entry] = &[
 pub enum Match {
     /// Matches by what kind of address the source or the destination is to this machine's routing.
     Addrtype(Addrtype),
+    /// Matches by the authentication header of IPv4; `-p ah` loads it.
+    Ah(Ah),
+    /// Matches by the authentication header of IPv6, wherever it stands among the headers.
+    Ah6(Box<Ah6>),
+    /// Matches packets by the control group of the process that sends or receives them.
+    Cgroup(Box<Cgroup>),
     /// Carries a remark; matches every packet.
     Comment(Comment),
     /// Matches by how many packets or bytes a connection has carried.
@@ -111,10 +131,18 @@ pub enum Match {
     Connmark(Connmark),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
+    /// Matches DCCP packets by ports, type and options; `-p dccp` loads it.
+    Dccp(Dccp),
+    /// Matches by the groups that interfaces are in (`ip link set … group`).
+    Devgroup(Box<Devgroup>),
     /// Matches by the DSCP field: the high six bits of the TOS byte or traffic class.
     Dscp(Dscp),
+    /// Matches by the header of encrypted packets (ESP); `-p esp` loads it.
+    Esp(Esp),
     /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
     Hashlimit(Box<Hashlimit>),
+    /// Matches packets of connections that a helper of connection tracking follows (`ftp`, `sip`, `ftp-2121`).
+    Helper(Box<Helper>),
     /// Matches by the hop limit of IPv6 packets, 0 to 255.
     Hl(Hl),
     /// Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.
@@ -135,14 +163,26 @@ pub enum Match {
     Multiport(Box<Multiport>),
     /// Matches packets of this machine by the socket that sends them.
     Owner(Box<Owner>),
+    /// Matches bridged packets by the ports of the bridge.
+    Physdev(Box<Physdev>),
     /// Matches by whom the link layer sent the packet to.
     Pkttype(Pkttype),
+    /// Matches by the IPsec policy that a packet was decrypted by, or will be encrypted by.
+    Policy(Box<Policy>),
     /// Matches until a number of bytes has passed.
     Quota(Quota),
+    /// Matches by the realm of the packet's route (IPv4 only).
+    Realm(Realm),
     /// Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.
     Recent(Box<Recent>),
+    /// Matches packets whose answer would leave through the interface by which they came.
+    Rpfilter(Rpfilter),
+    /// Matches SCTP packets by ports and chunks; `-p sctp` loads it.
+    Sctp(Box<Sctp>),
     /// Matches by the content of an ipset.
     Set(Box<Set>),
+    /// Matches packets for which this machine has an open socket.
+    Socket(Socket),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
     /// Matches a share of the packets: by chance, or every so many.
@@ -153,6 +193,8 @@ pub enum Match {
     Tcp(Tcp),
     /// Matches by the maximum segment size that a TCP segment announces, 0 to 65535.
     Tcpmss(Tcpmss),
+    /// Matches by the time of the kernel's clock: time of day, days, and dates from 1970 to 2038; UTC unless `--kerneltz`.
+    Time(Box<Time>),
     /// Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.
     Tos(Tos),
     /// Matches by the time to live of IPv4 packets, 0 to 255.
@@ -165,8 +207,17 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (2, Some(b'a')) if name == b"ah" && Ah::SPEC.families.has(context.family) => {
+                Some(Match::Ah(<Ah as Extension>::load(context)))
+            }
+            (2, Some(b'a')) if name == b"ah" && Ah6::SPEC.families.has(context.family) => {
+                Some(Match::Ah6(Box::new(<Ah6 as Extension>::load(context))))
+            }
             (2, Some(b'h')) if name == b"hl" && Hl::SPEC.families.has(context.family) => {
                 Some(Match::Hl(<Hl as Extension>::load(context)))
+            }
+            (3, Some(b'e')) if name == b"esp" && Esp::SPEC.families.has(context.family) => {
+                Some(Match::Esp(<Esp as Extension>::load(context)))
             }
             (3, Some(b'm')) if name == b"mac" && Mac::SPEC.families.has(context.family) => {
                 Some(Match::Mac(<Mac as Extension>::load(context)))
@@ -186,6 +237,9 @@ impl Match {
             (3, Some(b'u')) if name == b"udp" && Udp::SPEC.families.has(context.family) => {
                 Some(Match::Udp(<Udp as Extension>::load(context)))
             }
+            (4, Some(b'd')) if name == b"dccp" && Dccp::SPEC.families.has(context.family) => {
+                Some(Match::Dccp(<Dccp as Extension>::load(context)))
+            }
             (4, Some(b'd')) if name == b"dscp" && Dscp::SPEC.families.has(context.family) => {
                 Some(Match::Dscp(<Dscp as Extension>::load(context)))
             }
@@ -194,6 +248,12 @@ impl Match {
             }
             (4, Some(b'm')) if name == b"mark" && Mark::SPEC.families.has(context.family) => {
                 Some(Match::Mark(<Mark as Extension>::load(context)))
+            }
+            (4, Some(b's')) if name == b"sctp" && Sctp::SPEC.families.has(context.family) => {
+                Some(Match::Sctp(Box::new(<Sctp as Extension>::load(context))))
+            }
+            (4, Some(b't')) if name == b"time" && Time::SPEC.families.has(context.family) => {
+                Some(Match::Time(Box::new(<Time as Extension>::load(context))))
             }
             (5, Some(b'i')) if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) => {
                 Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
@@ -207,8 +267,17 @@ impl Match {
             (5, Some(b'q')) if name == b"quota" && Quota::SPEC.families.has(context.family) => {
                 Some(Match::Quota(<Quota as Extension>::load(context)))
             }
+            (5, Some(b'r')) if name == b"realm" && Realm::SPEC.families.has(context.family) => {
+                Some(Match::Realm(<Realm as Extension>::load(context)))
+            }
             (5, Some(b's')) if name == b"state" && State::SPEC.families.has(context.family) => {
                 Some(Match::State(<State as Extension>::load(context)))
+            }
+            (6, Some(b'c')) if name == b"cgroup" && Cgroup::SPEC.families.has(context.family) => {
+                Some(Match::Cgroup(Box::new(<Cgroup as Extension>::load(context))))
+            }
+            (6, Some(b'h')) if name == b"helper" && Helper::SPEC.families.has(context.family) => {
+                Some(Match::Helper(Box::new(<Helper as Extension>::load(context))))
             }
             (6, Some(b'i')) if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) => {
                 Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
@@ -216,8 +285,14 @@ impl Match {
             (6, Some(b'l')) if name == b"length" && Length::SPEC.families.has(context.family) => {
                 Some(Match::Length(<Length as Extension>::load(context)))
             }
+            (6, Some(b'p')) if name == b"policy" && Policy::SPEC.families.has(context.family) => {
+                Some(Match::Policy(Box::new(<Policy as Extension>::load(context))))
+            }
             (6, Some(b'r')) if name == b"recent" && Recent::SPEC.families.has(context.family) => {
                 Some(Match::Recent(Box::new(<Recent as Extension>::load(context))))
+            }
+            (6, Some(b's')) if name == b"socket" && Socket::SPEC.families.has(context.family) => {
+                Some(Match::Socket(<Socket as Extension>::load(context)))
             }
             (6, Some(b's')) if name == b"string" && String::SPEC.families.has(context.family) => {
                 Some(Match::String(Box::new(<String as Extension>::load(context))))
@@ -231,6 +306,9 @@ impl Match {
             (7, Some(b'i')) if name == b"iprange" && Iprange::SPEC.families.has(context.family) => {
                 Some(Match::Iprange(Box::new(<Iprange as Extension>::load(context))))
             }
+            (7, Some(b'p')) if name == b"physdev" && Physdev::SPEC.families.has(context.family) => {
+                Some(Match::Physdev(Box::new(<Physdev as Extension>::load(context))))
+            }
             (7, Some(b'p')) if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) => {
                 Some(Match::Pkttype(<Pkttype as Extension>::load(context)))
             }
@@ -239,6 +317,12 @@ impl Match {
             }
             (8, Some(b'c')) if name == b"connmark" && Connmark::SPEC.families.has(context.family) => {
                 Some(Match::Connmark(<Connmark as Extension>::load(context)))
+            }
+            (8, Some(b'd')) if name == b"devgroup" && Devgroup::SPEC.families.has(context.family) => {
+                Some(Match::Devgroup(Box::new(<Devgroup as Extension>::load(context))))
+            }
+            (8, Some(b'r')) if name == b"rpfilter" && Rpfilter::SPEC.families.has(context.family) => {
+                Some(Match::Rpfilter(<Rpfilter as Extension>::load(context)))
             }
             (9, Some(b'c')) if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) => {
                 Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))))
@@ -272,6 +356,18 @@ impl Match {
                 let _ = it;
                 &Addrtype::SPEC
             },
+            Match::Ah(it) => {
+                let _ = it;
+                &Ah::SPEC
+            },
+            Match::Ah6(it) => {
+                let _ = it;
+                &Ah6::SPEC
+            },
+            Match::Cgroup(it) => {
+                let _ = it;
+                &Cgroup::SPEC
+            },
             Match::Comment(it) => {
                 let _ = it;
                 &Comment::SPEC
@@ -292,13 +388,29 @@ impl Match {
                 let _ = it;
                 &Conntrack::SPEC
             },
+            Match::Dccp(it) => {
+                let _ = it;
+                &Dccp::SPEC
+            },
+            Match::Devgroup(it) => {
+                let _ = it;
+                &Devgroup::SPEC
+            },
             Match::Dscp(it) => {
                 let _ = it;
                 &Dscp::SPEC
             },
+            Match::Esp(it) => {
+                let _ = it;
+                &Esp::SPEC
+            },
             Match::Hashlimit(it) => {
                 let _ = it;
                 &Hashlimit::SPEC
+            },
+            Match::Helper(it) => {
+                let _ = it;
+                &Helper::SPEC
             },
             Match::Hl(it) => {
                 let _ = it;
@@ -340,21 +452,45 @@ impl Match {
                 let _ = it;
                 &Owner::SPEC
             },
+            Match::Physdev(it) => {
+                let _ = it;
+                &Physdev::SPEC
+            },
             Match::Pkttype(it) => {
                 let _ = it;
                 &Pkttype::SPEC
+            },
+            Match::Policy(it) => {
+                let _ = it;
+                &Policy::SPEC
             },
             Match::Quota(it) => {
                 let _ = it;
                 &Quota::SPEC
             },
+            Match::Realm(it) => {
+                let _ = it;
+                &Realm::SPEC
+            },
             Match::Recent(it) => {
                 let _ = it;
                 &Recent::SPEC
             },
+            Match::Rpfilter(it) => {
+                let _ = it;
+                &Rpfilter::SPEC
+            },
+            Match::Sctp(it) => {
+                let _ = it;
+                &Sctp::SPEC
+            },
             Match::Set(it) => {
                 let _ = it;
                 &Set::SPEC
+            },
+            Match::Socket(it) => {
+                let _ = it;
+                &Socket::SPEC
             },
             Match::State(it) => {
                 let _ = it;
@@ -375,6 +511,10 @@ impl Match {
             Match::Tcpmss(it) => {
                 let _ = it;
                 &Tcpmss::SPEC
+            },
+            Match::Time(it) => {
+                let _ = it;
+                &Time::SPEC
             },
             Match::Tos(it) => {
                 let _ = it;
@@ -398,13 +538,20 @@ impl Match {
     pub fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match self {
             Match::Addrtype(it) => Extension::option(it, name, arg),
+            Match::Ah(it) => Extension::option(it, name, arg),
+            Match::Ah6(it) => Extension::option(&mut **it, name, arg),
+            Match::Cgroup(it) => Extension::option(&mut **it, name, arg),
             Match::Comment(it) => Extension::option(it, name, arg),
             Match::Connbytes(it) => Extension::option(&mut **it, name, arg),
             Match::Connlimit(it) => Extension::option(it, name, arg),
             Match::Connmark(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Dccp(it) => Extension::option(it, name, arg),
+            Match::Devgroup(it) => Extension::option(&mut **it, name, arg),
             Match::Dscp(it) => Extension::option(it, name, arg),
+            Match::Esp(it) => Extension::option(it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Helper(it) => Extension::option(&mut **it, name, arg),
             Match::Hl(it) => Extension::option(it, name, arg),
             Match::Icmp(it) => Extension::option(it, name, arg),
             Match::Icmp6(it) => Extension::option(it, name, arg),
@@ -415,15 +562,22 @@ impl Match {
             Match::Mark(it) => Extension::option(it, name, arg),
             Match::Multiport(it) => Extension::option(&mut **it, name, arg),
             Match::Owner(it) => Extension::option(&mut **it, name, arg),
+            Match::Physdev(it) => Extension::option(&mut **it, name, arg),
             Match::Pkttype(it) => Extension::option(it, name, arg),
+            Match::Policy(it) => Extension::option(&mut **it, name, arg),
             Match::Quota(it) => Extension::option(it, name, arg),
+            Match::Realm(it) => Extension::option(it, name, arg),
             Match::Recent(it) => Extension::option(&mut **it, name, arg),
+            Match::Rpfilter(it) => Extension::option(it, name, arg),
+            Match::Sctp(it) => Extension::option(&mut **it, name, arg),
             Match::Set(it) => Extension::option(&mut **it, name, arg),
+            Match::Socket(it) => Extension::option(it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
             Match::Statistic(it) => Extension::option(it, name, arg),
             Match::String(it) => Extension::option(&mut **it, name, arg),
             Match::Tcp(it) => Extension::option(it, name, arg),
             Match::Tcpmss(it) => Extension::option(it, name, arg),
+            Match::Time(it) => Extension::option(&mut **it, name, arg),
             Match::Tos(it) => Extension::option(it, name, arg),
             Match::Ttl(it) => Extension::option(it, name, arg),
             Match::Udp(it) => Extension::option(it, name, arg),
@@ -437,13 +591,20 @@ impl Match {
     pub fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         match self {
             Match::Addrtype(it) => Extension::finish(it, end),
+            Match::Ah(it) => Extension::finish(it, end),
+            Match::Ah6(it) => Extension::finish(&mut **it, end),
+            Match::Cgroup(it) => Extension::finish(&mut **it, end),
             Match::Comment(it) => Extension::finish(it, end),
             Match::Connbytes(it) => Extension::finish(&mut **it, end),
             Match::Connlimit(it) => Extension::finish(it, end),
             Match::Connmark(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Dccp(it) => Extension::finish(it, end),
+            Match::Devgroup(it) => Extension::finish(&mut **it, end),
             Match::Dscp(it) => Extension::finish(it, end),
+            Match::Esp(it) => Extension::finish(it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Helper(it) => Extension::finish(&mut **it, end),
             Match::Hl(it) => Extension::finish(it, end),
             Match::Icmp(it) => Extension::finish(it, end),
             Match::Icmp6(it) => Extension::finish(it, end),
@@ -454,15 +615,22 @@ impl Match {
             Match::Mark(it) => Extension::finish(it, end),
             Match::Multiport(it) => Extension::finish(&mut **it, end),
             Match::Owner(it) => Extension::finish(&mut **it, end),
+            Match::Physdev(it) => Extension::finish(&mut **it, end),
             Match::Pkttype(it) => Extension::finish(it, end),
+            Match::Policy(it) => Extension::finish(&mut **it, end),
             Match::Quota(it) => Extension::finish(it, end),
+            Match::Realm(it) => Extension::finish(it, end),
             Match::Recent(it) => Extension::finish(&mut **it, end),
+            Match::Rpfilter(it) => Extension::finish(it, end),
+            Match::Sctp(it) => Extension::finish(&mut **it, end),
             Match::Set(it) => Extension::finish(&mut **it, end),
+            Match::Socket(it) => Extension::finish(it, end),
             Match::State(it) => Extension::finish(it, end),
             Match::Statistic(it) => Extension::finish(it, end),
             Match::String(it) => Extension::finish(&mut **it, end),
             Match::Tcp(it) => Extension::finish(it, end),
             Match::Tcpmss(it) => Extension::finish(it, end),
+            Match::Time(it) => Extension::finish(&mut **it, end),
             Match::Tos(it) => Extension::finish(it, end),
             Match::Ttl(it) => Extension::finish(it, end),
             Match::Udp(it) => Extension::finish(it, end),
@@ -473,13 +641,20 @@ impl Match {
     pub fn print(&self, to: &mut Printer<'_>) {
         match self {
             Match::Addrtype(it) => Extension::print(it, to),
+            Match::Ah(it) => Extension::print(it, to),
+            Match::Ah6(it) => Extension::print(&**it, to),
+            Match::Cgroup(it) => Extension::print(&**it, to),
             Match::Comment(it) => Extension::print(it, to),
             Match::Connbytes(it) => Extension::print(&**it, to),
             Match::Connlimit(it) => Extension::print(it, to),
             Match::Connmark(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Dccp(it) => Extension::print(it, to),
+            Match::Devgroup(it) => Extension::print(&**it, to),
             Match::Dscp(it) => Extension::print(it, to),
+            Match::Esp(it) => Extension::print(it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Helper(it) => Extension::print(&**it, to),
             Match::Hl(it) => Extension::print(it, to),
             Match::Icmp(it) => Extension::print(it, to),
             Match::Icmp6(it) => Extension::print(it, to),
@@ -490,15 +665,22 @@ impl Match {
             Match::Mark(it) => Extension::print(it, to),
             Match::Multiport(it) => Extension::print(&**it, to),
             Match::Owner(it) => Extension::print(&**it, to),
+            Match::Physdev(it) => Extension::print(&**it, to),
             Match::Pkttype(it) => Extension::print(it, to),
+            Match::Policy(it) => Extension::print(&**it, to),
             Match::Quota(it) => Extension::print(it, to),
+            Match::Realm(it) => Extension::print(it, to),
             Match::Recent(it) => Extension::print(&**it, to),
+            Match::Rpfilter(it) => Extension::print(it, to),
+            Match::Sctp(it) => Extension::print(&**it, to),
             Match::Set(it) => Extension::print(&**it, to),
+            Match::Socket(it) => Extension::print(it, to),
             Match::State(it) => Extension::print(it, to),
             Match::Statistic(it) => Extension::print(it, to),
             Match::String(it) => Extension::print(&**it, to),
             Match::Tcp(it) => Extension::print(it, to),
             Match::Tcpmss(it) => Extension::print(it, to),
+            Match::Time(it) => Extension::print(&**it, to),
             Match::Tos(it) => Extension::print(it, to),
             Match::Ttl(it) => Extension::print(it, to),
             Match::Udp(it) => Extension::print(it, to),
@@ -509,13 +691,20 @@ impl Match {
     pub fn places(&self, context: Context) -> Places {
         match self {
             Match::Addrtype(it) => Extension::places(it, context),
+            Match::Ah(it) => Extension::places(it, context),
+            Match::Ah6(it) => Extension::places(&**it, context),
+            Match::Cgroup(it) => Extension::places(&**it, context),
             Match::Comment(it) => Extension::places(it, context),
             Match::Connbytes(it) => Extension::places(&**it, context),
             Match::Connlimit(it) => Extension::places(it, context),
             Match::Connmark(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Dccp(it) => Extension::places(it, context),
+            Match::Devgroup(it) => Extension::places(&**it, context),
             Match::Dscp(it) => Extension::places(it, context),
+            Match::Esp(it) => Extension::places(it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Helper(it) => Extension::places(&**it, context),
             Match::Hl(it) => Extension::places(it, context),
             Match::Icmp(it) => Extension::places(it, context),
             Match::Icmp6(it) => Extension::places(it, context),
@@ -526,15 +715,22 @@ impl Match {
             Match::Mark(it) => Extension::places(it, context),
             Match::Multiport(it) => Extension::places(&**it, context),
             Match::Owner(it) => Extension::places(&**it, context),
+            Match::Physdev(it) => Extension::places(&**it, context),
             Match::Pkttype(it) => Extension::places(it, context),
+            Match::Policy(it) => Extension::places(&**it, context),
             Match::Quota(it) => Extension::places(it, context),
+            Match::Realm(it) => Extension::places(it, context),
             Match::Recent(it) => Extension::places(&**it, context),
+            Match::Rpfilter(it) => Extension::places(it, context),
+            Match::Sctp(it) => Extension::places(&**it, context),
             Match::Set(it) => Extension::places(&**it, context),
+            Match::Socket(it) => Extension::places(it, context),
             Match::State(it) => Extension::places(it, context),
             Match::Statistic(it) => Extension::places(it, context),
             Match::String(it) => Extension::places(&**it, context),
             Match::Tcp(it) => Extension::places(it, context),
             Match::Tcpmss(it) => Extension::places(it, context),
+            Match::Time(it) => Extension::places(&**it, context),
             Match::Tos(it) => Extension::places(it, context),
             Match::Ttl(it) => Extension::places(it, context),
             Match::Udp(it) => Extension::places(it, context),
@@ -545,13 +741,20 @@ impl Match {
     pub fn protos(&self) -> Option<Protos> {
         match self {
             Match::Addrtype(it) => Extension::protos(it),
+            Match::Ah(it) => Extension::protos(it),
+            Match::Ah6(it) => Extension::protos(&**it),
+            Match::Cgroup(it) => Extension::protos(&**it),
             Match::Comment(it) => Extension::protos(it),
             Match::Connbytes(it) => Extension::protos(&**it),
             Match::Connlimit(it) => Extension::protos(it),
             Match::Connmark(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Dccp(it) => Extension::protos(it),
+            Match::Devgroup(it) => Extension::protos(&**it),
             Match::Dscp(it) => Extension::protos(it),
+            Match::Esp(it) => Extension::protos(it),
             Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Helper(it) => Extension::protos(&**it),
             Match::Hl(it) => Extension::protos(it),
             Match::Icmp(it) => Extension::protos(it),
             Match::Icmp6(it) => Extension::protos(it),
@@ -562,15 +765,22 @@ impl Match {
             Match::Mark(it) => Extension::protos(it),
             Match::Multiport(it) => Extension::protos(&**it),
             Match::Owner(it) => Extension::protos(&**it),
+            Match::Physdev(it) => Extension::protos(&**it),
             Match::Pkttype(it) => Extension::protos(it),
+            Match::Policy(it) => Extension::protos(&**it),
             Match::Quota(it) => Extension::protos(it),
+            Match::Realm(it) => Extension::protos(it),
             Match::Recent(it) => Extension::protos(&**it),
+            Match::Rpfilter(it) => Extension::protos(it),
+            Match::Sctp(it) => Extension::protos(&**it),
             Match::Set(it) => Extension::protos(&**it),
+            Match::Socket(it) => Extension::protos(it),
             Match::State(it) => Extension::protos(it),
             Match::Statistic(it) => Extension::protos(it),
             Match::String(it) => Extension::protos(&**it),
             Match::Tcp(it) => Extension::protos(it),
             Match::Tcpmss(it) => Extension::protos(it),
+            Match::Time(it) => Extension::protos(&**it),
             Match::Tos(it) => Extension::protos(it),
             Match::Ttl(it) => Extension::protos(it),
             Match::Udp(it) => Extension::protos(it),
@@ -581,13 +791,20 @@ impl Match {
     pub fn meaning(&self, context: Context) -> Pred {
         match self {
             Match::Addrtype(it) => MatchExtension::meaning(it, context),
+            Match::Ah(it) => MatchExtension::meaning(it, context),
+            Match::Ah6(it) => MatchExtension::meaning(&**it, context),
+            Match::Cgroup(it) => MatchExtension::meaning(&**it, context),
             Match::Comment(it) => MatchExtension::meaning(it, context),
             Match::Connbytes(it) => MatchExtension::meaning(&**it, context),
             Match::Connlimit(it) => MatchExtension::meaning(it, context),
             Match::Connmark(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Dccp(it) => MatchExtension::meaning(it, context),
+            Match::Devgroup(it) => MatchExtension::meaning(&**it, context),
             Match::Dscp(it) => MatchExtension::meaning(it, context),
+            Match::Esp(it) => MatchExtension::meaning(it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Helper(it) => MatchExtension::meaning(&**it, context),
             Match::Hl(it) => MatchExtension::meaning(it, context),
             Match::Icmp(it) => MatchExtension::meaning(it, context),
             Match::Icmp6(it) => MatchExtension::meaning(it, context),
@@ -598,15 +815,22 @@ impl Match {
             Match::Mark(it) => MatchExtension::meaning(it, context),
             Match::Multiport(it) => MatchExtension::meaning(&**it, context),
             Match::Owner(it) => MatchExtension::meaning(&**it, context),
+            Match::Physdev(it) => MatchExtension::meaning(&**it, context),
             Match::Pkttype(it) => MatchExtension::meaning(it, context),
+            Match::Policy(it) => MatchExtension::meaning(&**it, context),
             Match::Quota(it) => MatchExtension::meaning(it, context),
+            Match::Realm(it) => MatchExtension::meaning(it, context),
             Match::Recent(it) => MatchExtension::meaning(&**it, context),
+            Match::Rpfilter(it) => MatchExtension::meaning(it, context),
+            Match::Sctp(it) => MatchExtension::meaning(&**it, context),
             Match::Set(it) => MatchExtension::meaning(&**it, context),
+            Match::Socket(it) => MatchExtension::meaning(it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
             Match::Statistic(it) => MatchExtension::meaning(it, context),
             Match::String(it) => MatchExtension::meaning(&**it, context),
             Match::Tcp(it) => MatchExtension::meaning(it, context),
             Match::Tcpmss(it) => MatchExtension::meaning(it, context),
+            Match::Time(it) => MatchExtension::meaning(&**it, context),
             Match::Tos(it) => MatchExtension::meaning(it, context),
             Match::Ttl(it) => MatchExtension::meaning(it, context),
             Match::Udp(it) => MatchExtension::meaning(it, context),
@@ -617,6 +841,24 @@ impl Match {
 impl From<Addrtype> for Match {
     fn from(it: Addrtype) -> Match {
         Match::Addrtype(it)
+    }
+}
+
+impl From<Ah> for Match {
+    fn from(it: Ah) -> Match {
+        Match::Ah(it)
+    }
+}
+
+impl From<Ah6> for Match {
+    fn from(it: Ah6) -> Match {
+        Match::Ah6(Box::new(it))
+    }
+}
+
+impl From<Cgroup> for Match {
+    fn from(it: Cgroup) -> Match {
+        Match::Cgroup(Box::new(it))
     }
 }
 
@@ -650,15 +892,39 @@ impl From<Conntrack> for Match {
     }
 }
 
+impl From<Dccp> for Match {
+    fn from(it: Dccp) -> Match {
+        Match::Dccp(it)
+    }
+}
+
+impl From<Devgroup> for Match {
+    fn from(it: Devgroup) -> Match {
+        Match::Devgroup(Box::new(it))
+    }
+}
+
 impl From<Dscp> for Match {
     fn from(it: Dscp) -> Match {
         Match::Dscp(it)
     }
 }
 
+impl From<Esp> for Match {
+    fn from(it: Esp) -> Match {
+        Match::Esp(it)
+    }
+}
+
 impl From<Hashlimit> for Match {
     fn from(it: Hashlimit) -> Match {
         Match::Hashlimit(Box::new(it))
+    }
+}
+
+impl From<Helper> for Match {
+    fn from(it: Helper) -> Match {
+        Match::Helper(Box::new(it))
     }
 }
 
@@ -722,9 +988,21 @@ impl From<Owner> for Match {
     }
 }
 
+impl From<Physdev> for Match {
+    fn from(it: Physdev) -> Match {
+        Match::Physdev(Box::new(it))
+    }
+}
+
 impl From<Pkttype> for Match {
     fn from(it: Pkttype) -> Match {
         Match::Pkttype(it)
+    }
+}
+
+impl From<Policy> for Match {
+    fn from(it: Policy) -> Match {
+        Match::Policy(Box::new(it))
     }
 }
 
@@ -734,15 +1012,39 @@ impl From<Quota> for Match {
     }
 }
 
+impl From<Realm> for Match {
+    fn from(it: Realm) -> Match {
+        Match::Realm(it)
+    }
+}
+
 impl From<Recent> for Match {
     fn from(it: Recent) -> Match {
         Match::Recent(Box::new(it))
     }
 }
 
+impl From<Rpfilter> for Match {
+    fn from(it: Rpfilter) -> Match {
+        Match::Rpfilter(it)
+    }
+}
+
+impl From<Sctp> for Match {
+    fn from(it: Sctp) -> Match {
+        Match::Sctp(Box::new(it))
+    }
+}
+
 impl From<Set> for Match {
     fn from(it: Set) -> Match {
         Match::Set(Box::new(it))
+    }
+}
+
+impl From<Socket> for Match {
+    fn from(it: Socket) -> Match {
+        Match::Socket(it)
     }
 }
 
@@ -773,6 +1075,12 @@ impl From<Tcp> for Match {
 impl From<Tcpmss> for Match {
     fn from(it: Tcpmss) -> Match {
         Match::Tcpmss(it)
+    }
+}
+
+impl From<Time> for Match {
+    fn from(it: Time) -> Match {
+        Match::Time(Box::new(it))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod matches;
 mod places;
 mod printer;
 mod spec;
+mod spi;
 pub mod targets;
 
 pub use arg::{Arg, End};

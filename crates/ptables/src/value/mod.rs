@@ -1,6 +1,8 @@
 //! Layer 1. Scalars of rules: one file each, with its parser, canonical printer and limits.
 
 pub mod addr;
+pub mod chunks;
+pub mod clock;
 pub mod ct_state;
 pub mod ct_zone;
 pub mod dscp;
@@ -11,6 +13,7 @@ pub mod iface;
 pub mod is;
 pub mod mac;
 pub mod mark;
+pub mod named;
 pub mod nat;
 pub mod number;
 pub mod pattern;
@@ -19,6 +22,7 @@ pub mod proto;
 pub mod quote;
 pub mod rate;
 pub mod set_dirs;
+pub mod spi;
 pub mod tcp_flags;
 pub mod tos;
 
@@ -48,8 +52,9 @@ pub trait Names {
 pub struct BuiltinNames;
 
 impl Names for BuiltinNames {
-    fn service(&self, name: &str, _proto: Option<&str>) -> Option<u16> {
-        port::well_known(name)
+    fn service(&self, name: &str, proto: Option<&str>) -> Option<u16> {
+        // Services files name ports of TCP and UDP only.
+        if matches!(proto, None | Some("tcp" | "udp")) { port::well_known(name) } else { None }
     }
 
     fn protocol(&self, name: &str) -> Option<u8> {

@@ -17,8 +17,14 @@ pub const TCP: Proto = 6;
 pub const UDP: Proto = 17;
 /// DCCP.
 pub const DCCP: Proto = 33;
+/// ESP.
+pub const ESP: Proto = 50;
+/// Authentication header.
+pub const AH: Proto = 51;
 /// ICMPv6.
 pub const ICMPV6: Proto = 58;
+/// IP payload compression.
+pub const IPCOMP: Proto = 108;
 /// SCTP.
 pub const SCTP: Proto = 132;
 /// UDP-Lite.
@@ -33,8 +39,8 @@ const OWN: [(Proto, &str); 14] = [
     (ICMP, "icmp"),
     (ICMPV6, "ipv6-icmp"),
     (ICMPV6, "icmpv6"),
-    (50, "esp"),
-    (51, "ah"),
+    (ESP, "esp"),
+    (AH, "ah"),
     (135, "mobility-header"),
     (135, "ipv6-mh"),
     (135, "mh"),
@@ -84,7 +90,7 @@ const FILE: &[(Proto, &str)] = &[
     (97, "etherip"),
     (98, "encap"),
     (103, "pim"),
-    (108, "ipcomp"),
+    (IPCOMP, "ipcomp"),
     (112, "vrrp"),
     (115, "l2tp"),
     (124, "isis"),
