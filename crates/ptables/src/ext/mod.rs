@@ -7,7 +7,6 @@ mod arg;
 pub mod cases;
 mod fault;
 #[rustfmt::skip]
-#[expect(clippy::collapsible_match, reason = "generated: one arm may hold one name or several")]
 mod index;
 pub mod matches;
 mod places;
