@@ -3,6 +3,7 @@
 use super::Facts;
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::ext::{Kind, Protos, Spec};
+use crate::lower::is_native;
 use crate::model::{Inverted, Jump, Rule, Typed};
 use crate::value::proto;
 
@@ -12,18 +13,18 @@ pub(super) fn run(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let Some(typed) = rule.as_typed() else { continue };
         for it in &typed.matches {
             if let Some(protos) = it.protos() {
-                one(rule, typed, it.spec(), protos, nft, found);
+                one(rule, typed, it.spec(), protos, nft && is_native(it), found);
             }
         }
         if let Jump::Target(it) = &typed.jump
             && let Some(protos) = it.protos()
         {
-            one(rule, typed, it.spec(), protos, nft, found);
+            one(rule, typed, it.spec(), protos, false, found);
         }
     }
 }
 
-fn one(rule: &Rule, typed: &Typed, spec: &Spec, protos: Protos, nft: bool, found: &mut Vec<Diagnostic>) {
+fn one(rule: &Rule, typed: &Typed, spec: &Spec, protos: Protos, native: bool, found: &mut Vec<Diagnostic>) {
     let named = protos.0.contains(&typed.proto);
     let inverted = typed.inverted.has(Inverted::PROTO);
     if named && !inverted {
@@ -44,9 +45,8 @@ fn one(rule: &Rule, typed: &Typed, spec: &Spec, protos: Protos, nft: bool, found
             format!("{kind} `{}` needs {wanted}, but the rule has `! -p {}`", spec.name, name(other))
         }
     };
-    // iptables-nft takes `! -p tcp -m tcp`; such a rule looks for ports in packets that have none.
-    let native = spec.kind == Kind::Match && matches!(spec.name, "tcp" | "udp");
-    let severity = if named && inverted && nft && native { Severity::Warning } else { Severity::Error };
+    // iptables-nft takes `! -p tcp --dport 22`: it looks for ports in packets that have none.
+    let severity = if named && inverted && native { Severity::Warning } else { Severity::Error };
     let diagnostic = Diagnostic::new(codes::CHECK_PROTOCOL_MISMATCH, severity, message);
     found.push(diagnostic.at(rule.origin.clone(), "").help(format!("write {wanted} in this rule")));
 }

@@ -9,5 +9,7 @@ mod reader;
 mod rule;
 mod tables;
 
+pub(crate) use native::is_native;
+
 pub use edits::{Edits, TableEdits, lower_edits};
 pub use tables::{Lowered, Options, lower};

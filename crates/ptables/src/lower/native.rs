@@ -5,15 +5,21 @@ use crate::diag::codes;
 use crate::dialect::Dialect;
 use crate::ext::matches::{Tcp, Udp};
 use crate::ext::{Fault, Match};
-use crate::model::Matches;
+use crate::model::Typed;
 use crate::value::port::Ports;
+use crate::value::proto;
 use crate::value::tcp_flags::TcpFlags;
 
 /// Gathers the matches of one protocol into the first of them, and takes out conditions that iptables-nft loses. Gives
 /// a warning where it saves less than it holds.
-pub(super) fn gather(matches: &mut Matches, dialect: Dialect) -> Option<Fault> {
+pub(super) fn gather(rule: &mut Typed, dialect: Dialect) -> Option<Fault> {
+    // Without its protocol a match is refused, and not compared.
+    if !dialect.is_nft() || !matches!(rule.proto, proto::TCP | proto::UDP) {
+        return None;
+    }
+    let matches = &mut rule.matches;
     let many = matches.iter().filter(|it| matches!(it, Match::Tcp(_) | Match::Udp(_))).nth(1).is_some();
-    if !dialect.is_nft() || !(many || matches.iter().any(loses)) {
+    if !many && !matches.iter().any(loses) {
         return None;
     }
     let mut warning = None;
@@ -44,7 +50,7 @@ fn conflict() -> Fault {
 }
 
 /// Whether iptables-nft makes comparisons of it; a TCP option, and a match without any condition, stay as they are.
-fn is_native(it: &Match) -> bool {
+pub(crate) fn is_native(it: &Match) -> bool {
     match it {
         Match::Tcp(tcp) => {
             let ports =

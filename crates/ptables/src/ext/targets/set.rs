@@ -1,6 +1,7 @@
 //! `-j SET`.
 
 use crate::diag::codes;
+use crate::ext::matches::set::set_name;
 use crate::ext::*;
 use crate::meaning::{Effect, Field};
 use crate::source::Text;
@@ -161,15 +162,7 @@ impl TargetExtension for UpdateSet {
 }
 
 fn entry(arg: &mut Arg<'_>) -> Result<SetEntry, Fault> {
-    let name = arg.text();
-    if name.is_empty() {
-        return Err(arg.bad("the name of a set"));
-    }
-    if name.len() > 31 {
-        let message = format!("the name of a set has at most 31 bytes; this has {}", name.len());
-        return Err(Fault::new(codes::CHECK_NAME_TOO_LONG, message).about(Part::Value).help("shorten it"));
-    }
-    arg.warn_unquoted(&name);
+    let name = set_name(arg)?;
     Ok(SetEntry { name, dirs: arg.parse_second(SetDirs::parse)? })
 }
 

@@ -128,7 +128,7 @@ impl Reader {
             }
         }
         self.extensions = extensions;
-        if let Some(fault) = native::gather(&mut state.out.rule.matches, state.scope.context.dialect) {
+        if let Some(fault) = native::gather(&mut state.out.rule, state.scope.context.dialect) {
             self.findings.push(Finding { fault, word: None, warning: true, fix: None });
         }
     }
