@@ -19,15 +19,18 @@ impl Iface {
     /// Longest name, in bytes (`IFNAMSIZ - 1`).
     pub const MAX: usize = 15;
 
-    /// The name as written; a lone `+` and the empty name give [`Iface::ANY`].
+    /// The name as written; a lone `+` gives [`Iface::ANY`].
     ///
     /// # Errors
-    /// `Interface` if it is longer than 15 bytes.
+    /// `Interface` if it is empty or longer than 15 bytes.
     pub fn parse(text: &[u8]) -> Parsed<Iface> {
         let mut bytes = [0; 15];
         match bytes.get_mut(..text.len()) {
             Some(to) => to.copy_from_slice(text),
             None => return Err(Bad::new(BadKind::Interface, "an interface name of at most 15 bytes")),
+        }
+        if text.is_empty() {
+            return Err(Bad::new(BadKind::Interface, "an interface name"));
         }
         if text == b"+" {
             return Ok(Iface::ANY);

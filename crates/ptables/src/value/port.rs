@@ -129,7 +129,17 @@ fn split(text: &[u8], mut one: impl FnMut(&[u8]) -> Parsed<u16>) -> Parsed<Ports
 
 fn service(text: &[u8], proto: Option<&str>, names: &dyn Names) -> Parsed<u16> {
     let name = std::str::from_utf8(text).ok().filter(|name| !name.is_empty());
-    name.and_then(|name| names.service(name, proto)).ok_or_else(bad)
+    let looks_like_name = |name: &str| {
+        name.starts_with(|it: char| it.is_ascii_alphabetic())
+            && name.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.' | '+'))
+    };
+    let unknown = || match name {
+        Some(name) if looks_like_name(name) => {
+            Bad::new(BadKind::Name, "a service of this protocol, or a port")
+        }
+        _ => bad(),
+    };
+    name.and_then(|name| names.service(name, proto)).ok_or_else(unknown)
 }
 
 fn bad() -> Bad {

@@ -276,11 +276,7 @@ impl Reader {
         if !state.unknown_extension {
             self.findings.push(Finding { fault, word: Some(at), warning: false, fix });
         }
-        // Its values, if it has any, would be reported as unexpected words: skip what does not look like an option.
-        let next = |index: usize| {
-            state.words.get(index).is_some_and(|word| !matches!(word.bytes.first(), Some(b'-' | b'!')))
-        };
-        (at + 1..).find(|index| !next(*index)).unwrap_or(at + 1)
+        state.next_option(at)
     }
 
     fn short(
@@ -358,6 +354,14 @@ impl Loaded {
 impl<'a> State<'a, '_> {
     fn bytes(&self, at: usize) -> &'a [u8] {
         self.words.get(at).map_or(&[], |word| &word.bytes)
+    }
+
+    /// The next word that looks like an option: the values of one that nobody knows would be reported as unexpected words.
+    fn next_option(&self, at: usize) -> usize {
+        let value = |index: usize| {
+            self.words.get(index).is_some_and(|word| !matches!(word.bytes.first(), Some(b'-' | b'!')))
+        };
+        (at + 1..).find(|index| !value(*index)).unwrap_or(at + 1)
     }
 
     fn lossy(&self, at: usize) -> String {

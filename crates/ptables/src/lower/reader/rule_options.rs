@@ -2,6 +2,7 @@
 
 use super::{Extension, Finding, Loaded, Main, Reader, State, catalogue_names, names};
 use crate::diag::codes;
+use crate::dialect::Family;
 use crate::ext::{Fault, Kind, Match, Takes, Target};
 use crate::model::{Counters, Inverted, Jump};
 use crate::value::addr::{self, Net};
@@ -47,8 +48,8 @@ impl Reader {
             Main::Jump => self.jump(state, at, value_at, value),
             Main::Goto => self.goto(state, at, value_at, value),
             Main::Counters => self.counters(state, value_at),
-            Main::Ipv4 => self.only_for(state, crate::dialect::Family::V4),
-            Main::Ipv6 => self.only_for(state, crate::dialect::Family::V6),
+            Main::Ipv4 => self.only_for(state, Family::V4),
+            Main::Ipv6 => self.only_for(state, Family::V6),
             Main::Verbose | Main::Modprobe => {}
             Main::Refused => {
                 let message = format!("`{}` cannot stand in a rule", state.lossy(at));
@@ -60,10 +61,10 @@ impl Reader {
 
     /// `-4` or `-6`: in the other family the rule is left out. Addresses are looked at only at its end, so wrong ones do not
     /// matter then.
-    fn only_for(&mut self, state: &mut State<'_, '_>, family: crate::dialect::Family) {
+    fn only_for(&mut self, state: &mut State<'_, '_>, family: Family) {
         if state.scope.context.family != family {
             state.out.skipped = true;
-            let address = |it: &Finding| it.fault.code() == codes::PARSE_BAD_ADDRESS;
+            let address = |it: &Finding| matches!(it.fault.code(), code if code == codes::PARSE_BAD_ADDRESS || code == codes::PARSE_WRONG_FAMILY);
             self.findings.retain(|it| !address(it));
         }
     }
@@ -161,6 +162,17 @@ impl Reader {
         if let Some(address) = addr::loose(family, host) {
             return Some(Net::new(family, address, mask));
         }
+        let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
+        if addr::strict(other, host).is_some() {
+            let message =
+                format!("`{}` is an {other} address in an {family} ruleset", String::from_utf8_lossy(part));
+            let fault = Fault::new(codes::PARSE_WRONG_FAMILY, message);
+            self.fault(
+                at,
+                fault.help("put rules of each family in a file of their own, or choose with `-4` or `-6`"),
+            );
+            return None;
+        }
         let name = std::str::from_utf8(host).unwrap_or_default();
         let looks_like_name = host.iter().any(u8::is_ascii_alphabetic) && !host.contains(&b':');
         match state.scope.names.host(name, family).as_slice() {
@@ -245,7 +257,7 @@ impl Reader {
     }
 
     fn fragment(&mut self, state: &mut State<'_, '_>, at: usize, not: bool) {
-        if state.scope.context.family == crate::dialect::Family::V6 {
+        if state.scope.context.family == Family::V6 {
             let fault = Fault::new(codes::PARSE_UNKNOWN_OPTION, "IPv6 rules have no `-f`");
             return self.fault(at, fault.help("use `-m frag`"));
         }
