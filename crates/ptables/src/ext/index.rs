@@ -207,6 +207,9 @@ impl Match {
     /// What `-m NAME` loads, if the catalogue has it for the family.
     pub fn load(name: &[u8], context: Context) -> Option<Match> {
         match (name.len(), name.first()) {
+            (2, Some(b'a')) if name == b"ah" && Ah::SPEC.families.has(context.family) => {
+                Some(Match::Ah(<Ah as Extension>::load(context)))
+            }
             (2, Some(b'a')) if name == b"ah" && Ah6::SPEC.families.has(context.family) => {
                 Some(Match::Ah6(Box::new(<Ah6 as Extension>::load(context))))
             }

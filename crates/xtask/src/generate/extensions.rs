@@ -198,7 +198,8 @@ fn enumeration(
 
 /// The body of `load`: by length and first byte, because it runs three times a rule.
 fn loader(enumeration: &str, found: &[Found]) -> Result<String, std::fmt::Error> {
-    let mut arms: BTreeMap<(usize, &str), String> = BTreeMap::new();
+    // Two structs may have one name: `ah` of IPv4 and of IPv6.
+    let mut arms: BTreeMap<(usize, &str, &str), String> = BTreeMap::new();
     for it in found {
         let value = format!("<{} as Extension>::load(context)", it.name);
         let value = if it.boxed { format!("Box::new({value})") } else { value };
@@ -212,7 +213,7 @@ fn loader(enumeration: &str, found: &[Found]) -> Result<String, std::fmt::Error>
                 name.chars().next().unwrap_or('?'),
                 it.name
             )?;
-            arms.insert((name.len(), name), arm);
+            arms.insert((name.len(), name, &it.name), arm);
         }
     }
     let arms: String = arms.into_values().collect();
