@@ -5,7 +5,8 @@ use crate::meaning::Effect;
 
 /// Fills in the checksum of packets that were sent without one; the next rule follows.
 ///
-/// Only in table mangle. For old DHCP clients on virtual machines, which look at the checksum of packets that never left the host.
+/// Only in table mangle. For old DHCP clients on virtual machines, which look at the checksum of packets that never
+/// left the host.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CHECKSUM.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use crate::meaning::Effect;
 
 /// Sets the class of the packet in traffic control (`tc`): its priority; the next rule follows.
 ///
-/// Only where packets go out (FORWARD, OUTPUT, POSTROUTING). Two hexadecimal numbers of 16 bits; the tools keep the low 16 bits of
-/// larger ones, and ignore what follows the second.
+/// Only where packets go out (FORWARD, OUTPUT, POSTROUTING). Two hexadecimal numbers of 16 bits; the tools keep the
+/// low 16 bits of larger ones, and ignore what follows the second.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CLASSIFY.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,13 +5,14 @@ use crate::ext::*;
 use crate::meaning::{Effect, Need};
 use crate::value::mac::Mac;
 
-/// Shares an address among machines without a balancer in front: each answers its part of the packets, chosen by a hash.
+/// Shares an address among machines without a balancer in front.
 ///
-/// IPv4 only. Kernels since 6.7 do not have it. A rule makes a cluster (`--new` and all that belongs to it) or, without options, joins the one of
-/// its destination address.
+/// Each answers its part of the packets, chosen by a hash.
+/// IPv4 only. Kernels since 6.7 do not have it. A rule makes a cluster (`--new` and all that belongs to it) or,
+/// without options, joins the one of its destination address.
 ///
-/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no CLUSTERIP, so the saved form is not
-/// measured); `linux/netfilter_ipv4/ipt_CLUSTERIP.h`.
+/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no CLUSTERIP, so the saved
+/// form is not measured); `linux/netfilter_ipv4/ipt_CLUSTERIP.h`.
 // boxed
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clusterip {
@@ -118,7 +119,8 @@ impl Extension for Clusterip {
     fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
         const ALL: [&str; 5] = ["new", "hashmode", "clustermac", "total-nodes", "local-node"];
         if self.new.is_some() && !ALL.into_iter().all(|name| end.has(name)) {
-            let message = "target `CLUSTERIP` needs all of --new, --hashmode, --clustermac, --total-nodes and --local-node, or none";
+            let message =
+                "target `CLUSTERIP` needs `--new`, a mode, an address and both numbers of nodes, or none";
             return Err(Fault::new(codes::PARSE_MISSING_OPTION, message));
         }
         Ok(())

@@ -7,10 +7,10 @@ use crate::value::mark::Mark;
 
 /// Changes the mark of the packet's connection, or copies it from or to the packet; the next rule follows.
 ///
-/// `--save-mark` copies the packet mark to the connection, `--restore-mark` the connection mark to the packet. Of the source
-/// only the bits of its mask are taken, of the destination the bits of its mask are cleared first (`--nfmask` is that of
-/// the packet, `--ctmask` that of the connection, `--mask` both). What is copied, or the new mark, may be shifted by 0 to
-/// 31 places; of two shifts the last counts. A packet without a connection is not changed.
+/// `--save-mark` copies the packet mark to the connection, `--restore-mark` the connection mark to the packet. Of the
+/// source only the bits of its mask are taken, of the destination the bits of its mask are cleared first (`--nfmask`
+/// is that of the packet, `--ctmask` that of the connection, `--mask` both). What is copied, or the new mark, may be
+/// shifted by 0 to 31 places; of two shifts the last counts. A packet without a connection is not changed.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.
 // boxed

@@ -10,12 +10,12 @@ use crate::value::proto;
 
 /// Says how connection tracking treats the packet and the connection that it begins; the next rule follows.
 ///
-/// Only in table raw, before connection tracking sees the packet. `--notrack` leaves the packet untracked. `--helper` gives
-/// its connection a helper (`ftp`), and `--timeout` a timeout policy; both need `-p`, not inverted, unless `--notrack`
-/// makes them idle. A zone keeps connections apart that have the same addresses: 0 to 65535, or the packet mark.
-/// `--zone-orig` and `--zone-reply` use it in one direction only; both together are `--zone`, and the last number counts.
-/// The kernel (6.18) gives back only the first four bytes of the name of a timeout policy, so a saved rule with a longer
-/// one cannot be loaded.
+/// Only in table raw, before connection tracking sees the packet. `--notrack` leaves the packet untracked. `--helper`
+/// gives its connection a helper (`ftp`), and `--timeout` a timeout policy; both need `-p`, not inverted, unless
+/// `--notrack` makes them idle. A zone keeps connections apart that have the same addresses: 0 to 65535, or the
+/// packet mark. `--zone-orig` and `--zone-reply` use it in one direction only; both together are `--zone`, and the
+/// last number counts. The kernel (6.18) gives back only the first four bytes of the name of a timeout policy, so a
+/// saved rule with a longer one cannot be loaded.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_CT.h`.
 // boxed
@@ -83,7 +83,7 @@ impl Extension for Ct {
             Opt::value(
                 "ctevents",
                 "EVENT[,EVENT…]",
-                "Report these events only: new, related, destroy, reply, assured, protoinfo, helper, mark, natseqinfo, secmark.",
+                "Report these events only: new, related, destroy, reply, assured, protoinfo, helper, mark …",
             ),
             Opt::value("expevents", "new", "Report new expectations."),
             Opt::value("zone-orig", "ID|mark", "Zone in the original direction."),

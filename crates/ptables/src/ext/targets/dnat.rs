@@ -8,10 +8,10 @@ use crate::value::proto;
 
 /// Rewrites the destination of a connection, and that of its replies back.
 ///
-/// Only in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a connection.
-/// One address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. A range of
-/// ports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range, the address is chosen
-/// by a hash of source and destination, unless `--random` or `--persistent` say otherwise.
+/// Only in table nat, in PREROUTING and OUTPUT (and chains reached from there): it sees the first packet of a
+/// connection. One address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the
+/// rule. A range of ports with `/BASE` is a shifted mapping: old port BASE becomes the first new one. From a range,
+/// the address is chosen by a hash of source and destination, unless `--random` or `--persistent` say otherwise.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.
 // boxed

@@ -7,10 +7,11 @@ use crate::meaning::{Effect, Field};
 use crate::value::addr::{self, Net};
 use crate::value::host::HostMask;
 
-/// Replaces the prefix of the IPv6 destination address, without connection tracking; the next rule follows. `-j SNPT` translates back.
+/// Replaces the prefix of the IPv6 destination address, without connection tracking; the next rule follows.
 ///
-/// Only in table mangle, in PREROUTING and OUTPUT. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so
-/// that checksums stay right (RFC 6296). A prefix of no bits is not saved.
+/// `-j SNPT` translates back.
+/// Only in table mangle, in PREROUTING and OUTPUT. Prefixes have at most 64 bits and no bits after them; another part
+/// of the address is changed so that checksums stay right (RFC 6296). A prefix of no bits is not saved.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.
 // boxed

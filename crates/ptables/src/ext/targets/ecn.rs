@@ -4,11 +4,11 @@ use crate::ext::*;
 use crate::meaning::{Effect, Field};
 use crate::value::proto;
 
-/// Changes the bits of explicit congestion notification, to work round machines that drop packets which have them; the next
-/// rule follows.
+/// Changes the bits of explicit congestion notification; the next rule follows.
 ///
-/// Only in table mangle, IPv4. The bits of the TCP header need `-p tcp`. `--ecn-tcp-remove` clears both of them, and is saved
-/// alone if nothing else is changed.
+/// To work round machines that drop packets which have them.
+/// Only in table mangle, IPv4. The bits of the TCP header need `-p tcp`. `--ecn-tcp-remove` clears both of them, and
+/// is saved alone if nothing else is changed.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ECN.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

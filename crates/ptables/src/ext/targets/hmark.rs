@@ -6,12 +6,12 @@ use crate::meaning::{Effect, Field};
 use crate::value::addr;
 use crate::value::host;
 
-/// Sets the packet mark to a number that follows from a hash of the packet: the remainder of `hash / mod`, plus an offset; the next rule
-/// follows.
+/// Sets the packet mark to a number that follows from a hash of the packet; the next rule follows.
 ///
-/// What is hashed is chosen by `--hmark-tuple`, a list of src, dst, sport, dport, proto, spi, ct (any beginning of a name, in any case;
-/// the first that fits is meant), or one by one by prefix lengths and masks. `ct` takes the addresses of the connection's first packet. The mask of
-/// the SPI of IPsec excludes those of ports.
+/// The number is the remainder of `hash / mod`, plus an offset.
+/// What is hashed is chosen by `--hmark-tuple`, a list of src, dst, sport, dport, proto, spi, ct (any beginning of a
+/// name, in any case; the first that fits is meant), or one by one by prefix lengths and masks. `ct` takes the
+/// addresses of the connection's first packet. The mask of the SPI of IPsec excludes those of ports.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_HMARK.h`.
 // boxed

@@ -4,11 +4,11 @@ use crate::ext::*;
 use crate::meaning::Effect;
 use crate::source::Text;
 
-/// Starts a timer again, which tells programs in user space when no packet has come for a while; the next rule follows.
+/// Starts a timer again, which tells programs when no packet has come for a while; the next rule follows.
 ///
-/// The label is the name of a file in `/sys/class/xt_idletimer/timers`: 1 to 27 bytes without `/`; iptables cuts the rest in silence,
-/// and saves it without quotes. Rules with the same label share a timer. The time is 1 to 2147482 seconds. With `--alarm` the timer
-/// wakes a sleeping machine.
+/// The label is the name of a file in `/sys/class/xt_idletimer/timers`: 1 to 27 bytes without `/`; iptables cuts the
+/// rest in silence, and saves it without quotes. Rules with the same label share a timer. The time is 1 to 2147482
+/// seconds. With `--alarm` the timer wakes a sleeping machine.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_IDLETIMER.h`.
 // boxed

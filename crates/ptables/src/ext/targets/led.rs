@@ -8,11 +8,11 @@ use crate::value::quote;
 
 /// Lights a lamp of the machine when a packet comes; the next rule follows.
 ///
-/// The trigger is called `netfilter-` and this id, of 1 to 16 bytes; a longer one is refused. The lamp goes out after the delay, which is
-/// in milliseconds, or `inf` for never; 0, the default, is at once.
+/// The trigger is called `netfilter-` and this id, of 1 to 16 bytes; a longer one is refused. The lamp goes out after
+/// the delay, which is in milliseconds, or `inf` for never; 0, the default, is at once.
 ///
-/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no LED, so the saved form is not measured);
-/// `linux/netfilter/xt_LED.h`.
+/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no LED, so the saved form is
+/// not measured); `linux/netfilter/xt_LED.h`.
 // boxed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Led {

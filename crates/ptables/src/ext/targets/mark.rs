@@ -6,9 +6,9 @@ use crate::value::mark;
 
 /// Changes the packet mark; the next rule follows.
 ///
-/// Bits of the mask become 0, then those of the value are toggled (`--set-xmark`); all forms are saved as this one. The
-/// mark lives as long as the packet is in this machine: `-m mark`, routing rules and traffic control see it. Where routing
-/// shall see it, it must be set in table mangle.
+/// Bits of the mask become 0, then those of the value are toggled (`--set-xmark`); all forms are saved as this one.
+/// The mark lives as long as the packet is in this machine: `-m mark`, routing rules and traffic control see it.
+/// Where routing shall see it, it must be set in table mangle.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use crate::meaning::Effect;
 use crate::value::addr::{self, Net};
 use crate::value::host::HostMask;
 
-/// Replaces the network of an address and keeps its host part: of the destination in PREROUTING and OUTPUT, of the source in
-/// INPUT and POSTROUTING; and that of replies back.
+/// Replaces the network of an address and keeps its host part; that of replies back.
 ///
-/// Only in table nat. The network is a host address (in IPv4 `10.1/16` is 10.0.0.0/16) with a length or mask; iptables 1.8.9 takes a
-/// mask with holes for the whole address.
+/// Of the destination in PREROUTING and OUTPUT, of the source in INPUT and POSTROUTING.
+/// Only in table nat. The network is a host address (in IPv4 `10.1/16` is 10.0.0.0/16) with a length or mask;
+/// iptables 1.8.9 takes a mask with holes for the whole address.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::source::Text;
 
 /// Sends the packet to programs that listen to a netlink group, such as ulogd; the next rule follows.
 ///
-/// The prefix has at most 63 bytes with legacy and 127 with nft; iptables cuts the rest in silence. `--nflog-range` never
-/// worked: the tools say so, and iptables-nft leaves it out. `--nflog-size` is what it was meant to be.
+/// The prefix has at most 63 bytes with legacy and 127 with nft; iptables cuts the rest in silence. `--nflog-range`
+/// never worked: the tools say so, and iptables-nft leaves it out. `--nflog-size` is what it was meant to be.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_NFLOG.h`.
 // boxed

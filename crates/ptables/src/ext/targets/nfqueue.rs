@@ -7,9 +7,9 @@ use crate::value::{Bad, number};
 
 /// Hands the packet to a program in user space, which decides; without a program it is dropped.
 ///
-/// Packets go to one queue, or by a hash of their addresses to one of several (`--queue-balance`, the first less than the last);
-/// with `--queue-cpu-fanout` by the processor instead. `--queue-bypass` lets the next rule follow where no program listens.
-/// iptables 1.8.9 takes a last queue of 65535, 1.8.11 only 65534; the kernel refuses 0:65535.
+/// Packets go to one queue, or by a hash of their addresses to one of several (`--queue-balance`, the first less than
+/// the last); with `--queue-cpu-fanout` by the processor instead. `--queue-bypass` lets the next rule follow where no
+/// program listens. iptables 1.8.9 takes a last queue of 65535, 1.8.11 only 65534; the kernel refuses 0:65535.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_NFQUEUE.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use crate::value::{Bad, Parsed};
 
 /// Counts the packet in an estimator of rates, which `-m rateest` compares; the next rule follows.
 ///
-/// The estimator's name has at most 15 bytes; iptables cuts the rest in silence, and saves it without quotes. Times are decimal numbers
-/// with `s`, `ms` or `us` (microseconds without); the interval is rounded up to 250 ms, 500 ms, 1, 2, 4 or 8 s, and the time over which it
-/// averages to a power of two of intervals. Rules of the same name must have the same times.
+/// The estimator's name has at most 15 bytes; iptables cuts the rest in silence, and saves it without quotes. Times
+/// are decimal numbers with `s`, `ms` or `us` (microseconds without); the interval is rounded up to 250 ms, 500 ms,
+/// 1, 2, 4 or 8 s, and the time over which it averages to a power of two of intervals. Rules of the same name must
+/// have the same times.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_RATEEST.h`.
 // boxed

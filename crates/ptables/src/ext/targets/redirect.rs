@@ -7,9 +7,10 @@ use crate::ext::*;
 use crate::meaning::{Effect, Nat};
 use crate::value::nat::NatPorts;
 
-/// Rewrites the destination of a connection to this machine: to the address of the interface that it came in through,
-/// or to the loopback address for connections that begin here.
+/// Rewrites the destination of a connection to this machine.
 ///
+/// It becomes the address of the interface that it came in through, or the loopback address for connections that
+/// begin here.
 /// Only in table nat, in PREROUTING and OUTPUT (and chains reached from there). Ports need `-p` tcp, udp, sctp, dccp or
 /// icmp before them in the rule.
 ///

@@ -7,9 +7,9 @@ use crate::value::{Bad, Parsed, proto};
 
 /// Drops the packet and tells its sender, by an ICMP error or a TCP reset.
 ///
-/// Only in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h` is
-/// `icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable. `tcp-reset`
-/// needs `-p tcp`. ICMP errors are never answered, and neither are later fragments.
+/// Only in table filter. The kind is any beginning, in any case, of a name; the first that fits is meant, so that `h`
+/// is `icmp-host-unreachable` and the empty text the first of all. The default is that the port is unreachable.
+/// `tcp-reset` needs `-p tcp`. ICMP errors are never answered, and neither are later fragments.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_REJECT.h`, `ip6t_REJECT.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

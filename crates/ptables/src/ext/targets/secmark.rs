@@ -6,11 +6,11 @@ use crate::source::Text;
 
 /// Sets the security mark of the packet, which SELinux policies look at; the next rule follows.
 ///
-/// Only in tables mangle and security. The context must be one of the policy that is loaded, which only that machine knows. It has
-/// at most 255 bytes; iptables cuts the rest in silence, and saves it without quotes.
+/// Only in tables mangle and security. The context must be one of the policy that is loaded, which only that machine
+/// knows. It has at most 255 bytes; iptables cuts the rest in silence, and saves it without quotes.
 ///
-/// Source: iptables 1.8.9, its reader probed on both back ends (no policy was loaded, so the saved form is not measured);
-/// `linux/netfilter/xt_SECMARK.h`.
+/// Source: iptables 1.8.9, its reader probed on both back ends (no policy was loaded, so the saved form is not
+/// measured); `linux/netfilter/xt_SECMARK.h`.
 // boxed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secmark {

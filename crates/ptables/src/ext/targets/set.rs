@@ -7,11 +7,12 @@ use crate::meaning::{Effect, Field};
 use crate::source::Text;
 use crate::value::set_dirs::SetDirs;
 
-/// Puts the packet's addresses into an ipset, takes them out of one, or sets marks from what a set holds for them; the next rule follows.
+/// Puts the packet's addresses into an ipset, takes them out, or sets marks from it; the next rule follows.
 ///
-/// The sets must exist when the rule is loaded, and be of the family; that is known on the machine only. A name has 1 to 31 bytes and is
-/// saved without quotes. One direction (`src`, `dst`) for each part of the set's type, 6 at most. `--map-set` works in table mangle only, and
-/// with `--map-prio` or `--map-queue` where packets go out (FORWARD, OUTPUT, POSTROUTING). `!` before an option changes nothing.
+/// The sets must exist when the rule is loaded, and be of the family; that is known on the machine only. A name has 1
+/// to 31 bytes and is saved without quotes. One direction (`src`, `dst`) for each part of the set's type, 6 at most.
+/// `--map-set` works in table mangle only, and with `--map-prio` or `--map-queue` where packets go out (FORWARD,
+/// OUTPUT, POSTROUTING). `!` before an option changes nothing.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.
 // boxed

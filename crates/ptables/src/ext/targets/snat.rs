@@ -8,9 +8,9 @@ use crate::value::nat::NatTo;
 
 /// Rewrites the source of a connection, and the destination of its replies back.
 ///
-/// Only in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a connection.
-/// One address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the rule. For an
-/// address that may change, `-j MASQUERADE` takes that of the outgoing interface.
+/// Only in table nat, in POSTROUTING and INPUT (and chains reached from there): it sees the first packet of a
+/// connection. One address, a range, ports, or both. Ports need `-p` tcp, udp, sctp, dccp or icmp before them in the
+/// rule. For an address that may change, `-j MASQUERADE` takes that of the outgoing interface.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/nf_nat.h`.
 // boxed

@@ -6,10 +6,11 @@ use crate::ext::*;
 use crate::meaning::{Effect, Field};
 use crate::value::addr::Net;
 
-/// Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows. `-j DNPT` translates back.
+/// Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows.
 ///
-/// Only in table mangle, in INPUT and POSTROUTING. Prefixes have at most 64 bits and no bits after them; another part of the address is changed so
-/// that checksums stay right (RFC 6296). A prefix of no bits is not saved.
+/// `-j DNPT` translates back.
+/// Only in table mangle, in INPUT and POSTROUTING. Prefixes have at most 64 bits and no bits after them; another part
+/// of the address is changed so that checksums stay right (RFC 6296). A prefix of no bits is not saved.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_NPT.h`.
 // boxed

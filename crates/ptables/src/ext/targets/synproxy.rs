@@ -6,9 +6,10 @@ use crate::value::proto;
 
 /// Answers the first packets of TCP connections in place of the server, to keep floods of them away from it.
 ///
-/// Only where packets go to this machine or through it (INPUT, FORWARD), with `-p tcp`. The kernel must know what the server would
-/// answer: its segment size and window scale, and whether it takes selective acknowledgements, timestamps and congestion
-/// notification. The tools keep the low 16 bits of a segment size and the low 8 bits of a window scale.
+/// Only where packets go to this machine or through it (INPUT, FORWARD), with `-p tcp`. The kernel must know what the
+/// server would answer: its segment size and window scale, and whether it takes selective acknowledgements,
+/// timestamps and congestion notification. The tools keep the low 16 bits of a segment size and the low 8 bits of a
+/// window scale.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_SYNPROXY.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use crate::value::proto;
 
 /// Sets the maximum segment size in TCP packets that begin a connection; the next rule follows.
 ///
-/// A fixed size, or that of the path (`--clamp-mss-to-pmtu`: 40 bytes less than its MTU, 60 in IPv6; only in FORWARD, OUTPUT and
-/// POSTROUTING). It only makes a size smaller. Needs `-p tcp`; legacy also a match on SYN: `-p tcp --syn`, or `--tcp-flags` with
-/// SYN set. At most 65515, in IPv6 65495.
+/// A fixed size, or that of the path (`--clamp-mss-to-pmtu`: 40 bytes less than its MTU, 60 in IPv6; only in FORWARD,
+/// OUTPUT and POSTROUTING). It only makes a size smaller. Needs `-p tcp`; legacy also a match on SYN: `-p tcp --syn`,
+/// or `--tcp-flags` with SYN set. At most 65515, in IPv6 65495.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TCPMSS.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

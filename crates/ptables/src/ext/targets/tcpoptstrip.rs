@@ -7,8 +7,8 @@ use crate::value::{number, proto};
 
 /// Takes options out of the TCP header: they are replaced by padding; the next rule follows.
 ///
-/// Only in table mangle, with `-p tcp`. Options are numbers from 2 to 255, or `wscale`, `mss`, `sack-permitted`, `sack`, `timestamp`
-/// and `md5`, in lower case, none of them twice; saved as numbers in ascending order.
+/// Only in table mangle, with `-p tcp`. Options are numbers from 2 to 255, or `wscale`, `mss`, `sack-permitted`,
+/// `sack`, `timestamp` and `md5`, in lower case, none of them twice; saved as numbers in ascending order.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TCPOPTSTRIP.h`.
 // boxed

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Sends a copy of the packet to another machine on a directly connected network; the next rule follows.
 ///
-/// The gateway is a host address: in IPv4 `10.1` is 10.0.0.1. An outgoing interface may be named, in at most 15 bytes; iptables cuts the
-/// rest in silence.
+/// The gateway is a host address: in IPv4 `10.1` is 10.0.0.1. An outgoing interface may be named, in at most 15
+/// bytes; iptables cuts the rest in silence.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TEE.h`.
 // boxed

@@ -6,8 +6,9 @@ use crate::value::tos::Tos;
 
 /// Changes the type of service (IPv6: traffic class); the next rule follows.
 ///
-/// Bits of the mask become 0, then those of the value are toggled; all forms are saved as `--set-tos`. Names are those of RFC
-/// 1349, in any case, and leave the two highest bits alone. Only in table mangle. `-j DSCP` sets the six bits in use today.
+/// Bits of the mask become 0, then those of the value are toggled; all forms are saved as `--set-tos`. Names are
+/// those of RFC 1349, in any case, and leave the two highest bits alone. Only in table mangle. `-j DSCP` sets the six
+/// bits in use today.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_DSCP.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,12 @@ use crate::value::mark::Mark;
 use crate::value::{addr, port, proto};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Gives the packet to a transparent socket of this machine without changing it, and marks it; without such a socket it is dropped.
+/// Gives the packet to a transparent socket of this machine without changing it, and marks it.
 ///
-/// Only in table mangle, PREROUTING, for `-p tcp` or `-p udp`. Port and address are those of the socket: port 0 is that of the
-/// packet, address 0.0.0.0 (`::`) that of the interface. All three values are always saved. The port is decimal; one above 65535 is
-/// taken modulo 65536.
+/// Without such a socket it is dropped.
+/// Only in table mangle, PREROUTING, for `-p tcp` or `-p udp`. Port and address are those of the socket: port 0 is
+/// that of the packet, address 0.0.0.0 (`::`) that of the interface. All three values are always saved. The port is
+/// decimal; one above 65535 is taken modulo 65536.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_TPROXY.h`.
 // boxed

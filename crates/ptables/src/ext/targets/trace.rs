@@ -6,7 +6,8 @@ use crate::meaning::Effect;
 
 /// Has the kernel log every rule that the packet meets from here on; the next rule follows.
 ///
-/// In table raw; iptables-nft takes it in any table. Legacy writes to the kernel log, nft is read with `xtables-monitor --trace`.
+/// In table raw; iptables-nft takes it in any table. Legacy writes to the kernel log, nft is read with
+/// `xtables-monitor --trace`.
 ///
 /// Source: iptables 1.8.9, probed on both back ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

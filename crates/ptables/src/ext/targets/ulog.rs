@@ -9,8 +9,8 @@ use crate::value::{Bad, Parsed, number};
 ///
 /// IPv4 only. Kernels since 3.17 do not have it. The prefix has at most 31 bytes; iptables cuts the rest in silence.
 ///
-/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no ULOG, so the saved form is not measured);
-/// `linux/netfilter_ipv4/ipt_ULOG.h`.
+/// Source: iptables 1.8.9, its reader probed on both back ends (the kernel at hand has no ULOG, so the saved form is
+/// not measured); `linux/netfilter_ipv4/ipt_ULOG.h`.
 // boxed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulog {
