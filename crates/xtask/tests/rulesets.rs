@@ -98,6 +98,7 @@ fn try_file(file: File) -> Result<Tried, Failure> {
             let found = files::difference(&mut real, &ours, &Verdict::Accepted(saved))?;
             differences.extend(found.map(|(said, ours)| Difference {
                 name: file.name.clone(),
+                file: String::new(),
                 place: "file".into(),
                 context: real.context,
                 real: said,
@@ -203,11 +204,11 @@ fn make_sets(real: &Real, file: &File) {
     }
 }
 
-/// The file with empty lines in place of these.
+/// The file with empty lines in place of these, and with the line end that its last `COMMIT` may lack.
 fn without(file: &File, lines: &BTreeSet<u32>) -> Vec<u8> {
     let mut text = Vec::new();
     for (line, number) in file.bytes.split_inclusive(|byte| *byte == b'\n').zip(1..) {
-        text.extend_from_slice(if lines.contains(&number) { b"\n" } else { line });
+        text.extend_from_slice(if lines.contains(&number) && line != b"COMMIT" { b"\n" } else { line });
     }
     if !text.ends_with(b"\n") {
         text.push(b'\n');
@@ -228,6 +229,7 @@ fn the_bad_lines_of_the_others_are_named_and_the_rest_is_read() {
             let Read { rules, read, errors } = read(file, real.context);
             let difference = |said: String, ours: String| Difference {
                 name: file.name.clone(),
+                file: String::new(),
                 place: "file".into(),
                 context: real.context,
                 real: said,
