@@ -41,22 +41,22 @@ struct Tried {
 }
 
 /// A folder of rule sets, each tried with all tools; `None` where there is no folder or no namespace.
-fn tried(folder: &'static str, cache: &'static OnceLock<Option<Vec<Tried>>>) -> Option<&'static Vec<Tried>> {
+fn tried(folder: &'static str, cache: &'static OnceLock<Option<Vec<Tried>>>) -> Option<&'static [Tried]> {
     let make = || {
         netns::scratch_or_skip()?;
         let files = files::read(&shared::folder()?.join(folder)).unwrap();
         let files: Vec<File> = files.into_iter().filter(|it| !NO_RULES.contains(&it.name.as_str())).collect();
         Some(in_parallel(files, |file| try_file(file).unwrap()))
     };
-    cache.get_or_init(make).as_ref()
+    cache.get_or_init(make).as_deref()
 }
 
-fn rulesets() -> Option<&'static Vec<Tried>> {
+fn rulesets() -> Option<&'static [Tried]> {
     static TRIED: OnceLock<Option<Vec<Tried>>> = OnceLock::new();
     tried("rulesets", &TRIED)
 }
 
-fn repaired() -> Option<&'static Vec<Tried>> {
+fn repaired() -> Option<&'static [Tried]> {
     static TRIED: OnceLock<Option<Vec<Tried>>> = OnceLock::new();
     tried("rulesets/repaired", &TRIED)
 }
@@ -122,7 +122,7 @@ fn word_for_word(ours: &Ours) {
     }
 }
 
-fn assert_loaded(tried: &'static Vec<Tried>, count: usize, oracle: &str) {
+fn assert_loaded(tried: &[Tried], count: usize, oracle: &str) {
     let loaded: Vec<&Tried> = tried.iter().filter(|it| !it.loaded.is_empty()).collect();
     let several: Vec<&str> =
         loaded.iter().filter(|it| it.loaded.len() > 1).map(|it| it.file.name.as_str()).collect();
