@@ -20,7 +20,8 @@ struct File {
 struct Entry {
     /// Which comparison: `probes-1.8.9`, `cases`, `files`, `rulesets` …
     oracle: String,
-    /// What it covers: names of that comparison, such as rules or files.
+    /// What it covers: names of that comparison, such as rules or files; of the comparison `cases` also a file
+    /// (`targets/led.cases`), which stands for all its rules.
     cases: Vec<String>,
     /// Where: `legacy` or `nft`; both if absent.
     backend: Option<String>,
@@ -77,8 +78,8 @@ impl Divergences {
         Divergences { entries: Vec::new(), used: HashSet::new(), versions: HashSet::new() }
     }
 
-    /// Whether a difference is known; marks it as used.
-    pub fn covers(&mut self, case: &str, context: Context) -> bool {
+    /// Whether a difference is known by one of its names; marks it as used.
+    pub fn covers(&mut self, names: &[&str], context: Context) -> bool {
         let backend = context.dialect.backend.to_string();
         let family = if context.family == ptables::dialect::Family::V4 { "v4" } else { "v6" };
         let version = context.dialect.version.to_string();
@@ -88,8 +89,8 @@ impl Divergences {
             let here = says(&entry.backend, &backend)
                 && says(&entry.family, family)
                 && says(&entry.version, &version);
-            if here && entry.cases.iter().any(|it| it == case) {
-                self.used.insert((index, case.to_owned()));
+            for case in entry.cases.iter().filter(|it| here && names.contains(&it.as_str())) {
+                self.used.insert((index, case.clone()));
                 covered = true;
             }
         }

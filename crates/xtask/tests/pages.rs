@@ -1,5 +1,5 @@
 //! The example on the page of a code leads to that code.
-#![expect(clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::panic, reason = "tests")]
 
 use ptables::diag::codes;
 use ptables::dialect::{Backend, Dialect, Family, Version};

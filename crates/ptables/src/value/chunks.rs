@@ -10,7 +10,7 @@ pub struct Chunks {
     pub scope: ChunkScope,
     /// A bit for each type, 0 to 255.
     pub types: [u128; 2],
-    /// At most four: a type, flags to look at, and those of them that must be set.
+    /// At most four, in the order of types: a type, flags to look at, and those of them that must be set.
     pub flags: Vec<(u8, u8, u8)>,
 }
 
@@ -100,6 +100,7 @@ impl Chunks {
                 }
             }
         }
+        chunks.flags.sort_unstable();
         Ok((chunks, lost))
     }
 

@@ -42,7 +42,8 @@ pub fn all(context: Context) -> Result<Vec<(&'static Entry, Case<'static>)>, Fai
 pub fn trial(entry: &Entry, case: &Case<'_>) -> Trial {
     let folder = if entry.spec.kind == Kind::Match { "matches" } else { "targets" };
     Trial {
-        label: format!("{folder}/{}.cases:{}", entry.spec.name.to_lowercase(), case.line),
+        file: format!("{folder}/{}.cases", entry.spec.name.to_lowercase()),
+        line: case.line,
         table: case.place.0.into(),
         chain: case.place.1.into(),
         rule: case.rule.into(),

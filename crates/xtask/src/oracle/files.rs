@@ -68,6 +68,7 @@ pub fn compare(real: &mut Real, files: &[File]) -> Result<Outcome, Failure> {
         if let Some((real_said, ours_said)) = difference(real, &ours, &verdict)? {
             outcome.differences.push(Difference {
                 name: file.name.clone(),
+                file: String::new(),
                 place: "file".into(),
                 context: real.context,
                 real: real_said,

@@ -31,7 +31,9 @@ pub type Failure = String;
 pub struct Difference {
     /// Its name in `testdata/divergences.toml`: the rule of a case, or the name of a file.
     pub name: String,
-    /// Where it stands.
+    /// The file that it stands in.
+    pub file: String,
+    /// Where in the file; may be empty.
     pub place: String,
     /// Family, back end, version.
     pub context: Context,
@@ -44,7 +46,8 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Context { family, dialect, .. } = self.context;
-        writeln!(f, "{}, {family}, {} {}: {}", self.place, dialect.backend, dialect.version, self.name)?;
+        let Difference { file, place, name, .. } = self;
+        writeln!(f, "{file}{place}, {family}, {} {}: {name}", dialect.backend, dialect.version)?;
         for (who, said) in [("tools", &self.real), ("we", &self.ours)] {
             for (index, line) in said.lines().enumerate() {
                 writeln!(f, "  {:<6}{line}", if index == 0 { who } else { "" })?;
@@ -84,7 +87,7 @@ impl Outcome {
         let new: Vec<String> = self
             .differences
             .iter()
-            .filter(|it| !known.covers(&it.name, it.context))
+            .filter(|it| !known.covers(&[&it.name, &it.file], it.context))
             .map(Difference::to_string)
             .collect();
         let unused = known.unused();

@@ -2,6 +2,7 @@
 
 use ptables::dialect::{Backend, Dialect, Family};
 use ptables::ext::Context;
+use ptables::text::lex;
 use ptables_kernel::netns::Scratch;
 use ptables_kernel::{Cause, RestoreError, RestoreOptions};
 
@@ -58,14 +59,17 @@ impl Real {
         Ok(())
     }
 
-    /// Runs a command of a `# setup:` line.
+    /// Runs a command of a `# setup:` line. Quotes are those of rules.
     ///
     /// # Errors
     /// What it said, or that there is no such program.
     pub fn set_up(&self, command: &str) -> Result<(), Failure> {
-        let mut words = command.split_whitespace();
-        let program = words.next().unwrap_or_default();
-        let arguments: Vec<&str> = words.collect();
+        let mut words = Vec::new();
+        lex::words(command.as_bytes(), &mut words);
+        let words: Vec<String> =
+            words.iter().map(|word| String::from_utf8_lossy(&word.bytes).into_owned()).collect();
+        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let output =
             self.scratch.run(program, &arguments, b"").map_err(|error| format!("`{command}`: {error}"))?;
         if output.status.success() {

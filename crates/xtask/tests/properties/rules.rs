@@ -6,7 +6,7 @@ use ptables::dialect::Family;
 use ptables::ext::cases::Expected;
 use ptables::ext::{Context, Kind};
 use xtask::divergences::Divergences;
-use xtask::oracle::trials::Trial;
+use xtask::oracle::trials::{self, Trial};
 use xtask::oracle::{cases, files};
 use xtask::shared;
 
@@ -21,7 +21,7 @@ pub struct Line {
 impl Line {
     pub fn trial(&self) -> Trial {
         let Line { table, chain, rule } = self.clone();
-        Trial { label: "random".into(), table, chain, rule }
+        Trial { file: "random".into(), line: 0, table, chain, rule }
     }
 }
 
@@ -41,7 +41,9 @@ impl Pool {
         let mut known = Divergences::load("cases");
         for (entry, case) in cases::all(context).unwrap() {
             let accepted = matches!(case.expected, Expected::Canonical(_));
-            if case.version == context.dialect.version && accepted && !known.covers(case.rule, context) {
+            let trial = cases::trial(entry, &case);
+            let known = known.covers(&[case.rule, &trial.file], context) || trials::shares(&trial);
+            if case.version == context.dialect.version && accepted && !known {
                 let (table, chain) = case.place;
                 let line = Line { table: table.into(), chain: chain.into(), rule: case.rule.into() };
                 let to = if entry.spec.kind == Kind::Match { &mut pool.matches } else { &mut pool.targets };

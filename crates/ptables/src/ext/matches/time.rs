@@ -127,7 +127,8 @@ impl Extension for Time {
             "datestop" => {
                 self.date_stop = arg.parse(clock::date)?;
                 if self.date_stop == 0 {
-                    arg.changed("iptables saves the rule without this date; it then means 2038");
+                    let message = "iptables saves the rule without this date; read back, it means 2038";
+                    arg.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value));
                 }
             }
             "kerneltz" | "localtz" => self.kernel_zone = true,
