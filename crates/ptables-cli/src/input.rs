@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use ptables::compile::{Compiled, compile};
+use ptables::diag::Diagnostic;
 use ptables::dialect::{Dialect, Family};
 use ptables::lower::Options;
 use ptables::source::Source;
@@ -72,9 +73,7 @@ impl Input {
         }
         match text::family(&self.source) {
             FamilyHint::One(family) => Ok(family),
-            _ => self.family_of_name().ok_or_else(|| {
-                format!("{}: is this IPv4 or IPv6? Nothing in it says: say `-4` or `-6`", self.name).into()
-            }),
+            _ => self.family_of_name().ok_or_else(|| Failure::from(Question(text::ambiguous(&self.source)))),
         }
     }
 
@@ -90,6 +89,18 @@ impl Input {
         }
     }
 }
+
+/// What a command must be told before it can run.
+#[derive(Debug)]
+struct Question(Diagnostic);
+
+impl std::fmt::Display for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} [{}]: {}", self.0.message, self.0.code, self.0.help.as_deref().unwrap_or_default())
+    }
+}
+
+impl std::error::Error for Question {}
 
 /// For which tools: those asked for, else the installed ones, else the default of the library. Nothing is asked of the kernel.
 fn dialect(target: &Target) -> Dialect {

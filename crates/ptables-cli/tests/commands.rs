@@ -1,6 +1,4 @@
 //! The commands without a kernel: what they print and how they exit.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 mod common;
 
 use common::ptables;
@@ -68,7 +66,7 @@ fn warnings_are_errors_only_when_denied() {
 fn an_untold_family_is_a_question_and_a_missing_file_cannot_run() {
     let untold = ptables(&["check", "-"], NEUTRAL.as_bytes());
     assert_eq!(untold.code, 2);
-    assert!(untold.stderr.contains("is this IPv4 or IPv6?"), "{}", untold.stderr);
+    assert!(untold.stderr.contains("is `<stdin>` IPv4 or IPv6?"), "{}", untold.stderr);
     assert_eq!(ptables(&["check", "-", "-6"], NEUTRAL.as_bytes()).code, 0);
     assert_eq!(ptables(&["check", "-", "--family", "4"], NEUTRAL.as_bytes()).code, 0);
     assert_eq!(ptables(&["check", "/nonexistent/rules"], b"").code, 2);

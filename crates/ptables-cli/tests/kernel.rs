@@ -4,7 +4,7 @@
 use ptables::dialect::{Backend, Family};
 use ptables_kernel::netns::{Scratch, scratch_or_skip};
 
-#[expect(dead_code, reason = "its main is not run here")]
+#[expect(dead_code, clippy::indexing_slicing, reason = "an example; its main is not run here")]
 #[path = "../../ptables/examples/forward.rs"]
 mod forward;
 

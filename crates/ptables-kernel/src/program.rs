@@ -5,8 +5,12 @@ use std::fmt;
 use ptables::compile::{RestoreText, compile};
 use ptables::diag::{Counts, Diagnostic, Severity, codes};
 use ptables::dialect::{Backend, Dialect, Family};
-use ptables::lower::{Options, lower_edits};
+use ptables::lower::{Options, lower, lower_edits};
+use ptables::model::Ruleset;
+use ptables::origin::Origin;
 use ptables::program::Tables;
+use ptables::source::Source;
+use ptables::text;
 
 use crate::kernel::Kernel;
 use crate::locate::Located;
@@ -93,6 +97,12 @@ impl Kernel {
         if !understood || diagnostics.iter().any(stops) {
             return Err(NotRestored { diagnostics, error: None });
         }
+        // With `--noflush` the rules of the ruleset are those of the commands, save the ones that it deletes itself.
+        let lost = unfaithful(&RestoreText::of_ruleset(&compiled.ruleset), &compiled.ruleset, lowering);
+        if !lost.is_empty() {
+            diagnostics.extend(lost);
+            return Err(NotRestored { diagnostics, error: None });
+        }
         match self.restore(family, backend, &text.bytes, options) {
             Ok(_) => Ok(RestoredProgram { diagnostics }),
             Err(error) => {
@@ -146,6 +156,29 @@ impl Kernel {
             (_, None) => diagnostic.note("whether tables were replaced before is not known"),
         }
     }
+}
+
+/// Rules whose canonical text does not say all that the rule says. iptables-save loses a few things (a range of ICMP codes, the
+/// base of a shifted port range), and so does our text, which is the same: such a rule must not be applied as another one.
+fn unfaithful(text: &RestoreText, meant: &Ruleset, lowering: Options<'_>) -> Vec<Diagnostic> {
+    let Ok(source) = Source::new("restored", text.bytes.as_slice()) else { return Vec::new() };
+    let again = lower(&text::parse(&source).tables, meant.context.family, lowering).ruleset;
+    let pairs = meant.rules().zip(again.rules());
+    let mut found: Vec<Diagnostic> = pairs
+        .filter(|((_, _, one), (_, _, other))| one.body != other.body)
+        .map(|((_, _, rule), _)| lost(&rule.origin))
+        .collect();
+    if meant.rules().count() != again.rules().count() && found.is_empty() {
+        found.push(lost(&Origin::Unknown));
+    }
+    found
+}
+
+fn lost(origin: &Origin) -> Diagnostic {
+    let message = "what iptables-save would print for this rule does not say all of it, so it cannot be restored as it is meant";
+    Diagnostic::error(codes::CHECK_UNRELOADABLE, message)
+        .at(origin.clone(), "")
+        .help("write it as several rules")
 }
 
 fn one_line(text: &str) -> String {

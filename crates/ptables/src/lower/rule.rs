@@ -66,6 +66,8 @@ impl Lowerer {
             Some((codes::PARSE_UNCLOSED_QUOTE, "a double quote is opened and not closed"))
         } else if words.len() + 2 > lex::MAX_WORDS {
             Some((codes::PARSE_LINE_TOO_LONG, "iptables-restore reads at most 251 words in a line"))
+        } else if words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
+            Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads at most 1,023 bytes in a word"))
         } else {
             None
         };

@@ -1,7 +1,9 @@
 //! Which address family a text is for, as far as the text says.
 
 use super::lex;
+use crate::diag::{Diagnostic, codes};
 use crate::dialect::Family;
+use crate::origin::Origin;
 use crate::source::Source;
 
 /// What a text says of its family.
@@ -82,6 +84,14 @@ pub fn family(source: &Source) -> FamilyHint {
         }
     }
     if generated { FamilyHint::One(Family::V4) } else { FamilyHint::Neither }
+}
+
+/// The question that remains where nothing tells the family.
+pub fn ambiguous(source: &Source) -> Diagnostic {
+    let name = source.name().unwrap_or("the text");
+    let message = format!("is `{name}` IPv4 or IPv6? nothing in it says");
+    let error = Diagnostic::error(codes::CHECK_AMBIGUOUS_FAMILY, message);
+    error.at(Origin::Text(source.text(0, 0)), "").help("say `-4` or `-6`")
 }
 
 fn of_word(before: &[u8], word: &[u8]) -> Option<Family> {

@@ -7,6 +7,6 @@ pub mod lex;
 mod parse;
 pub(crate) mod print;
 
-pub use family::{FamilyHint, family};
+pub use family::{FamilyHint, ambiguous, family};
 pub use parse::{Parsed, parse};
 pub use print::annotated;

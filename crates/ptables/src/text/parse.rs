@@ -82,6 +82,10 @@ impl Parser<'_> {
                 "shorten it, or use an ipset",
             );
         }
+        if memchr::memchr(0, line).is_some() {
+            let message = "a NUL byte ends the line for the tools: they do not see what follows";
+            return self.error(codes::PARSE_NUL_BYTE, start, line, message, "take it out");
+        }
         match line.first() {
             None => {}
             Some(b'#') => self.annotations.comment(line),
