@@ -4,7 +4,7 @@
 use ptables::dialect::{Backend, Family};
 use ptables_kernel::netns::{Scratch, scratch_or_skip};
 
-#[expect(dead_code, clippy::indexing_slicing, reason = "an example; its main is not run here")]
+#[expect(dead_code, reason = "an example; its main is not run here")]
 #[path = "../../ptables/examples/forward.rs"]
 mod forward;
 
@@ -57,10 +57,10 @@ fn a_wrong_rule_stops_everything_and_the_error_names_the_line_of_the_program() {
     let text = String::from_utf8(forward()).unwrap();
     // One that ptables finds, and one that only the kernel does.
     let wrong = [
-        (text.replace("--dport 80\n", "--dprot 80\n"), "forward.rs:20", "parse/unknown-option"),
+        (text.replace("--dport 80\n", "--dprot 80\n"), "forward.rs:21", "parse/unknown-option"),
         (
             text.replace("--dport 80\n", "--dport 80 -m set --match-set no_such_set src\n"),
-            "forward.rs:20",
+            "forward.rs:21",
             "kernel/refused",
         ),
     ];

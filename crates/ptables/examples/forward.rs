@@ -5,6 +5,7 @@
 use ptables::prelude::*;
 
 /// The rules.
+#[expect(clippy::indexing_slicing, reason = "the default tables have these chains")]
 pub fn firewall() -> Tables {
     // a default set of tables and chains
     let mut tables = default_tables();
