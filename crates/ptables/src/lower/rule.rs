@@ -60,8 +60,15 @@ impl Lowerer {
     fn line(&mut self, scope: &Scope<'_>, rule: &Rule, text: &Text, out: &mut Vec<model::Rule>) {
         let mut words = recycle(std::mem::take(&mut self.words));
         let open = lex::words(text, &mut words);
-        let problem = if memchr::memchr2(b'\n', 0, text).is_some() {
-            Some((codes::PROGRAM_LINE_BREAK, "a rule is one line: this has a line break or a NUL byte"))
+        let problem = if memchr::memchr(b'\n', text).is_some() {
+            Some((codes::PROGRAM_LINE_BREAK, "a rule is one line: this has a line break"))
+        } else if memchr::memchr(0, text).is_some() {
+            Some((
+                codes::PARSE_NUL_BYTE,
+                "for iptables a NUL byte ends the line: what follows it would be lost",
+            ))
+        } else if text.len() > lex::MAX_WORD && words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
+            Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads words of at most 1,023 bytes"))
         } else if open {
             Some((codes::PARSE_UNCLOSED_QUOTE, "a double quote is opened and not closed"))
         } else if words.len() + 2 > lex::MAX_WORDS {

@@ -195,7 +195,7 @@ impl Reader {
                     at,
                     Fault::new(codes::PARSE_AMBIGUOUS_OPTION, message).help("write the option in full"),
                 );
-                at + 1
+                state.next_option(at)
             }
             Found::Unknown => self.unknown_option(state, at, name),
         }
