@@ -85,6 +85,7 @@ impl Kernel {
         let version = self.version(backend).unwrap_or(Dialect::default().version);
         let mut lowering = Options::new(Dialect::new(backend, version), &names);
         lowering.noflush = options.noflush;
+        lowering.counters_asked = options.counters;
         let compiled = compile(program, family, lowering);
         let mut diagnostics = findings;
         let mut text = RestoreText::of_ruleset(&compiled.ruleset);

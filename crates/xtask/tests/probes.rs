@@ -31,6 +31,7 @@ fn ours(family: Family, dialect: Dialect, probe: &Value) -> (bool, String, Vec<S
     let parsed = text::parse(&Source::new("probe", bytes).unwrap());
     let mut options = Options::new(dialect, &DebianNames);
     options.counters = flags.split_whitespace().any(|it| it == "-c");
+    options.counters_asked = options.counters;
     let lowered = lower::lower(&parsed.tables, family, options);
     let checked = check::check(&lowered.ruleset);
     let all = parsed.diagnostics.iter().chain(&lowered.diagnostics).chain(&checked);

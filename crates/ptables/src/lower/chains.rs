@@ -164,6 +164,17 @@ pub(super) fn lower_chain(
             _ => {}
         }
     }
+    if let Some((place, garbage)) = &chain.odd_counters {
+        // Without `-c` they are not looked at, but for garbage since 1.8.11.
+        let refused = options.counters_asked || (*garbage && context.dialect.since_1_8_11());
+        let severity = if refused { Severity::Error } else { Severity::Warning };
+        let message = format!("the counters of policy `{name}` are not `[packets:bytes]`");
+        if *garbage || refused {
+            let diagnostic =
+                Diagnostic::new(codes::PARSE_BAD_COUNTERS, severity, message).at(place.clone(), "");
+            lowerer.diagnostics.push(diagnostic.help("write `[0:0]`"));
+        }
+    }
     if let Some(again) = &chain.redeclared {
         let (message, severity) = if context.dialect.is_nft() {
             (format!("chain `{name}` is declared twice: iptables-nft empties it here"), Severity::Warning)

@@ -30,6 +30,8 @@ pub struct Options<'a> {
     pub noflush: bool,
     /// Counters before rules and behind policies count (`iptables-restore -c`); otherwise they are left out.
     pub counters: bool,
+    /// Counters are asked for (`-c`), so what is not a counter is refused. Off unless set.
+    pub counters_asked: bool,
     /// Names of the machine.
     pub names: &'a dyn Names,
 }
@@ -37,7 +39,7 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// For these tools, as a whole ruleset.
     pub fn new(dialect: Dialect, names: &'a dyn Names) -> Options<'a> {
-        Options { dialect, noflush: false, counters: true, names }
+        Options { dialect, noflush: false, counters: true, counters_asked: false, names }
     }
 }
 
@@ -154,6 +156,13 @@ fn apply(lowerer: &mut Lowerer, scope: &Scope<'_>, chain: &mut model::Chain, rul
         },
         Verb::Replace(number) => match (place(number), found.len()) {
             (Some(at), 1) => chain.rules.splice(at..=at, found).for_each(drop),
+            // 1.8.11 takes the first address of a list.
+            (Some(at), _) if scope.context.dialect.since_1_8_11() => {
+                chain.rules.splice(at..=at, found.into_iter().take(1)).for_each(drop);
+                let message = "a replacement is one rule: of a list of addresses only the first is taken";
+                let warning = Diagnostic::warning(codes::CHECK_CHANGED, message).at(rule.origin.clone(), "");
+                lowerer.diagnostics.push(warning.help("name one address"));
+            }
             (Some(_), _) => {
                 let error = Diagnostic::error(
                     codes::PARSE_OPTION_CONFLICT,

@@ -21,6 +21,8 @@ pub struct Chain {
     pub comment: Option<Text>,
     /// Counters of the policy.
     pub counters: Counters,
+    /// Its line of text, if the counters there are no numbers (or missing: `false`).
+    pub(crate) odd_counters: Option<(Origin, bool)>,
     /// A second line of text that declares it.
     pub(crate) redeclared: Option<Origin>,
     rules: Vec<Rule>,
@@ -57,6 +59,7 @@ impl Chain {
             kind,
             comment: None,
             counters: Counters::default(),
+            odd_counters: None,
             redeclared: None,
             rules: Vec::new(),
         }

@@ -181,13 +181,10 @@ impl Parser<'_> {
                 help,
             );
         };
-        let counters = match words.get(2).map(|(_, text)| bracketed(text)) {
-            None => Counters::default(),
-            Some(Some((Some(counters), []))) => counters,
-            Some(_) => {
-                self.bad_counters(whole.clone(), "the counters of a policy are `[packets:bytes]`");
-                Counters::default()
-            }
+        let (counters, odd) = match words.get(2).map(|(_, text)| bracketed(text)) {
+            None => (Counters::default(), Some((whole.clone(), false))),
+            Some(Some((Some(counters), []))) => (counters, None),
+            Some(_) => (Counters::default(), Some((whole.clone(), true))),
         };
         let origin = whole.clone();
         let text = |at: usize, word: &[u8]| {
@@ -203,6 +200,7 @@ impl Parser<'_> {
                 // A later line sets the policy again and flushes nothing.
                 old.kind = kind;
                 old.counters = counters;
+                old.odd_counters = odd;
             }
             Some(old) => {
                 // iptables-legacy refuses this, iptables-nft empties the chain: lowering knows which it is.
@@ -212,6 +210,7 @@ impl Parser<'_> {
             None => {
                 let mut chain = Chain::new(name, kind, origin);
                 chain.counters = counters;
+                chain.odd_counters = odd.filter(|_| builtin);
                 table.push(chain);
             }
         }

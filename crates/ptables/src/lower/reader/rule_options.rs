@@ -299,6 +299,7 @@ impl Reader {
         // A chain may be called like a target (`:LOG -`); the tools then take the chain. No chain is called ACCEPT.
         let verdict = matches!(name, b"ACCEPT" | b"DROP" | b"RETURN");
         if !verdict && (state.scope.is_chain)(name) {
+            self.not_builtin(state, value_at, name);
             state.out.rule.jump = Jump::Chain(state.text_of(value_at, name));
         } else if let Some(target) = Target::load(name, state.scope.context) {
             self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
