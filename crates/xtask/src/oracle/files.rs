@@ -135,3 +135,22 @@ pub fn apart(left: &str, right: &str) -> (String, String) {
     let (lefts, rights): (Vec<&str>, Vec<&str>) = pairs.filter(|(a, b)| a != b).take(5).unzip();
     (lefts.join("\n"), rights.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_for_the_family_of_its_name_or_text() {
+        let families = |name: &str, text: &str| File { name: name.into(), bytes: text.into() }.families();
+        assert_eq!(families("a.v4", "-s ::1"), [Family::V4]);
+        assert_eq!(families("x.ip6tables-save", ""), [Family::V6]);
+        assert_eq!(families("x", "-A INPUT -s 2001:db8::1"), [Family::V6]);
+        assert_eq!(families("x", "-A INPUT -j ACCEPT"), Family::ALL);
+    }
+
+    #[test]
+    fn texts_are_told_apart_by_their_lines() {
+        assert_eq!(apart("a\nb\nc", "a\nx"), ("b\nc".into(), "x\n(end)".into()));
+    }
+}

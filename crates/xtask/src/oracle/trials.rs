@@ -152,3 +152,35 @@ fn after_mark(saved: &str, trial: &Trial, number: usize) -> Vec<String> {
         .map(|line| line.strip_prefix(&head).unwrap_or(line).trim_start().to_owned())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_of_a_trial_are_those_after_its_mark() {
+        let trial = |chain: &str| Trial {
+            file: String::new(),
+            line: 0,
+            table: "filter".into(),
+            chain: chain.into(),
+            rule: String::new(),
+        };
+        let (input, output) = (trial("INPUT"), trial("OUTPUT"));
+        let saved = [
+            "*filter".into(),
+            input.mark(0),
+            "-A INPUT -s 192.0.2.1/32".into(),
+            "-A INPUT -s 192.0.2.2/32".into(),
+            input.mark(1),
+            "-A INPUT".into(),
+            output.mark(10),
+            "-A OUTPUT -j DROP".into(),
+            "COMMIT".into(),
+        ];
+        let saved = saved.join("\n");
+        assert_eq!(after_mark(&saved, &input, 0), ["-s 192.0.2.1/32", "-s 192.0.2.2/32"]);
+        assert_eq!(after_mark(&saved, &input, 1), [""]);
+        assert_eq!(after_mark(&saved, &output, 10), ["-j DROP"]);
+    }
+}
