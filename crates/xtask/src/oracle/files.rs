@@ -101,6 +101,8 @@ pub fn difference(
             kinds.truncate(8);
             Ok(Some(("accept".into(), format!("refuse, {} errors:\n{}", errors.len(), kinds.join("\n")))))
         }
+        // We warn that what the tools save is not the rule: there is nothing else to compare.
+        Verdict::Accepted(_) if ours.is_unreloadable() => Ok(None),
         Verdict::Accepted(saved) => {
             let printed = ours.fresh();
             if !ours.has_raw() && saved::normal(&printed) != saved::normal(saved) {

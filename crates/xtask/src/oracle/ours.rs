@@ -1,7 +1,7 @@
 //! Our own reading of a text, in the terms of the tools.
 
 use ptables::compile::compile;
-use ptables::diag::{Diagnostic, Severity};
+use ptables::diag::{Diagnostic, Severity, codes};
 use ptables::ext::Context;
 use ptables::lower::Options;
 use ptables::model::{Counters, Ruleset};
@@ -52,6 +52,11 @@ impl Ours {
     /// Whether a rule is kept word for word, so that nothing can be said of the tools' verdict.
     pub fn has_raw(&self) -> bool {
         self.diagnostics.iter().any(|it| it.severity == Severity::Unsupported)
+    }
+
+    /// Whether we warn that what iptables saves of a rule can't be read back, or not as it was.
+    pub fn is_unreloadable(&self) -> bool {
+        self.diagnostics.iter().any(|it| it.code == codes::CHECK_UNRELOADABLE)
     }
 
     /// The rules, as what stands after `-A CHAIN`.
