@@ -5,5 +5,6 @@ pub mod divergences;
 pub mod generate;
 pub mod names;
 pub mod oracle;
+pub mod peers;
 pub mod saved;
 pub mod shared;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, oracle};
+use xtask::{generate, oracle, peers};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -12,6 +12,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   gen --check      say what of it is stale
   oracle           compare every case of the catalogue, testdata/rulesets and testdata/regress with the iptables
                    programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
+  bench-peers      time whole commands side by side with their peers, in CPU time
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
+        ["bench-peers"] => peers::run(),
         ["oracle", folders @ ..] if folders.iter().all(|it| !it.starts_with('-')) => {
             oracle::run(&folders.iter().map(PathBuf::from).collect::<Vec<_>>()).map_err(Into::into)
         }
