@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::ext::{Hooks, TableName};
-use crate::model::{Ruleset, Table};
+use crate::ext::{Context, Hooks, Places, Protos, TableName};
+use crate::model::{Chain, Inverted, Jump, Rule, Ruleset, Table, Typed};
 
 /// Facts about a ruleset.
 #[derive(Debug)]
@@ -27,30 +27,50 @@ pub struct TableFacts<'a> {
     pub jumps: Vec<Vec<(usize, usize)>>,
     /// For each chain, the hooks from which packets come to it.
     pub hooks: Vec<Hooks>,
+    /// For each chain, the places of rules with a match or target that the kernel does not take everywhere.
+    pub restricted: Vec<Vec<usize>>,
+    /// For each chain, the places of rules with a match or target whose protocol the rule does not name.
+    pub wrong_proto: Vec<Vec<usize>>,
 }
 
 impl<'a> Facts<'a> {
     /// Looks through a ruleset.
     pub fn new(ruleset: &'a Ruleset) -> Facts<'a> {
-        Facts { ruleset, tables: ruleset.tables.iter().map(TableFacts::new).collect() }
+        let context = ruleset.context;
+        Facts {
+            ruleset,
+            tables: ruleset.tables.iter().map(|table| TableFacts::new(table, context)).collect(),
+        }
     }
 }
 
 impl<'a> TableFacts<'a> {
-    fn new(table: &'a Table) -> TableFacts<'a> {
+    fn new(table: &'a Table, context: Context) -> TableFacts<'a> {
         let places: HashMap<&[u8], usize> =
             table.chains.iter().enumerate().map(|(place, chain)| (chain.name.as_bytes(), place)).collect();
-        let jumps: Vec<Vec<(usize, usize)>> = table
-            .chains
-            .iter()
-            .map(|chain| {
-                let chains = chain.rules.iter().enumerate().filter_map(|(at, rule)| {
-                    let name = rule.as_typed()?.jump.chain()?;
-                    Some((at, *places.get(name.as_bytes())?))
-                });
-                chains.collect()
-            })
-            .collect();
+        // One walk over all rules: a large ruleset does not fit a cache.
+        let chains = table.chains.len();
+        let mut jumps = Vec::with_capacity(chains);
+        let mut restricted = Vec::with_capacity(chains);
+        let mut wrong_proto = Vec::with_capacity(chains);
+        for chain in &table.chains {
+            let (mut out, mut placed, mut protos) = (Vec::new(), Vec::new(), Vec::new());
+            for (at, rule) in chain.rules.iter().enumerate() {
+                let Some(typed) = rule.as_typed() else { continue };
+                if let Some(to) = typed.jump.chain().and_then(|name| places.get(name.as_bytes())) {
+                    out.push((at, *to));
+                }
+                if is_restricted(typed, context) {
+                    placed.push(at);
+                }
+                if lacks_proto(typed) {
+                    protos.push(at);
+                }
+            }
+            jumps.push(out);
+            restricted.push(placed);
+            wrong_proto.push(protos);
+        }
         let mut hooks = vec![Hooks::NONE; table.chains.len()];
         let mut todo: Vec<(usize, Hooks)> = table
             .chains
@@ -67,11 +87,45 @@ impl<'a> TableFacts<'a> {
             let onward = *known;
             todo.extend(jumps.get(place).into_iter().flatten().map(|(_, next)| (*next, onward)));
         }
-        TableFacts { table, kernel: table.kernel_table(), jumps, hooks }
+        TableFacts { table, kernel: table.kernel_table(), jumps, hooks, restricted, wrong_proto }
     }
 
     /// The hooks that reach a chain.
     pub fn hooks_of(&self, place: usize) -> Hooks {
         self.hooks.get(place).copied().unwrap_or_default()
     }
+}
+
+impl<'a> TableFacts<'a> {
+    /// The rules of [`restricted`](Self::restricted), with the place of their chain.
+    pub fn restricted_rules(&self) -> impl Iterator<Item = (usize, &'a Chain, &'a Rule)> {
+        self.chosen(&self.restricted)
+    }
+
+    /// The rules of [`wrong_proto`](Self::wrong_proto), with the place of their chain.
+    pub fn wrong_proto_rules(&self) -> impl Iterator<Item = (usize, &'a Chain, &'a Rule)> {
+        self.chosen(&self.wrong_proto)
+    }
+
+    fn chosen<'s>(
+        &'s self,
+        places: &'s [Vec<usize>],
+    ) -> impl Iterator<Item = (usize, &'a Chain, &'a Rule)> + use<'s, 'a> {
+        self.table.chains.iter().zip(places).enumerate().flat_map(|(place, (chain, rules))| {
+            rules.iter().filter_map(move |at| Some((place, chain, chain.rules.get(*at)?)))
+        })
+    }
+}
+
+fn is_restricted(typed: &Typed, context: Context) -> bool {
+    let target = matches!(&typed.jump, Jump::Target(it) if it.places(context) != Places::ANY);
+    target || typed.matches.iter().any(|it| it.places(context) != Places::ANY)
+}
+
+fn lacks_proto(typed: &Typed) -> bool {
+    let lacks = |protos: Option<Protos>| {
+        protos.is_some_and(|it| !it.0.contains(&typed.proto) || typed.inverted.has(Inverted::PROTO))
+    };
+    let target = matches!(&typed.jump, Jump::Target(it) if lacks(it.protos()));
+    target || typed.matches.iter().any(|it| lacks(it.protos()))
 }

@@ -8,16 +8,14 @@ use crate::model::{Chain, Jump, Rule};
 pub(super) fn run(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let context = facts.ruleset.context;
     for table in &facts.tables {
-        for (place, chain) in table.table.chains.iter().enumerate() {
+        for (place, chain, rule) in table.restricted_rules() {
             let hooks = table.hooks_of(place);
-            for rule in &chain.rules {
-                let Some(typed) = rule.as_typed() else { continue };
-                for it in &typed.matches {
-                    one(table, chain, hooks, rule, it.spec(), it.places(context), context, found);
-                }
-                if let Jump::Target(it) = &typed.jump {
-                    one(table, chain, hooks, rule, it.spec(), it.places(context), context, found);
-                }
+            let Some(typed) = rule.as_typed() else { continue };
+            for it in &typed.matches {
+                one(table, chain, hooks, rule, it.spec(), it.places(context), context, found);
+            }
+            if let Jump::Target(it) = &typed.jump {
+                one(table, chain, hooks, rule, it.spec(), it.places(context), context, found);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Matches and targets whose rule must name their protocol: `-p udp -m tcp`.
 
-use super::Facts;
+use super::{Facts, TableFacts};
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::ext::{Kind, Protos, Spec};
 use crate::lower::is_native;
@@ -9,7 +9,7 @@ use crate::value::proto;
 
 pub(super) fn run(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let nft = facts.ruleset.context.dialect.is_nft();
-    for (_, _, rule) in facts.ruleset.rules() {
+    for (_, _, rule) in facts.tables.iter().flat_map(TableFacts::wrong_proto_rules) {
         let Some(typed) = rule.as_typed() else { continue };
         for it in &typed.matches {
             if let Some(protos) = it.protos() {
