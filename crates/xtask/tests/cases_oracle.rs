@@ -2,7 +2,7 @@
 #![expect(clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use xtask::divergences::Divergences;
-use xtask::oracle::{Failure, Outcome, cases, everywhere, files};
+use xtask::oracle::{Failure, Outcome, cases, everywhere, files, usable_or_skip};
 
 fn settled(outcome: Result<Outcome, Failure>, known: Divergences) -> Outcome {
     let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
@@ -15,7 +15,7 @@ fn settled(outcome: Result<Outcome, Failure>, known: Divergences) -> Outcome {
 
 #[test]
 fn the_tools_take_every_case_as_we_do() {
-    if ptables_kernel::netns::scratch_or_skip().is_none() {
+    if !usable_or_skip() {
         return;
     }
     let outcome = settled(everywhere(cases::compare), Divergences::load("cases"));
@@ -26,7 +26,7 @@ fn the_tools_take_every_case_as_we_do() {
 
 #[test]
 fn the_tools_take_what_once_went_wrong_as_we_do() {
-    if ptables_kernel::netns::scratch_or_skip().is_none() {
+    if !usable_or_skip() {
         return;
     }
     let folder = xtask::generate::root().join("testdata/regress");

@@ -22,10 +22,10 @@ use ptables::model::{Body, OpaqueKind};
 use ptables::program::Tables;
 use ptables::source::Source;
 use ptables::text;
-use ptables_kernel::{SystemNames, netns};
+use ptables_kernel::SystemNames;
 use xtask::divergences::Divergences;
 use xtask::oracle::files::{self, File};
-use xtask::oracle::{Difference, Failure, Ours, Outcome, Real, Verdict};
+use xtask::oracle::{Difference, Failure, Ours, Outcome, Real, Verdict, usable_or_skip};
 use xtask::shared;
 
 /// Files of the folder that hold no rules.
@@ -43,8 +43,8 @@ struct Tried {
 /// A folder of rule sets, each tried with all tools; `None` where there is no folder or no namespace.
 fn tried(folder: &'static str, cache: &'static OnceLock<Option<Vec<Tried>>>) -> Option<&'static [Tried]> {
     let make = || {
-        netns::scratch_or_skip()?;
-        let files = files::read(&shared::folder()?.join(folder)).unwrap();
+        let shared = shared::folder().filter(|_| usable_or_skip())?;
+        let files = files::read(&shared.join(folder)).unwrap();
         let files: Vec<File> = files.into_iter().filter(|it| !NO_RULES.contains(&it.name.as_str())).collect();
         Some(in_parallel(files, |file| try_file(file).unwrap()))
     };

@@ -21,7 +21,7 @@ use crate::divergences::Divergences;
 use crate::generate::root;
 
 pub use ours::Ours;
-pub use real::{Real, Verdict, without_dates};
+pub use real::{Real, Verdict, usable_or_skip, without_dates};
 
 /// What the comparisons cannot go on without: a message.
 pub type Failure = String;

@@ -18,8 +18,7 @@ use proptest::test_runner::{
 use ptables::diag::{Code, codes};
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::ext::Context;
-use ptables_kernel::netns;
-use xtask::oracle::{self, Ours, Outcome, Real, Verdict, cases, trials};
+use xtask::oracle::{self, Ours, Outcome, Real, Verdict, cases, trials, usable_or_skip};
 
 use rules::{Line, Pool};
 
@@ -133,7 +132,7 @@ fn saved_again(real: &Real, saved: &str) -> TestCaseResult {
 
 #[test]
 fn canonical_text_is_what_the_tools_saved() {
-    if netns::scratch_or_skip().is_none() {
+    if !usable_or_skip() {
         return;
     }
     // Tried and accepted, so that nobody takes a run for a proof in which the tools refused nearly everything.
