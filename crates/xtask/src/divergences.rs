@@ -81,6 +81,12 @@ impl Divergences {
         Divergences { entries: Vec::new(), used: HashSet::new(), versions: HashSet::new() }
     }
 
+    /// Whether an entry of this kind (of the machine, or not) names a rule of this case file; nothing is marked.
+    pub fn lists(&self, rule: &str, file: &str, machine: bool) -> bool {
+        let named = |entry: &Entry| entry.cases.iter().any(|it| it == rule || it == file);
+        self.entries.iter().any(|entry| entry.machine == machine && named(entry))
+    }
+
     /// Whether a difference is known by one of its names; marks it as used.
     pub fn covers(&mut self, names: &[&str], context: Context) -> bool {
         let backend = context.dialect.backend.to_string();

@@ -1,8 +1,8 @@
 //! What an extension is called, which options it has and where it may stand.
 
-use super::places::Places;
+use super::places::{Hooks, Places, TableSet};
 use crate::dialect::Family;
-use crate::value::proto::Proto;
+use crate::value::proto::{self, Proto};
 
 /// Match or target: two name spaces (`mark` and `MARK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +54,39 @@ pub struct Spec {
     pub places: Places,
     /// Protocols that the kernel demands of its rule, if any.
     pub protos: Option<Protos>,
+}
+
+impl Spec {
+    /// Where it may stand, in a sentence, as far as its options do not decide.
+    pub fn places_text(&self) -> String {
+        let list = |names: Vec<&str>| names.join(", ");
+        let mut text = match (self.places.tables == TableSet::ALL, self.places.hooks == Hooks::ALL) {
+            (true, true) => "Anywhere.".to_owned(),
+            (false, true) => {
+                format!("In table {}.", list(self.places.tables.iter().map(|it| it.as_str()).collect()))
+            }
+            (true, false) => {
+                format!("Reached from {}.", list(self.places.hooks.iter().map(|it| it.as_str()).collect()))
+            }
+            (false, false) => format!(
+                "In table {}, reached from {}.",
+                list(self.places.tables.iter().map(|it| it.as_str()).collect()),
+                list(self.places.hooks.iter().map(|it| it.as_str()).collect())
+            ),
+        };
+        if let Some(protos) = self.protos {
+            let names: Vec<String> = protos
+                .0
+                .iter()
+                .map(|it| {
+                    proto::printed_name(*it, crate::dialect::Dialect::default())
+                        .map_or_else(|| it.to_string(), str::to_owned)
+                })
+                .collect();
+            text.push_str(&format!(" Its rule must say `-p {}`.", names.join("` or `-p ")));
+        }
+        text
+    }
 }
 
 /// Protocols, one of which a rule must name with `-p`, not inverted.
