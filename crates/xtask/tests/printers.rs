@@ -1,6 +1,6 @@
 //! The two printers hold together: annotated text and save text of one program leave the same rules in the kernel, on both back
 //! ends; and what comes back is the save text, byte for byte.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 use std::net::Ipv4Addr;
 

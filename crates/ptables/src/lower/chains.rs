@@ -50,7 +50,7 @@ pub(super) fn follow_renames(table: &Table, lowered: &mut model::Table) {
 }
 
 /// Rules that still jump to a chain which was deleted.
-pub(super) fn dangling_jumps(lowerer: &mut Lowerer, lowered: &model::Table) {
+pub(super) fn dangling_jumps(lowerer: &mut Lowerer<'_>, lowered: &model::Table) {
     for rule in lowered.chains.iter().flat_map(|chain| &chain.rules) {
         let missing =
             rule.as_typed().and_then(|typed| typed.jump.chain()).filter(|name| lowered.chain(name).is_none());
@@ -63,7 +63,7 @@ pub(super) fn dangling_jumps(lowerer: &mut Lowerer, lowered: &model::Table) {
 }
 
 /// Rules of text that jump to a chain which is declared only below them: the tools do not know it yet.
-pub(super) fn late_chains(lowerer: &mut Lowerer, table: &Table, lowered: &model::Table) {
+pub(super) fn late_chains(lowerer: &mut Lowerer<'_>, table: &Table, lowered: &model::Table) {
     let span = |origin: &Origin| match origin {
         Origin::Text(text) => Some(text.clone()),
         _ => None,
@@ -95,7 +95,7 @@ pub(super) fn late_chains(lowerer: &mut Lowerer, table: &Table, lowered: &model:
 }
 
 pub(super) fn lower_chain(
-    lowerer: &mut Lowerer,
+    lowerer: &mut Lowerer<'_>,
     context: Context,
     kernel: Option<TableName>,
     chain: &Chain,

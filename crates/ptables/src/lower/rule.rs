@@ -15,16 +15,16 @@ pub(super) const MAX_EXPANSION: usize = 4096;
 
 /// Lowers rules one after another; keeps its buffers between them.
 #[derive(Default)]
-pub(super) struct Lowerer {
+pub(super) struct Lowerer<'a> {
     reader: Reader,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Kept for its memory; always empty.
-    words: Vec<Word<'static>>,
+    /// The words of the rule at hand; kept for its memory.
+    words: Vec<Word<'a>>,
 }
 
-impl Lowerer {
+impl<'a> Lowerer<'a> {
     /// Lowers a rule; what it becomes is appended to `out`.
-    pub(super) fn rule(&mut self, scope: &Scope<'_>, rule: &Rule, out: &mut Vec<model::Rule>) {
+    pub(super) fn rule(&mut self, scope: &Scope<'_>, rule: &'a Rule, out: &mut Vec<model::Rule>) {
         let first = out.len();
         match &rule.body {
             Body::Composite(composite) => {
@@ -34,14 +34,15 @@ impl Lowerer {
             }
             Body::Line(text) => self.line(scope, rule, text, out),
             Body::Args(args) => {
-                let mut words = recycle(std::mem::take(&mut self.words));
+                let mut words = std::mem::take(&mut self.words);
+                words.clear();
                 for arg in args.iter() {
                     words.extend(arg.words().map(|word| Word { bytes: word.into(), start: 0, end: 0 }));
                 }
                 let text =
                     |at: usize| words.get(at).map_or_else(Text::default, |word| Text::from(&*word.bytes));
                 self.words(scope, rule, &words, None, args.may_break(), &text, out);
-                self.words = recycle(words);
+                self.words = words;
             }
         }
         if let Some(counters) = rule.counters.as_ref().filter(|_| scope.counters) {
@@ -57,12 +58,15 @@ impl Lowerer {
         }
     }
 
-    fn line(&mut self, scope: &Scope<'_>, rule: &Rule, text: &Text, out: &mut Vec<model::Rule>) {
-        let mut words = recycle(std::mem::take(&mut self.words));
+    fn line(&mut self, scope: &Scope<'_>, rule: &'a Rule, text: &'a Text, out: &mut Vec<model::Rule>) {
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
         let open = lex::words(text, &mut words);
-        let problem = if memchr::memchr(b'\n', text).is_some() {
+        // A line of read text has been looked at; one that a program made has not.
+        let read = matches!(&rule.origin, Origin::Text(origin) if origin.shares_source(text));
+        let problem = if !read && memchr::memchr(b'\n', text).is_some() {
             Some((codes::PROGRAM_LINE_BREAK, "a rule is one line: this has a line break"))
-        } else if memchr::memchr(0, text).is_some() {
+        } else if !read && memchr::memchr(0, text).is_some() {
             Some((
                 codes::PARSE_NUL_BYTE,
                 "for iptables a NUL byte ends the line: what follows it would be lost",
@@ -73,7 +77,7 @@ impl Lowerer {
             Some((codes::PARSE_UNCLOSED_QUOTE, "a double quote is opened and not closed"))
         } else if words.len() + 2 > lex::MAX_WORDS {
             Some((codes::PARSE_LINE_TOO_LONG, "iptables-restore reads at most 251 words in a line"))
-        } else if words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
+        } else if text.len() > lex::MAX_WORD && words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
             Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads at most 1,023 bytes in a word"))
         } else {
             None
@@ -95,7 +99,7 @@ impl Lowerer {
             })
         };
         self.words(scope, rule, &words, Some(text), false, &text_of, out);
-        self.words = recycle(words);
+        self.words = words;
     }
 
     #[expect(clippy::too_many_arguments, reason = "the two callers above, with and without a line of text")]
@@ -187,13 +191,6 @@ impl Lowerer {
             }
         }
     }
-}
-
-/// An empty list for words of another text, in the memory of this one (collecting in place does that).
-#[expect(clippy::unnecessary_filter_map, reason = "a filter would keep the lifetime of the old words")]
-fn recycle<'b>(mut words: Vec<Word<'_>>) -> Vec<Word<'b>> {
-    words.clear();
-    words.into_iter().filter_map(|_| None).collect()
 }
 
 /// A finding with its place: the word in its text, or the statement that made the rule.

@@ -80,7 +80,12 @@ pub fn lower(tables: &Tables, family: Family, options: Options<'_>) -> Lowered {
     Lowered { ruleset, diagnostics: lowerer.diagnostics }
 }
 
-fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: Options<'_>) -> model::Table {
+fn lower_table<'a>(
+    lowerer: &mut Lowerer<'a>,
+    context: Context,
+    table: &'a Table,
+    options: Options<'_>,
+) -> model::Table {
     let kernel = TableName::find(&table.name);
     let names = ChainNames::new(table);
     let (is_chain, is_builtin) = (|name: &[u8]| names.is_chain(name), |name: &[u8]| names.is_builtin(name));
@@ -126,7 +131,7 @@ fn lower_table(lowerer: &mut Lowerer, context: Context, table: &Table, options: 
 }
 
 /// Carries out what text says of a chain.
-fn apply(lowerer: &mut Lowerer, scope: &Scope<'_>, chain: &mut model::Chain, rule: &Rule) {
+fn apply<'a>(lowerer: &mut Lowerer<'a>, scope: &Scope<'_>, chain: &mut model::Chain, rule: &'a Rule) {
     if rule.verb == Verb::Append {
         return lowerer.rule(scope, rule, &mut chain.rules);
     }

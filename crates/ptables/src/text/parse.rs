@@ -29,6 +29,7 @@ pub fn parse(source: &Source) -> Parsed {
         source,
         tables: Tables::with_origin(Origin::Text(source.text(0, 0))),
         diagnostics: Vec::new(),
+        nul: memchr::memchr(0, source.bytes()).is_some(),
         table: None,
         last: None,
         annotations: Annotations::new(source.bytes()),
@@ -41,6 +42,8 @@ struct Parser<'s> {
     source: &'s Source,
     tables: Tables,
     diagnostics: Vec<Diagnostic>,
+    /// Whether there is a NUL byte anywhere: then each line is looked at.
+    nul: bool,
     /// The table that is open.
     table: Option<Table>,
     /// The chain of the last rule: most rules follow one of their own chain.
@@ -82,7 +85,7 @@ impl Parser<'_> {
                 "shorten it, or use an ipset",
             );
         }
-        if memchr::memchr(0, line).is_some() {
+        if self.nul && memchr::memchr(0, line).is_some() {
             let message = "a NUL byte ends the line for the tools: they do not see what follows";
             return self.error(codes::PARSE_NUL_BYTE, start, line, message, "take it out");
         }
