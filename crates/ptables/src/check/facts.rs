@@ -31,6 +31,8 @@ pub struct TableFacts<'a> {
     pub restricted: Vec<Vec<usize>>,
     /// For each chain, the places of rules with a match or target whose protocol the rule does not name.
     pub wrong_proto: Vec<Vec<usize>>,
+    /// For each chain, the places of rules whose target demands a protocol.
+    pub demanding: Vec<Vec<usize>>,
 }
 
 impl<'a> Facts<'a> {
@@ -53,8 +55,10 @@ impl<'a> TableFacts<'a> {
         let mut jumps = Vec::with_capacity(chains);
         let mut restricted = Vec::with_capacity(chains);
         let mut wrong_proto = Vec::with_capacity(chains);
+        let mut demanding = Vec::with_capacity(chains);
         for chain in &table.chains {
-            let (mut out, mut placed, mut protos) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut out, mut placed, mut protos, mut demands) =
+                (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for (at, rule) in chain.rules.iter().enumerate() {
                 let Some(typed) = rule.as_typed() else { continue };
                 if let Some(to) = typed.jump.chain().and_then(|name| places.get(name.as_bytes())) {
@@ -66,10 +70,14 @@ impl<'a> TableFacts<'a> {
                 if lacks_proto(typed) {
                     protos.push(at);
                 }
+                if matches!(&typed.jump, Jump::Target(it) if it.protos().is_some()) {
+                    demands.push(at);
+                }
             }
             jumps.push(out);
             restricted.push(placed);
             wrong_proto.push(protos);
+            demanding.push(demands);
         }
         let mut hooks = vec![Hooks::NONE; table.chains.len()];
         let mut todo: Vec<(usize, Hooks)> = table
@@ -87,7 +95,7 @@ impl<'a> TableFacts<'a> {
             let onward = *known;
             todo.extend(jumps.get(place).into_iter().flatten().map(|(_, next)| (*next, onward)));
         }
-        TableFacts { table, kernel: table.kernel_table(), jumps, hooks, restricted, wrong_proto }
+        TableFacts { table, kernel: table.kernel_table(), jumps, hooks, restricted, wrong_proto, demanding }
     }
 
     /// The hooks that reach a chain.
@@ -105,6 +113,11 @@ impl<'a> TableFacts<'a> {
     /// The rules of [`wrong_proto`](Self::wrong_proto), with the place of their chain.
     pub fn wrong_proto_rules(&self) -> impl Iterator<Item = (usize, &'a Chain, &'a Rule)> {
         self.chosen(&self.wrong_proto)
+    }
+
+    /// The rules of [`demanding`](Self::demanding), with the place of their chain.
+    pub fn demanding_rules(&self) -> impl Iterator<Item = (usize, &'a Chain, &'a Rule)> {
+        self.chosen(&self.demanding)
     }
 
     fn chosen<'s>(

@@ -1,7 +1,7 @@
 //! `-j TCPMSS` in rules that do not look for SYN: the legacy kernel refuses them, because only packets that begin a
 //! connection hold a segment size.
 
-use super::Facts;
+use super::{Facts, TableFacts};
 use crate::diag::{Diagnostic, codes};
 use crate::ext::{Match, Target};
 use crate::model::{Jump, Typed};
@@ -12,7 +12,7 @@ pub(super) fn run(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     if facts.ruleset.context.dialect.is_nft() {
         return;
     }
-    for (_, _, rule) in facts.ruleset.rules() {
+    for (_, _, rule) in facts.tables.iter().flat_map(TableFacts::demanding_rules) {
         let Some(typed) = rule.as_typed() else { continue };
         if !matches!(typed.jump, Jump::Target(Target::SetTcpmss(_))) || typed.proto != proto::TCP {
             continue;
