@@ -13,7 +13,14 @@ use crate::value::bpf::{self, Instruction};
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_bpf.h`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bpf {
+pub struct Bpf {
+    /// The program.
+    pub program: BpfProgram,
+}
+
+/// The program of `bpf`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BpfProgram {
     /// A classic program.
     Bytecode(Vec<Instruction>),
     /// The path of a pinned object.
@@ -23,12 +30,12 @@ pub enum Bpf {
 impl Bpf {
     /// A classic program.
     pub fn bytecode(program: impl IntoIterator<Item = Instruction>) -> Bpf {
-        Bpf::Bytecode(program.into_iter().collect())
+        Bpf { program: BpfProgram::Bytecode(program.into_iter().collect()) }
     }
 
     /// The path of a pinned object.
     pub fn pinned(path: impl Into<Text>) -> Bpf {
-        Bpf::Pinned(path.into())
+        Bpf { program: BpfProgram::Pinned(path.into()) }
     }
 }
 
@@ -48,30 +55,32 @@ impl Extension for Bpf {
     };
 
     fn load(_: Context) -> Bpf {
-        Bpf::Bytecode(Vec::new())
+        Bpf::bytecode([])
     }
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         if name == "object-pinned" {
             let path = arg.cut(511);
             arg.warn_unquoted(&path);
-            *self = Bpf::Pinned(path);
+            self.program = BpfProgram::Pinned(path);
             return Ok(());
         }
         let (program, changed) = arg.parse(bpf::parse)?;
         if changed {
-            arg.changed("iptables drops what follows the four numbers of an instruction, and high bits of numbers");
+            arg.changed(
+                "iptables drops what follows the four numbers of an instruction, and high bits of numbers",
+            );
         }
-        *self = Bpf::Bytecode(program);
+        self.program = BpfProgram::Bytecode(program);
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        match self {
-            Bpf::Pinned(path) => {
+        match &self.program {
+            BpfProgram::Pinned(path) => {
                 to.flag("object-pinned").word(path);
             }
-            Bpf::Bytecode(program) => {
+            BpfProgram::Bytecode(program) => {
                 to.flag("bytecode").with(|out| {
                     out.push(b'"');
                     bpf::push_program(out, program);

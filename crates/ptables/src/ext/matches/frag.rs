@@ -63,7 +63,8 @@ impl Extension for Frag {
         families: Families::V6,
         options: &[
             Opt::value("fragid", "ID[:ID]", "Identification.").negatable(),
-            Opt::value("fraglen", "BYTES", "Length of the header; the kernel does not look at it.").negatable(),
+            Opt::value("fraglen", "BYTES", "Length of the header; the kernel does not look at it.")
+                .negatable(),
             Opt::flag("fragres", "The reserved bits are 0."),
             Opt::flag("fragfirst", "The first fragment."),
             Opt::flag("fragmore", "More fragments follow."),

@@ -69,7 +69,9 @@ impl Extension for Hbh {
         }
         let (options, changed) = arg.parse(header_options::parse)?;
         if changed {
-            arg.changed("iptables keeps the low eight bits of types and lengths, and takes a length of 255 as any");
+            arg.changed(
+                "iptables keeps the low eight bits of types and lengths, and takes a length of 255 as any",
+            );
         }
         self.options = options;
         Ok(())

@@ -119,14 +119,15 @@ fn types(text: &[u8]) -> Parsed<(u8, u8)> {
 
 fn one(text: &[u8]) -> Parsed<u8> {
     let whole = TYPES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name.as_bytes()));
-    let begins = |name: &str| {
-        name.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
-    };
+    let begins =
+        |name: &str| name.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
     let named = whole.or_else(|| TYPES.iter().find(|(name, _)| begins(name)));
     match (named, base0(text, 0, 255)) {
         (Some((_, number)), _) => Ok(*number),
         (None, Ok(number)) => Ok(number as u8),
         (None, Err(bad)) if bad.kind == crate::value::BadKind::Range => Err(bad),
-        (None, Err(_)) => Err(Bad::form("a type such as `brr` or `binding-update`, or a number from 0 to 255")),
+        (None, Err(_)) => {
+            Err(Bad::form("a type such as `brr` or `binding-update`, or a number from 0 to 255"))
+        }
     }
 }
