@@ -169,7 +169,7 @@ pub fn fault(program: &[Instruction]) -> Option<(usize, &'static str)> {
 /// Whether a load may be from here: the packet, or one of the facts about it that have places of their own.
 fn may_load(place: u32) -> bool {
     const FACTS: u32 = 0xffff_f000;
-    place < FACTS || (place - FACTS < 64 && place % 4 == 0)
+    place < FACTS || (place - FACTS < 64 && place.is_multiple_of(4))
 }
 
 #[cfg(test)]
