@@ -20,6 +20,7 @@ pub struct Arg<'a> {
     /// Names of the machine.
     pub names: &'a dyn Names,
     pub(crate) option: &'static str,
+    pub(crate) has_value: bool,
     pub(crate) values: [&'a [u8]; 2],
     pub(crate) texts: &'a dyn Fn(usize) -> Text,
     pub(crate) warnings: &'a mut Vec<Fault>,
@@ -29,6 +30,11 @@ impl<'a> Arg<'a> {
     /// The value; empty for a flag.
     pub fn value(&self) -> &'a [u8] {
         self.values[0]
+    }
+
+    /// Whether there is a value, perhaps an empty one.
+    pub fn has_value(&self) -> bool {
+        self.has_value
     }
 
     /// The second value; empty where there is none.

@@ -24,38 +24,56 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Addrtype::SPEC, docs: "Matches by what kind of address the source or the destination is to this machine's routing.\n\nNames may be shortened, in any case; the first that fits is meant (`U` is UNSPEC). The IPv6 kernel knows UNSPEC,\nUNICAST, LOCAL, ANYCAST, MULTICAST and UNREACHABLE only.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_addrtype.h`.", cases: include_str!("matches/addrtype.cases") },
     Entry { spec: &Ah::SPEC, docs: "Matches by the authentication header of IPv4; `-p ah` loads it.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ah.h`.", cases: include_str!("matches/ah.cases") },
     Entry { spec: &Ah6::SPEC, docs: "Matches by the authentication header of IPv6, wherever it stands among the headers.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_ah.h`.", cases: include_str!("matches/ah6.cases") },
+    Entry { spec: &Bpf::SPEC, docs: "Matches packets for which a program of the packet filter language returns something else than 0.\n\nA classic program has at most 64 instructions, all numbers decimal, as `nfbpf_compile` writes it; it sees the packet from\nits IP header on. The program of a pinned object must exist when the rule is loaded; its path has at most 511 bytes.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_bpf.h`.", cases: include_str!("matches/bpf.cases") },
     Entry { spec: &Cgroup::SPEC, docs: "Matches packets by the control group of the process that sends or receives them.\n\nA path (at most 511 bytes) must exist when the rule is loaded. Only in INPUT, OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_cgroup.h`.", cases: include_str!("matches/cgroup.cases") },
+    Entry { spec: &Cluster::SPEC, docs: "Matches the packets of which this node of a cluster takes care: a hash of the connection's source chooses the node.\n\nAt most 32 nodes, counted from 1. The tools take a mask of nodes up to 32 only, yet save any: a mask above (node 7 and\nothers) cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_cluster.h`.", cases: include_str!("matches/cluster.cases") },
     Entry { spec: &Comment::SPEC, docs: "Carries a remark; matches every packet.\n\nAt most 255 bytes, of any value but NUL; iptables cuts the rest in silence. A line break can be entered on a command\nline, but the saved rule cannot be read back.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_comment.h`.", cases: include_str!("matches/comment.cases") },
     Entry { spec: &Connbytes::SPEC, docs: "Matches by how many packets or bytes a connection has carried.\n\nNeeds accounting (`net.netfilter.nf_conntrack_acct`). A number alone is the least. `!` before a range of one number is\nlost.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connbytes.h`.", cases: include_str!("matches/connbytes.cases") },
+    Entry { spec: &Connlabel::SPEC, docs: "Matches by a label of the packet's connection, or sets it.\n\nA label is a number from 0 to 127, or a name that stands in a file of the machine. Of a number the tools keep the low 16\nbits: 65536 is 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connlabel.h`.", cases: include_str!("matches/connlabel.cases") },
     Entry { spec: &Connlimit::SPEC, docs: "Matches by how many connections a host or network has at the same time.\n\n`!` turns `upto` into `above` and back. A mask with holes does not become what was written: 1.8.9 saves all bits, 1.8.11\nnone.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connlimit.h`.", cases: include_str!("matches/connlimit.cases") },
     Entry { spec: &Connmark::SPEC, docs: "Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that belongs\nto no connection (invalid, untracked) never matches, not even inverted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connmark.h`.", cases: include_str!("matches/connmark.cases") },
     Entry { spec: &Conntrack::SPEC, docs: "Matches by what connection tracking knows of the packet's connection.\n\nA packet without a connection (INVALID, UNTRACKED) matches if `--ctstate` is given and true of it, whatever the other\noptions say; without `--ctstate` it never matches, not even inverted options. Ports are decimal numbers or service\nnames, and a number above 65535 wraps (65536 is 0). Expiry is in seconds. Addresses keep their host bits; 1.8.9\nsaves a mask that has holes as if there were none.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/conntrack.cases") },
+    Entry { spec: &Cpu::SPEC, docs: "Matches by the processor that handles the packet.\n\nProcessors are counted from 0. One that the machine does not have is taken, and never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_cpu.h`.", cases: include_str!("matches/cpu.cases") },
     Entry { spec: &Dccp::SPEC, docs: "Matches DCCP packets by ports, type and options; `-p dccp` loads it.\n\nPorts are decimal numbers or service names, and a number above 65535 wraps. A range of all ports is saved too.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dccp.h`.", cases: include_str!("matches/dccp.cases") },
     Entry { spec: &Devgroup::SPEC, docs: "Matches by the groups that interfaces are in (`ip link set … group`).\n\nThe source only where a packet has an incoming interface, the destination only where it has an outgoing one. 1.8.9\nknows the name `default` for 0; other names stand in files of the machine.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_devgroup.h`.", cases: include_str!("matches/devgroup.cases") },
     Entry { spec: &Dscp::SPEC, docs: "Matches by the DSCP field: the high six bits of the TOS byte or traffic class.\n\nA class may be in any case, and what follows its name is ignored.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/dscp.cases") },
+    Entry { spec: &DstOptions::SPEC, docs: "Matches by the destination options header of IPv6; without options: there is one.\n\nOptions must stand in the header one after the other, as the list has them, 16 at most. Of a type or a length the tools\nkeep the low eight bits; a length of 255 is any.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_opts.h`.", cases: include_str!("matches/dst.cases") },
+    Entry { spec: &Ecn::SPEC, docs: "Matches by the bits of explicit congestion notification: in the TOS byte or traffic class, and in the TCP header.\n\nThe bits of TCP need `-p tcp`.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_ecn.h`.", cases: include_str!("matches/ecn.cases") },
     Entry { spec: &Esp::SPEC, docs: "Matches by the header of encrypted packets (ESP); `-p esp` loads it.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_esp.h`.", cases: include_str!("matches/esp.cases") },
+    Entry { spec: &Eui64::SPEC, docs: "Matches if the low half of the source address was made of the frame's source Ethernet address (EUI-64).\n\nOnly where packets come in through an interface: PREROUTING, INPUT, FORWARD.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("matches/eui64.cases") },
+    Entry { spec: &Frag::SPEC, docs: "Matches by the fragment header of IPv6; without options: there is one.\n\n1.8.9 takes a range that begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6t_frag.h`.", cases: include_str!("matches/frag.cases") },
     Entry { spec: &Hashlimit::SPEC, docs: "Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.\n\nRates are packets (at most 1,000,000 a second) or bytes (`64kb/s`: k is 1024, lower case; multiples of 16 bytes).\nThey are rounded to what the kernel holds: 700,000/s becomes 1,000,000/s. Only a text with `b/s` in it is a byte\nrate: `1KB/s` is one packet a second. A byte burst is rounded up to a multiple of the rate. The table's name is at most\n254 bytes without `/`, and is saved unquoted. Rules that share a name share its table.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_hashlimit.h`.", cases: include_str!("matches/hashlimit.cases") },
+    Entry { spec: &Hbh::SPEC, docs: "Matches by the hop-by-hop options header of IPv6; without options: there is one.\n\nOptions must stand in the header one after the other, as the list has them, 16 at most. Of a type or a length the tools\nkeep the low eight bits; a length of 255 is any.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_opts.h`.", cases: include_str!("matches/hbh.cases") },
     Entry { spec: &Helper::SPEC, docs: "Matches packets of connections that a helper of connection tracking follows (`ftp`, `sip`, `ftp-2121`).\n\nNames have at most 29 bytes; the rest is cut in silence. The empty name is any helper.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_helper.h`.", cases: include_str!("matches/helper.cases") },
     Entry { spec: &Hl::SPEC, docs: "Matches by the hop limit of IPv6 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_hl.h`.", cases: include_str!("matches/hl.cases") },
     Entry { spec: &Icmp::SPEC, docs: "Matches ICMP packets by type and code. `-p icmp` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`). `any`, or 255, is every ICMP\npacket. A packet without its whole header (a later fragment) never matches. The tools read a range of codes\n(`3/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ip_tables.h`.", cases: include_str!("matches/icmp.cases") },
     Entry { spec: &Icmp6::SPEC, docs: "Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.\n\nThe type is a number, or any unambiguous beginning of a name in any case (`echo-req`); iptables 1.8.11 adds the names\nof multicast listener discovery. A packet without its whole header never matches. The tools read a range of codes\n(`1/0:4`), and the kernel matches it, but only its first code is saved.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter_ipv6/ip6_tables.h`.", cases: include_str!("matches/icmp6.cases") },
+    Entry { spec: &Ipcomp::SPEC, docs: "Matches by the header of compressed packets (IPComp); `-p ipcomp` loads it.\n\nWithout `--ipcompspi` the index must be 0, not any. 1.8.9 takes a range that begins after its end (it never matches), and\nloses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_ipcomp.h`.", cases: include_str!("matches/ipcomp.cases") },
     Entry { spec: &Iprange::SPEC, docs: "Matches addresses of a range that need not be a network.\n\nNumeric addresses only; missing octets are 0 (`10.1` is 10.1.0.0). One address is a range of one. A range whose first\naddress is greater than its last is taken, and never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_iprange.h`.", cases: include_str!("matches/iprange.cases") },
+    Entry { spec: &Ipv6header::SPEC, docs: "Matches by the extension headers that an IPv6 packet has: exactly these, or with `--soft` at least these.\n\nHeaders are `hop`, `dst`, `route`, `frag`, `auth`, `esp`, `none` and `prot` (any other protocol), or their names and\nnumbers as protocols. They are saved in an order of their own, and with the names of protocols.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_ipv6header.h`.", cases: include_str!("matches/ipv6header.cases") },
+    Entry { spec: &Ipvs::SPEC, docs: "Matches packets of connections that the virtual server (IPVS) forwards.\n\n`--ipvs` alone asks whether IPVS handles the packet; `! --ipvs` cannot stand with other options. Ports are decimal numbers\nor service names, and a number above 65535 wraps.\n\nSource: iptables 1.8.9, probed as far as it goes without IPVS in the kernel; `linux/netfilter/xt_ipvs.h`.", cases: include_str!("matches/ipvs.cases") },
     Entry { spec: &Length::SPEC, docs: "Matches by the length of the packet in bytes, IP header included, 0 to 65535.\n\nThe kernel counts a datagram's fragments each by themselves, and a merged packet (GRO) as a whole. 1.8.9 takes a range\nthat begins after its end; it never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_length.h`.", cases: include_str!("matches/length.cases") },
     Entry { spec: &Limit::SPEC, docs: "Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.\n\nAt most 10,000 a second, and a burst of at most 10,000. The rate is held as the time between two packets in 1/10,000\nsecond, so 6666 a second becomes 10,000. Each rule has a bucket of its own. How slow a rate the legacy kernel takes\ndepends on its clock (1/day with the default burst is refused on many).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_limit.h`.", cases: include_str!("matches/limit.cases") },
     Entry { spec: &Mac::SPEC, docs: "Matches the source Ethernet address of the frame that brought the packet.\n\nOnly where packets come in through an interface (PREROUTING, INPUT, FORWARD), and never true for interfaces without\nEthernet addresses. Each part of the address has at most two bytes; the tools take an empty part for 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mac.h`.", cases: include_str!("matches/mac.cases") },
     Entry { spec: &Mark::SPEC, docs: "Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.\n\nOnly the bits of the mask are compared; a value with bits outside of its mask never matches. A packet that nobody\nmarked has mark 0.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_mark.h`.", cases: include_str!("matches/mark.cases") },
+    Entry { spec: &Mh::SPEC, docs: "Matches the messages of Mobile IPv6 by type; `-p mh` loads it (`-p mobility-header` and `-p 135` do not).\n\nA type is a number from 0 to 255, or any beginning of a name (`brr`, `binding-update`) in any case: the first type\nthat begins so. The empty text is 0. 1.8.9 loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_mh.h`.", cases: include_str!("matches/mh.cases") },
     Entry { spec: &Multiport::SPEC, docs: "Matches by a list of ports and ranges of ports.\n\nFifteen ports at most; a range counts as two. The order is kept. A range must have two different ends. `-p tcp`, `udp`,\n`udplite`, `sctp` or `dccp` must stand before the list, not inverted. A packet without its ports (a later fragment)\nnever matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_multiport.h`.", cases: include_str!("matches/multiport.cases") },
+    Entry { spec: &Nfacct::SPEC, docs: "Counts the packet in an accounting object (`nfacct add NAME`); matches every packet unless the object has a quota.\n\nThe object must exist when the rule is loaded. Its name has 1 to 31 bytes; iptables cuts the rest in silence.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_nfacct.h`.", cases: include_str!("matches/nfacct.cases") },
+    Entry { spec: &Osf::SPEC, docs: "Matches the first packet of a TCP connection by what it tells of the sender's operating system (IPv4 only).\n\nFingerprints must be in the kernel (`nfnl_osf`); without them only `unknown` matches. Needs `-p tcp`; only in\nPREROUTING, INPUT and FORWARD. The name is cut to 31 bytes and saved unquoted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_osf.h`.", cases: include_str!("matches/osf.cases") },
     Entry { spec: &Owner::SPEC, docs: "Matches packets of this machine by the socket that sends them.\n\nUsers and groups are names, numbers from 0 to 4294967294, or ranges (`1000-1999`). A packet without a socket matches\ninverted options only. Only in OUTPUT and POSTROUTING.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_owner.h`.", cases: include_str!("matches/owner.cases") },
     Entry { spec: &Physdev::SPEC, docs: "Matches bridged packets by the ports of the bridge.\n\nThe outgoing port (`--physdev-out`, `--physdev-is-out`) is not known in OUTPUT, unless `--physdev-is-bridged` is given.\nNames have at most 15 bytes; a `+` at the end stands for any text.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_physdev.h`.", cases: include_str!("matches/physdev.cases") },
     Entry { spec: &Pkttype::SPEC, docs: "Matches by whom the link layer sent the packet to.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_pkttype.h`.", cases: include_str!("matches/pkttype.cases") },
     Entry { spec: &Policy::SPEC, docs: "Matches by the IPsec policy that a packet was decrypted by, or will be encrypted by.\n\n`--dir in` only where a packet has an incoming interface, `--dir out` only where it has an outgoing one. Without\n`--strict`, one element describes any transformation of the packet; with it up to four, joined by `--next`, describe all\nof them in order. `--pol none` drops what is said of elements.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_policy.h`.", cases: include_str!("matches/policy.cases") },
     Entry { spec: &Quota::SPEC, docs: "Matches until a number of bytes has passed.\n\nThe count begins anew when the rule is loaded.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_quota.h`.", cases: include_str!("matches/quota.cases") },
+    Entry { spec: &Rateest::SPEC, docs: "Compares rates that `-j RATEEST` estimates: with fixed rates, or with those of another estimator.\n\nEstimators must exist when the rule is loaded; their names are cut to 15 bytes and saved unquoted. Rates are packets a\nsecond, or bits a second with `bit` (or nothing), `kbit`, `kibit`, `mbit` … or bytes with `bps`, `kbps`, `kibps` …;\nwhole bytes are kept, in 32 bits, and from 1 Mbit on the tools save rounded thousands. With `--rateest-delta` the\nestimated rate is first subtracted from a fixed one (`--rateest-bps1`, `--rateest-pps1`). Of several comparisons the\nlast one counts.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_rateest.h`.", cases: include_str!("matches/rateest.cases") },
     Entry { spec: &Realm::SPEC, docs: "Matches by the realm of the packet's route (IPv4 only).\n\nNot in PREROUTING, where the route is not known yet. 1.8.9 knows the name `cosmos` for 0; other names stand in files\nof the machine.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_realm.h`.", cases: include_str!("matches/realm.cases") },
     Entry { spec: &Recent::SPEC, docs: "Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.\n\nLists are shared by name, have 1 to 199 bytes in theirs (no `/`), and are files in /proc/net/xt_recent. How many\naddresses and times a list holds is set when the kernel's module is loaded. `--set` always matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_recent.h`.", cases: include_str!("matches/recent.cases") },
     Entry { spec: &Rpfilter::SPEC, docs: "Matches packets whose answer would leave through the interface by which they came.\n\nOnly in PREROUTING of tables raw and mangle. `--invert` is an option; `!` is not taken.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_rpfilter.h`.", cases: include_str!("matches/rpfilter.cases") },
+    Entry { spec: &Rt::SPEC, docs: "Matches by the routing header of IPv6; without options: there is one.\n\nWhat begins with `--rt-0-` is about type 0 and must stand after `--rt-type 0`. At most 16 addresses. 1.8.9 takes a range\nthat begins after its end (it never matches), and loses `!` before the range of all.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_rt.h`.", cases: include_str!("matches/rt.cases") },
     Entry { spec: &Sctp::SPEC, docs: "Matches SCTP packets by ports and chunks; `-p sctp` loads it.\n\nA range of all ports is saved too. `--chunk-types` asks whether all, any, or only these types are in the packet; up to\nfour types may have flags (`DATA:Be`: B set, E not).\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_sctp.h`.", cases: include_str!("matches/sctp.cases") },
     Entry { spec: &Set::SPEC, docs: "Matches by the content of an ipset.\n\nThe set must exist when the rule is loaded, and be of the family; that is known on the machine only. Its name has 1\nto 31 bytes and is saved unquoted. One direction (`src`, `dst`) for each part of the set's type, 6 at most.\nPacket and byte conditions are about the counters of the entry that was found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_set.h`.", cases: include_str!("matches/set.cases") },
     Entry { spec: &Socket::SPEC, docs: "Matches packets for which this machine has an open socket.\n\nOnly in PREROUTING and INPUT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_socket.h`.", cases: include_str!("matches/socket.cases") },
+    Entry { spec: &Srh::SPEC, docs: "Matches by the segment routing header of IPv6; without options: there is one.\n\nA field that is compared in several ways (`-eq`, `-gt`, `-lt`) is compared with one number: the last one given. A mask\nthat has holes is saved as if all bits counted.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_srh.h`.", cases: include_str!("matches/srh.cases") },
     Entry { spec: &State::SPEC, docs: "Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_conntrack.h`.", cases: include_str!("matches/state.cases") },
     Entry { spec: &Statistic::SPEC, docs: "Matches a share of the packets: by chance, or every so many.\n\nA probability is held as a multiple of 1/2147483648 and saved with eleven places. With `--every N`, `--packet P` is\nwhich of the N matches, 0 to N-1.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_statistic.h`.", cases: include_str!("matches/statistic.cases") },
     Entry { spec: &String::SPEC, docs: "Matches packets that hold a text of 1 to 128 bytes.\n\n`--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a\nmachine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.\nWhat fragments or segments cut in two is not found.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.", cases: include_str!("matches/string.cases") },
@@ -64,6 +82,7 @@ pub static CATALOGUE: &[Entry] = &[
     Entry { spec: &Time::SPEC, docs: "Matches by the time of the kernel's clock: time of day, days, and dates from 1970 to 2038; UTC unless `--kerneltz`.\n\nAn inverted list of days is saved as the other days. A list that holds no day never matches, and its saved form cannot\nbe read back. A date that does not exist becomes one that does (30 February is 1 March). `--timestop` before\n`--timestart` spans midnight; days are then those of each part, or with `--contiguous` that of the beginning.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_time.h`.", cases: include_str!("matches/time.cases") },
     Entry { spec: &Tos::SPEC, docs: "Matches by bits of the TOS byte of IPv4 or the traffic class of IPv6.\n\nA number alone compares all eight bits, a name the low six. A value with a bit outside its mask never matches.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_dscp.h`.", cases: include_str!("matches/tos.cases") },
     Entry { spec: &Ttl::SPEC, docs: "Matches by the time to live of IPv4 packets, 0 to 255.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv4/ipt_ttl.h`.", cases: include_str!("matches/ttl.cases") },
+    Entry { spec: &U32::SPEC, docs: "Matches by any bytes of the packet, four at a time, as numbers in network byte order.\n\nA test is `OFFSET [OPERATOR NUMBER]… = RANGE[,RANGE]…`; tests are joined by `&&` and must all hold. Operators are `&`,\n`<<`, `>>` and `@`, which makes the number an offset. A range is `7` or `3:9`. At most ten tests, ten numbers before\n`=`, ten ranges behind it.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_u32.h`.", cases: include_str!("matches/u32.cases") },
     Entry { spec: &Udp::SPEC, docs: "Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.\n\nA datagram without its whole header (a later fragment) never matches. Port numbers are decimal here; one above 65535\nis taken modulo 65536. iptables 1.8.9 takes a range whose first port is greater than its last, which never matches.\n\nSource: iptables 1.8.9 and 1.8.11, probed on both back ends; `linux/netfilter/xt_tcpudp.h`.", cases: include_str!("matches/udp.cases") },
     Entry { spec: &Accept::SPEC, docs: "Lets the packet pass this table. Later tables and chains still see it.\n\nSource: iptables 1.8.9, probed on both back ends.", cases: include_str!("targets/accept.cases") },
     Entry { spec: &Audit::SPEC, docs: "Writes a record to the audit system that says what becomes of the packet; the next rule follows.\n\nIt only says so: a rule that does it must follow.\n\nSource: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_AUDIT.h`.", cases: include_str!("targets/audit.cases") },
@@ -119,28 +138,46 @@ pub enum Match {
     Ah(Ah),
     /// Matches by the authentication header of IPv6, wherever it stands among the headers.
     Ah6(Box<Ah6>),
+    /// Matches packets for which a program of the packet filter language returns something else than 0.
+    Bpf(Box<Bpf>),
     /// Matches packets by the control group of the process that sends or receives them.
     Cgroup(Box<Cgroup>),
+    /// Matches the packets of which this node of a cluster takes care: a hash of the connection's source chooses the node.
+    Cluster(Box<Cluster>),
     /// Carries a remark; matches every packet.
     Comment(Comment),
     /// Matches by how many packets or bytes a connection has carried.
     Connbytes(Box<Connbytes>),
+    /// Matches by a label of the packet's connection, or sets it.
+    Connlabel(Connlabel),
     /// Matches by how many connections a host or network has at the same time.
     Connlimit(Connlimit),
     /// Matches the connection mark, a 32-bit number that `-j CONNMARK` sets.
     Connmark(Connmark),
     /// Matches by what connection tracking knows of the packet's connection.
     Conntrack(Box<Conntrack>),
+    /// Matches by the processor that handles the packet.
+    Cpu(Cpu),
     /// Matches DCCP packets by ports, type and options; `-p dccp` loads it.
     Dccp(Dccp),
     /// Matches by the groups that interfaces are in (`ip link set … group`).
     Devgroup(Box<Devgroup>),
     /// Matches by the DSCP field: the high six bits of the TOS byte or traffic class.
     Dscp(Dscp),
+    /// Matches by the destination options header of IPv6; without options: there is one.
+    DstOptions(Box<DstOptions>),
+    /// Matches by the bits of explicit congestion notification: in the TOS byte or traffic class, and in the TCP header.
+    Ecn(Ecn),
     /// Matches by the header of encrypted packets (ESP); `-p esp` loads it.
     Esp(Esp),
+    /// Matches if the low half of the source address was made of the frame's source Ethernet address (EUI-64).
+    Eui64(Eui64),
+    /// Matches by the fragment header of IPv6; without options: there is one.
+    Frag(Box<Frag>),
     /// Matches below (or above) a rate that is kept for each source, destination or port, in a table of the kernel.
     Hashlimit(Box<Hashlimit>),
+    /// Matches by the hop-by-hop options header of IPv6; without options: there is one.
+    Hbh(Box<Hbh>),
     /// Matches packets of connections that a helper of connection tracking follows (`ftp`, `sip`, `ftp-2121`).
     Helper(Box<Helper>),
     /// Matches by the hop limit of IPv6 packets, 0 to 255.
@@ -149,8 +186,14 @@ pub enum Match {
     Icmp(Icmp),
     /// Matches ICMPv6 packets by type and code. `-p icmpv6` loads it when its option follows.
     Icmp6(Icmp6),
+    /// Matches by the header of compressed packets (IPComp); `-p ipcomp` loads it.
+    Ipcomp(Box<Ipcomp>),
     /// Matches addresses of a range that need not be a network.
     Iprange(Box<Iprange>),
+    /// Matches by the extension headers that an IPv6 packet has: exactly these, or with `--soft` at least these.
+    Ipv6header(Ipv6header),
+    /// Matches packets of connections that the virtual server (IPVS) forwards.
+    Ipvs(Box<Ipvs>),
     /// Matches by the length of the packet in bytes, IP header included, 0 to 65535.
     Length(Length),
     /// Matches until a rate is exceeded: a bucket of `burst` tokens that is filled at `rate`, one token a packet.
@@ -159,8 +202,14 @@ pub enum Match {
     Mac(Mac),
     /// Matches the packet mark, a 32-bit number that other rules (`-j MARK`) and routing set.
     Mark(Mark),
+    /// Matches the messages of Mobile IPv6 by type; `-p mh` loads it (`-p mobility-header` and `-p 135` do not).
+    Mh(Mh),
     /// Matches by a list of ports and ranges of ports.
     Multiport(Box<Multiport>),
+    /// Counts the packet in an accounting object (`nfacct add NAME`); matches every packet unless the object has a quota.
+    Nfacct(Nfacct),
+    /// Matches the first packet of a TCP connection by what it tells of the sender's operating system (IPv4 only).
+    Osf(Box<Osf>),
     /// Matches packets of this machine by the socket that sends them.
     Owner(Box<Owner>),
     /// Matches bridged packets by the ports of the bridge.
@@ -171,18 +220,24 @@ pub enum Match {
     Policy(Box<Policy>),
     /// Matches until a number of bytes has passed.
     Quota(Quota),
+    /// Compares rates that `-j RATEEST` estimates: with fixed rates, or with those of another estimator.
+    Rateest(Box<Rateest>),
     /// Matches by the realm of the packet's route (IPv4 only).
     Realm(Realm),
     /// Matches by a list of addresses that rules fill, with the times when each was seen; or fills it.
     Recent(Box<Recent>),
     /// Matches packets whose answer would leave through the interface by which they came.
     Rpfilter(Rpfilter),
+    /// Matches by the routing header of IPv6; without options: there is one.
+    Rt(Box<Rt>),
     /// Matches SCTP packets by ports and chunks; `-p sctp` loads it.
     Sctp(Box<Sctp>),
     /// Matches by the content of an ipset.
     Set(Box<Set>),
     /// Matches packets for which this machine has an open socket.
     Socket(Socket),
+    /// Matches by the segment routing header of IPv6; without options: there is one.
+    Srh(Box<Srh>),
     /// Matches by the state of the packet's connection: the old form of `-m conntrack --ctstate`, without SNAT and DNAT.
     State(State),
     /// Matches a share of the packets: by chance, or every so many.
@@ -199,6 +254,8 @@ pub enum Match {
     Tos(Tos),
     /// Matches by the time to live of IPv4 packets, 0 to 255.
     Ttl(Ttl),
+    /// Matches by any bytes of the packet, four at a time, as numbers in network byte order.
+    U32(Box<U32>),
     /// Matches UDP datagrams by ports. `-p udp` loads it when one of its options follows.
     Udp(Udp),
 }
@@ -216,14 +273,41 @@ impl Match {
             (2, Some(b'h')) if name == b"hl" && Hl::SPEC.families.has(context.family) => {
                 Some(Match::Hl(<Hl as Extension>::load(context)))
             }
+            (2, Some(b'm')) if name == b"mh" && Mh::SPEC.families.has(context.family) => {
+                Some(Match::Mh(<Mh as Extension>::load(context)))
+            }
+            (2, Some(b'r')) if name == b"rt" && Rt::SPEC.families.has(context.family) => {
+                Some(Match::Rt(Box::new(<Rt as Extension>::load(context))))
+            }
+            (3, Some(b'b')) if name == b"bpf" && Bpf::SPEC.families.has(context.family) => {
+                Some(Match::Bpf(Box::new(<Bpf as Extension>::load(context))))
+            }
+            (3, Some(b'c')) if name == b"cpu" && Cpu::SPEC.families.has(context.family) => {
+                Some(Match::Cpu(<Cpu as Extension>::load(context)))
+            }
+            (3, Some(b'd')) if name == b"dst" && DstOptions::SPEC.families.has(context.family) => {
+                Some(Match::DstOptions(Box::new(<DstOptions as Extension>::load(context))))
+            }
+            (3, Some(b'e')) if name == b"ecn" && Ecn::SPEC.families.has(context.family) => {
+                Some(Match::Ecn(<Ecn as Extension>::load(context)))
+            }
             (3, Some(b'e')) if name == b"esp" && Esp::SPEC.families.has(context.family) => {
                 Some(Match::Esp(<Esp as Extension>::load(context)))
+            }
+            (3, Some(b'h')) if name == b"hbh" && Hbh::SPEC.families.has(context.family) => {
+                Some(Match::Hbh(Box::new(<Hbh as Extension>::load(context))))
             }
             (3, Some(b'm')) if name == b"mac" && Mac::SPEC.families.has(context.family) => {
                 Some(Match::Mac(<Mac as Extension>::load(context)))
             }
+            (3, Some(b'o')) if name == b"osf" && Osf::SPEC.families.has(context.family) => {
+                Some(Match::Osf(Box::new(<Osf as Extension>::load(context))))
+            }
             (3, Some(b's')) if name == b"set" && Set::SPEC.families.has(context.family) => {
                 Some(Match::Set(Box::new(<Set as Extension>::load(context))))
+            }
+            (3, Some(b's')) if name == b"srh" && Srh::SPEC.families.has(context.family) => {
+                Some(Match::Srh(Box::new(<Srh as Extension>::load(context))))
             }
             (3, Some(b't')) if name == b"tcp" && Tcp::SPEC.families.has(context.family) => {
                 Some(Match::Tcp(<Tcp as Extension>::load(context)))
@@ -234,6 +318,9 @@ impl Match {
             (3, Some(b't')) if name == b"ttl" && Ttl::SPEC.families.has(context.family) => {
                 Some(Match::Ttl(<Ttl as Extension>::load(context)))
             }
+            (3, Some(b'u')) if name == b"u32" && U32::SPEC.families.has(context.family) => {
+                Some(Match::U32(Box::new(<U32 as Extension>::load(context))))
+            }
             (3, Some(b'u')) if name == b"udp" && Udp::SPEC.families.has(context.family) => {
                 Some(Match::Udp(<Udp as Extension>::load(context)))
             }
@@ -243,8 +330,14 @@ impl Match {
             (4, Some(b'd')) if name == b"dscp" && Dscp::SPEC.families.has(context.family) => {
                 Some(Match::Dscp(<Dscp as Extension>::load(context)))
             }
+            (4, Some(b'f')) if name == b"frag" && Frag::SPEC.families.has(context.family) => {
+                Some(Match::Frag(Box::new(<Frag as Extension>::load(context))))
+            }
             (4, Some(b'i')) if name == b"icmp" && Icmp::SPEC.families.has(context.family) => {
                 Some(Match::Icmp(<Icmp as Extension>::load(context)))
+            }
+            (4, Some(b'i')) if name == b"ipvs" && Ipvs::SPEC.families.has(context.family) => {
+                Some(Match::Ipvs(Box::new(<Ipvs as Extension>::load(context))))
             }
             (4, Some(b'm')) if name == b"mark" && Mark::SPEC.families.has(context.family) => {
                 Some(Match::Mark(<Mark as Extension>::load(context)))
@@ -254,6 +347,9 @@ impl Match {
             }
             (4, Some(b't')) if name == b"time" && Time::SPEC.families.has(context.family) => {
                 Some(Match::Time(Box::new(<Time as Extension>::load(context))))
+            }
+            (5, Some(b'e')) if name == b"eui64" && Eui64::SPEC.families.has(context.family) => {
+                Some(Match::Eui64(<Eui64 as Extension>::load(context)))
             }
             (5, Some(b'i')) if name == b"icmp6" && Icmp6::SPEC.families.has(context.family) => {
                 Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
@@ -282,8 +378,14 @@ impl Match {
             (6, Some(b'i')) if name == b"icmpv6" && Icmp6::SPEC.families.has(context.family) => {
                 Some(Match::Icmp6(<Icmp6 as Extension>::load(context)))
             }
+            (6, Some(b'i')) if name == b"ipcomp" && Ipcomp::SPEC.families.has(context.family) => {
+                Some(Match::Ipcomp(Box::new(<Ipcomp as Extension>::load(context))))
+            }
             (6, Some(b'l')) if name == b"length" && Length::SPEC.families.has(context.family) => {
                 Some(Match::Length(<Length as Extension>::load(context)))
+            }
+            (6, Some(b'n')) if name == b"nfacct" && Nfacct::SPEC.families.has(context.family) => {
+                Some(Match::Nfacct(<Nfacct as Extension>::load(context)))
             }
             (6, Some(b'p')) if name == b"policy" && Policy::SPEC.families.has(context.family) => {
                 Some(Match::Policy(Box::new(<Policy as Extension>::load(context))))
@@ -300,6 +402,9 @@ impl Match {
             (6, Some(b't')) if name == b"tcpmss" && Tcpmss::SPEC.families.has(context.family) => {
                 Some(Match::Tcpmss(<Tcpmss as Extension>::load(context)))
             }
+            (7, Some(b'c')) if name == b"cluster" && Cluster::SPEC.families.has(context.family) => {
+                Some(Match::Cluster(Box::new(<Cluster as Extension>::load(context))))
+            }
             (7, Some(b'c')) if name == b"comment" && Comment::SPEC.families.has(context.family) => {
                 Some(Match::Comment(<Comment as Extension>::load(context)))
             }
@@ -311,6 +416,9 @@ impl Match {
             }
             (7, Some(b'p')) if name == b"pkttype" && Pkttype::SPEC.families.has(context.family) => {
                 Some(Match::Pkttype(<Pkttype as Extension>::load(context)))
+            }
+            (7, Some(b'r')) if name == b"rateest" && Rateest::SPEC.families.has(context.family) => {
+                Some(Match::Rateest(Box::new(<Rateest as Extension>::load(context))))
             }
             (8, Some(b'a')) if name == b"addrtype" && Addrtype::SPEC.families.has(context.family) => {
                 Some(Match::Addrtype(<Addrtype as Extension>::load(context)))
@@ -326,6 +434,9 @@ impl Match {
             }
             (9, Some(b'c')) if name == b"connbytes" && Connbytes::SPEC.families.has(context.family) => {
                 Some(Match::Connbytes(Box::new(<Connbytes as Extension>::load(context))))
+            }
+            (9, Some(b'c')) if name == b"connlabel" && Connlabel::SPEC.families.has(context.family) => {
+                Some(Match::Connlabel(<Connlabel as Extension>::load(context)))
             }
             (9, Some(b'c')) if name == b"connlimit" && Connlimit::SPEC.families.has(context.family) => {
                 Some(Match::Connlimit(<Connlimit as Extension>::load(context)))
@@ -344,6 +455,9 @@ impl Match {
             }
             (9, Some(b's')) if name == b"statistic" && Statistic::SPEC.families.has(context.family) => {
                 Some(Match::Statistic(<Statistic as Extension>::load(context)))
+            }
+            (10, Some(b'i')) if name == b"ipv6header" && Ipv6header::SPEC.families.has(context.family) => {
+                Some(Match::Ipv6header(<Ipv6header as Extension>::load(context)))
             }
             _ => None,
         }
@@ -364,9 +478,17 @@ impl Match {
                 let _ = it;
                 &Ah6::SPEC
             },
+            Match::Bpf(it) => {
+                let _ = it;
+                &Bpf::SPEC
+            },
             Match::Cgroup(it) => {
                 let _ = it;
                 &Cgroup::SPEC
+            },
+            Match::Cluster(it) => {
+                let _ = it;
+                &Cluster::SPEC
             },
             Match::Comment(it) => {
                 let _ = it;
@@ -375,6 +497,10 @@ impl Match {
             Match::Connbytes(it) => {
                 let _ = it;
                 &Connbytes::SPEC
+            },
+            Match::Connlabel(it) => {
+                let _ = it;
+                &Connlabel::SPEC
             },
             Match::Connlimit(it) => {
                 let _ = it;
@@ -388,6 +514,10 @@ impl Match {
                 let _ = it;
                 &Conntrack::SPEC
             },
+            Match::Cpu(it) => {
+                let _ = it;
+                &Cpu::SPEC
+            },
             Match::Dccp(it) => {
                 let _ = it;
                 &Dccp::SPEC
@@ -400,13 +530,33 @@ impl Match {
                 let _ = it;
                 &Dscp::SPEC
             },
+            Match::DstOptions(it) => {
+                let _ = it;
+                &DstOptions::SPEC
+            },
+            Match::Ecn(it) => {
+                let _ = it;
+                &Ecn::SPEC
+            },
             Match::Esp(it) => {
                 let _ = it;
                 &Esp::SPEC
             },
+            Match::Eui64(it) => {
+                let _ = it;
+                &Eui64::SPEC
+            },
+            Match::Frag(it) => {
+                let _ = it;
+                &Frag::SPEC
+            },
             Match::Hashlimit(it) => {
                 let _ = it;
                 &Hashlimit::SPEC
+            },
+            Match::Hbh(it) => {
+                let _ = it;
+                &Hbh::SPEC
             },
             Match::Helper(it) => {
                 let _ = it;
@@ -424,9 +574,21 @@ impl Match {
                 let _ = it;
                 &Icmp6::SPEC
             },
+            Match::Ipcomp(it) => {
+                let _ = it;
+                &Ipcomp::SPEC
+            },
             Match::Iprange(it) => {
                 let _ = it;
                 &Iprange::SPEC
+            },
+            Match::Ipv6header(it) => {
+                let _ = it;
+                &Ipv6header::SPEC
+            },
+            Match::Ipvs(it) => {
+                let _ = it;
+                &Ipvs::SPEC
             },
             Match::Length(it) => {
                 let _ = it;
@@ -444,9 +606,21 @@ impl Match {
                 let _ = it;
                 &Mark::SPEC
             },
+            Match::Mh(it) => {
+                let _ = it;
+                &Mh::SPEC
+            },
             Match::Multiport(it) => {
                 let _ = it;
                 &Multiport::SPEC
+            },
+            Match::Nfacct(it) => {
+                let _ = it;
+                &Nfacct::SPEC
+            },
+            Match::Osf(it) => {
+                let _ = it;
+                &Osf::SPEC
             },
             Match::Owner(it) => {
                 let _ = it;
@@ -468,6 +642,10 @@ impl Match {
                 let _ = it;
                 &Quota::SPEC
             },
+            Match::Rateest(it) => {
+                let _ = it;
+                &Rateest::SPEC
+            },
             Match::Realm(it) => {
                 let _ = it;
                 &Realm::SPEC
@@ -480,6 +658,10 @@ impl Match {
                 let _ = it;
                 &Rpfilter::SPEC
             },
+            Match::Rt(it) => {
+                let _ = it;
+                &Rt::SPEC
+            },
             Match::Sctp(it) => {
                 let _ = it;
                 &Sctp::SPEC
@@ -491,6 +673,10 @@ impl Match {
             Match::Socket(it) => {
                 let _ = it;
                 &Socket::SPEC
+            },
+            Match::Srh(it) => {
+                let _ = it;
+                &Srh::SPEC
             },
             Match::State(it) => {
                 let _ = it;
@@ -524,6 +710,10 @@ impl Match {
                 let _ = it;
                 &Ttl::SPEC
             },
+            Match::U32(it) => {
+                let _ = it;
+                &U32::SPEC
+            },
             Match::Udp(it) => {
                 let _ = it;
                 &Udp::SPEC
@@ -540,38 +730,56 @@ impl Match {
             Match::Addrtype(it) => Extension::option(it, name, arg),
             Match::Ah(it) => Extension::option(it, name, arg),
             Match::Ah6(it) => Extension::option(&mut **it, name, arg),
+            Match::Bpf(it) => Extension::option(&mut **it, name, arg),
             Match::Cgroup(it) => Extension::option(&mut **it, name, arg),
+            Match::Cluster(it) => Extension::option(&mut **it, name, arg),
             Match::Comment(it) => Extension::option(it, name, arg),
             Match::Connbytes(it) => Extension::option(&mut **it, name, arg),
+            Match::Connlabel(it) => Extension::option(it, name, arg),
             Match::Connlimit(it) => Extension::option(it, name, arg),
             Match::Connmark(it) => Extension::option(it, name, arg),
             Match::Conntrack(it) => Extension::option(&mut **it, name, arg),
+            Match::Cpu(it) => Extension::option(it, name, arg),
             Match::Dccp(it) => Extension::option(it, name, arg),
             Match::Devgroup(it) => Extension::option(&mut **it, name, arg),
             Match::Dscp(it) => Extension::option(it, name, arg),
+            Match::DstOptions(it) => Extension::option(&mut **it, name, arg),
+            Match::Ecn(it) => Extension::option(it, name, arg),
             Match::Esp(it) => Extension::option(it, name, arg),
+            Match::Eui64(it) => Extension::option(it, name, arg),
+            Match::Frag(it) => Extension::option(&mut **it, name, arg),
             Match::Hashlimit(it) => Extension::option(&mut **it, name, arg),
+            Match::Hbh(it) => Extension::option(&mut **it, name, arg),
             Match::Helper(it) => Extension::option(&mut **it, name, arg),
             Match::Hl(it) => Extension::option(it, name, arg),
             Match::Icmp(it) => Extension::option(it, name, arg),
             Match::Icmp6(it) => Extension::option(it, name, arg),
+            Match::Ipcomp(it) => Extension::option(&mut **it, name, arg),
             Match::Iprange(it) => Extension::option(&mut **it, name, arg),
+            Match::Ipv6header(it) => Extension::option(it, name, arg),
+            Match::Ipvs(it) => Extension::option(&mut **it, name, arg),
             Match::Length(it) => Extension::option(it, name, arg),
             Match::Limit(it) => Extension::option(it, name, arg),
             Match::Mac(it) => Extension::option(it, name, arg),
             Match::Mark(it) => Extension::option(it, name, arg),
+            Match::Mh(it) => Extension::option(it, name, arg),
             Match::Multiport(it) => Extension::option(&mut **it, name, arg),
+            Match::Nfacct(it) => Extension::option(it, name, arg),
+            Match::Osf(it) => Extension::option(&mut **it, name, arg),
             Match::Owner(it) => Extension::option(&mut **it, name, arg),
             Match::Physdev(it) => Extension::option(&mut **it, name, arg),
             Match::Pkttype(it) => Extension::option(it, name, arg),
             Match::Policy(it) => Extension::option(&mut **it, name, arg),
             Match::Quota(it) => Extension::option(it, name, arg),
+            Match::Rateest(it) => Extension::option(&mut **it, name, arg),
             Match::Realm(it) => Extension::option(it, name, arg),
             Match::Recent(it) => Extension::option(&mut **it, name, arg),
             Match::Rpfilter(it) => Extension::option(it, name, arg),
+            Match::Rt(it) => Extension::option(&mut **it, name, arg),
             Match::Sctp(it) => Extension::option(&mut **it, name, arg),
             Match::Set(it) => Extension::option(&mut **it, name, arg),
             Match::Socket(it) => Extension::option(it, name, arg),
+            Match::Srh(it) => Extension::option(&mut **it, name, arg),
             Match::State(it) => Extension::option(it, name, arg),
             Match::Statistic(it) => Extension::option(it, name, arg),
             Match::String(it) => Extension::option(&mut **it, name, arg),
@@ -580,6 +788,7 @@ impl Match {
             Match::Time(it) => Extension::option(&mut **it, name, arg),
             Match::Tos(it) => Extension::option(it, name, arg),
             Match::Ttl(it) => Extension::option(it, name, arg),
+            Match::U32(it) => Extension::option(&mut **it, name, arg),
             Match::Udp(it) => Extension::option(it, name, arg),
         }
     }
@@ -593,38 +802,56 @@ impl Match {
             Match::Addrtype(it) => Extension::finish(it, end),
             Match::Ah(it) => Extension::finish(it, end),
             Match::Ah6(it) => Extension::finish(&mut **it, end),
+            Match::Bpf(it) => Extension::finish(&mut **it, end),
             Match::Cgroup(it) => Extension::finish(&mut **it, end),
+            Match::Cluster(it) => Extension::finish(&mut **it, end),
             Match::Comment(it) => Extension::finish(it, end),
             Match::Connbytes(it) => Extension::finish(&mut **it, end),
+            Match::Connlabel(it) => Extension::finish(it, end),
             Match::Connlimit(it) => Extension::finish(it, end),
             Match::Connmark(it) => Extension::finish(it, end),
             Match::Conntrack(it) => Extension::finish(&mut **it, end),
+            Match::Cpu(it) => Extension::finish(it, end),
             Match::Dccp(it) => Extension::finish(it, end),
             Match::Devgroup(it) => Extension::finish(&mut **it, end),
             Match::Dscp(it) => Extension::finish(it, end),
+            Match::DstOptions(it) => Extension::finish(&mut **it, end),
+            Match::Ecn(it) => Extension::finish(it, end),
             Match::Esp(it) => Extension::finish(it, end),
+            Match::Eui64(it) => Extension::finish(it, end),
+            Match::Frag(it) => Extension::finish(&mut **it, end),
             Match::Hashlimit(it) => Extension::finish(&mut **it, end),
+            Match::Hbh(it) => Extension::finish(&mut **it, end),
             Match::Helper(it) => Extension::finish(&mut **it, end),
             Match::Hl(it) => Extension::finish(it, end),
             Match::Icmp(it) => Extension::finish(it, end),
             Match::Icmp6(it) => Extension::finish(it, end),
+            Match::Ipcomp(it) => Extension::finish(&mut **it, end),
             Match::Iprange(it) => Extension::finish(&mut **it, end),
+            Match::Ipv6header(it) => Extension::finish(it, end),
+            Match::Ipvs(it) => Extension::finish(&mut **it, end),
             Match::Length(it) => Extension::finish(it, end),
             Match::Limit(it) => Extension::finish(it, end),
             Match::Mac(it) => Extension::finish(it, end),
             Match::Mark(it) => Extension::finish(it, end),
+            Match::Mh(it) => Extension::finish(it, end),
             Match::Multiport(it) => Extension::finish(&mut **it, end),
+            Match::Nfacct(it) => Extension::finish(it, end),
+            Match::Osf(it) => Extension::finish(&mut **it, end),
             Match::Owner(it) => Extension::finish(&mut **it, end),
             Match::Physdev(it) => Extension::finish(&mut **it, end),
             Match::Pkttype(it) => Extension::finish(it, end),
             Match::Policy(it) => Extension::finish(&mut **it, end),
             Match::Quota(it) => Extension::finish(it, end),
+            Match::Rateest(it) => Extension::finish(&mut **it, end),
             Match::Realm(it) => Extension::finish(it, end),
             Match::Recent(it) => Extension::finish(&mut **it, end),
             Match::Rpfilter(it) => Extension::finish(it, end),
+            Match::Rt(it) => Extension::finish(&mut **it, end),
             Match::Sctp(it) => Extension::finish(&mut **it, end),
             Match::Set(it) => Extension::finish(&mut **it, end),
             Match::Socket(it) => Extension::finish(it, end),
+            Match::Srh(it) => Extension::finish(&mut **it, end),
             Match::State(it) => Extension::finish(it, end),
             Match::Statistic(it) => Extension::finish(it, end),
             Match::String(it) => Extension::finish(&mut **it, end),
@@ -633,6 +860,7 @@ impl Match {
             Match::Time(it) => Extension::finish(&mut **it, end),
             Match::Tos(it) => Extension::finish(it, end),
             Match::Ttl(it) => Extension::finish(it, end),
+            Match::U32(it) => Extension::finish(&mut **it, end),
             Match::Udp(it) => Extension::finish(it, end),
         }
     }
@@ -643,38 +871,56 @@ impl Match {
             Match::Addrtype(it) => Extension::print(it, to),
             Match::Ah(it) => Extension::print(it, to),
             Match::Ah6(it) => Extension::print(&**it, to),
+            Match::Bpf(it) => Extension::print(&**it, to),
             Match::Cgroup(it) => Extension::print(&**it, to),
+            Match::Cluster(it) => Extension::print(&**it, to),
             Match::Comment(it) => Extension::print(it, to),
             Match::Connbytes(it) => Extension::print(&**it, to),
+            Match::Connlabel(it) => Extension::print(it, to),
             Match::Connlimit(it) => Extension::print(it, to),
             Match::Connmark(it) => Extension::print(it, to),
             Match::Conntrack(it) => Extension::print(&**it, to),
+            Match::Cpu(it) => Extension::print(it, to),
             Match::Dccp(it) => Extension::print(it, to),
             Match::Devgroup(it) => Extension::print(&**it, to),
             Match::Dscp(it) => Extension::print(it, to),
+            Match::DstOptions(it) => Extension::print(&**it, to),
+            Match::Ecn(it) => Extension::print(it, to),
             Match::Esp(it) => Extension::print(it, to),
+            Match::Eui64(it) => Extension::print(it, to),
+            Match::Frag(it) => Extension::print(&**it, to),
             Match::Hashlimit(it) => Extension::print(&**it, to),
+            Match::Hbh(it) => Extension::print(&**it, to),
             Match::Helper(it) => Extension::print(&**it, to),
             Match::Hl(it) => Extension::print(it, to),
             Match::Icmp(it) => Extension::print(it, to),
             Match::Icmp6(it) => Extension::print(it, to),
+            Match::Ipcomp(it) => Extension::print(&**it, to),
             Match::Iprange(it) => Extension::print(&**it, to),
+            Match::Ipv6header(it) => Extension::print(it, to),
+            Match::Ipvs(it) => Extension::print(&**it, to),
             Match::Length(it) => Extension::print(it, to),
             Match::Limit(it) => Extension::print(it, to),
             Match::Mac(it) => Extension::print(it, to),
             Match::Mark(it) => Extension::print(it, to),
+            Match::Mh(it) => Extension::print(it, to),
             Match::Multiport(it) => Extension::print(&**it, to),
+            Match::Nfacct(it) => Extension::print(it, to),
+            Match::Osf(it) => Extension::print(&**it, to),
             Match::Owner(it) => Extension::print(&**it, to),
             Match::Physdev(it) => Extension::print(&**it, to),
             Match::Pkttype(it) => Extension::print(it, to),
             Match::Policy(it) => Extension::print(&**it, to),
             Match::Quota(it) => Extension::print(it, to),
+            Match::Rateest(it) => Extension::print(&**it, to),
             Match::Realm(it) => Extension::print(it, to),
             Match::Recent(it) => Extension::print(&**it, to),
             Match::Rpfilter(it) => Extension::print(it, to),
+            Match::Rt(it) => Extension::print(&**it, to),
             Match::Sctp(it) => Extension::print(&**it, to),
             Match::Set(it) => Extension::print(&**it, to),
             Match::Socket(it) => Extension::print(it, to),
+            Match::Srh(it) => Extension::print(&**it, to),
             Match::State(it) => Extension::print(it, to),
             Match::Statistic(it) => Extension::print(it, to),
             Match::String(it) => Extension::print(&**it, to),
@@ -683,6 +929,7 @@ impl Match {
             Match::Time(it) => Extension::print(&**it, to),
             Match::Tos(it) => Extension::print(it, to),
             Match::Ttl(it) => Extension::print(it, to),
+            Match::U32(it) => Extension::print(&**it, to),
             Match::Udp(it) => Extension::print(it, to),
         }
     }
@@ -693,38 +940,56 @@ impl Match {
             Match::Addrtype(it) => Extension::places(it, context),
             Match::Ah(it) => Extension::places(it, context),
             Match::Ah6(it) => Extension::places(&**it, context),
+            Match::Bpf(it) => Extension::places(&**it, context),
             Match::Cgroup(it) => Extension::places(&**it, context),
+            Match::Cluster(it) => Extension::places(&**it, context),
             Match::Comment(it) => Extension::places(it, context),
             Match::Connbytes(it) => Extension::places(&**it, context),
+            Match::Connlabel(it) => Extension::places(it, context),
             Match::Connlimit(it) => Extension::places(it, context),
             Match::Connmark(it) => Extension::places(it, context),
             Match::Conntrack(it) => Extension::places(&**it, context),
+            Match::Cpu(it) => Extension::places(it, context),
             Match::Dccp(it) => Extension::places(it, context),
             Match::Devgroup(it) => Extension::places(&**it, context),
             Match::Dscp(it) => Extension::places(it, context),
+            Match::DstOptions(it) => Extension::places(&**it, context),
+            Match::Ecn(it) => Extension::places(it, context),
             Match::Esp(it) => Extension::places(it, context),
+            Match::Eui64(it) => Extension::places(it, context),
+            Match::Frag(it) => Extension::places(&**it, context),
             Match::Hashlimit(it) => Extension::places(&**it, context),
+            Match::Hbh(it) => Extension::places(&**it, context),
             Match::Helper(it) => Extension::places(&**it, context),
             Match::Hl(it) => Extension::places(it, context),
             Match::Icmp(it) => Extension::places(it, context),
             Match::Icmp6(it) => Extension::places(it, context),
+            Match::Ipcomp(it) => Extension::places(&**it, context),
             Match::Iprange(it) => Extension::places(&**it, context),
+            Match::Ipv6header(it) => Extension::places(it, context),
+            Match::Ipvs(it) => Extension::places(&**it, context),
             Match::Length(it) => Extension::places(it, context),
             Match::Limit(it) => Extension::places(it, context),
             Match::Mac(it) => Extension::places(it, context),
             Match::Mark(it) => Extension::places(it, context),
+            Match::Mh(it) => Extension::places(it, context),
             Match::Multiport(it) => Extension::places(&**it, context),
+            Match::Nfacct(it) => Extension::places(it, context),
+            Match::Osf(it) => Extension::places(&**it, context),
             Match::Owner(it) => Extension::places(&**it, context),
             Match::Physdev(it) => Extension::places(&**it, context),
             Match::Pkttype(it) => Extension::places(it, context),
             Match::Policy(it) => Extension::places(&**it, context),
             Match::Quota(it) => Extension::places(it, context),
+            Match::Rateest(it) => Extension::places(&**it, context),
             Match::Realm(it) => Extension::places(it, context),
             Match::Recent(it) => Extension::places(&**it, context),
             Match::Rpfilter(it) => Extension::places(it, context),
+            Match::Rt(it) => Extension::places(&**it, context),
             Match::Sctp(it) => Extension::places(&**it, context),
             Match::Set(it) => Extension::places(&**it, context),
             Match::Socket(it) => Extension::places(it, context),
+            Match::Srh(it) => Extension::places(&**it, context),
             Match::State(it) => Extension::places(it, context),
             Match::Statistic(it) => Extension::places(it, context),
             Match::String(it) => Extension::places(&**it, context),
@@ -733,6 +998,7 @@ impl Match {
             Match::Time(it) => Extension::places(&**it, context),
             Match::Tos(it) => Extension::places(it, context),
             Match::Ttl(it) => Extension::places(it, context),
+            Match::U32(it) => Extension::places(&**it, context),
             Match::Udp(it) => Extension::places(it, context),
         }
     }
@@ -743,38 +1009,56 @@ impl Match {
             Match::Addrtype(it) => Extension::protos(it),
             Match::Ah(it) => Extension::protos(it),
             Match::Ah6(it) => Extension::protos(&**it),
+            Match::Bpf(it) => Extension::protos(&**it),
             Match::Cgroup(it) => Extension::protos(&**it),
+            Match::Cluster(it) => Extension::protos(&**it),
             Match::Comment(it) => Extension::protos(it),
             Match::Connbytes(it) => Extension::protos(&**it),
+            Match::Connlabel(it) => Extension::protos(it),
             Match::Connlimit(it) => Extension::protos(it),
             Match::Connmark(it) => Extension::protos(it),
             Match::Conntrack(it) => Extension::protos(&**it),
+            Match::Cpu(it) => Extension::protos(it),
             Match::Dccp(it) => Extension::protos(it),
             Match::Devgroup(it) => Extension::protos(&**it),
             Match::Dscp(it) => Extension::protos(it),
+            Match::DstOptions(it) => Extension::protos(&**it),
+            Match::Ecn(it) => Extension::protos(it),
             Match::Esp(it) => Extension::protos(it),
+            Match::Eui64(it) => Extension::protos(it),
+            Match::Frag(it) => Extension::protos(&**it),
             Match::Hashlimit(it) => Extension::protos(&**it),
+            Match::Hbh(it) => Extension::protos(&**it),
             Match::Helper(it) => Extension::protos(&**it),
             Match::Hl(it) => Extension::protos(it),
             Match::Icmp(it) => Extension::protos(it),
             Match::Icmp6(it) => Extension::protos(it),
+            Match::Ipcomp(it) => Extension::protos(&**it),
             Match::Iprange(it) => Extension::protos(&**it),
+            Match::Ipv6header(it) => Extension::protos(it),
+            Match::Ipvs(it) => Extension::protos(&**it),
             Match::Length(it) => Extension::protos(it),
             Match::Limit(it) => Extension::protos(it),
             Match::Mac(it) => Extension::protos(it),
             Match::Mark(it) => Extension::protos(it),
+            Match::Mh(it) => Extension::protos(it),
             Match::Multiport(it) => Extension::protos(&**it),
+            Match::Nfacct(it) => Extension::protos(it),
+            Match::Osf(it) => Extension::protos(&**it),
             Match::Owner(it) => Extension::protos(&**it),
             Match::Physdev(it) => Extension::protos(&**it),
             Match::Pkttype(it) => Extension::protos(it),
             Match::Policy(it) => Extension::protos(&**it),
             Match::Quota(it) => Extension::protos(it),
+            Match::Rateest(it) => Extension::protos(&**it),
             Match::Realm(it) => Extension::protos(it),
             Match::Recent(it) => Extension::protos(&**it),
             Match::Rpfilter(it) => Extension::protos(it),
+            Match::Rt(it) => Extension::protos(&**it),
             Match::Sctp(it) => Extension::protos(&**it),
             Match::Set(it) => Extension::protos(&**it),
             Match::Socket(it) => Extension::protos(it),
+            Match::Srh(it) => Extension::protos(&**it),
             Match::State(it) => Extension::protos(it),
             Match::Statistic(it) => Extension::protos(it),
             Match::String(it) => Extension::protos(&**it),
@@ -783,6 +1067,7 @@ impl Match {
             Match::Time(it) => Extension::protos(&**it),
             Match::Tos(it) => Extension::protos(it),
             Match::Ttl(it) => Extension::protos(it),
+            Match::U32(it) => Extension::protos(&**it),
             Match::Udp(it) => Extension::protos(it),
         }
     }
@@ -793,38 +1078,56 @@ impl Match {
             Match::Addrtype(it) => MatchExtension::meaning(it, context),
             Match::Ah(it) => MatchExtension::meaning(it, context),
             Match::Ah6(it) => MatchExtension::meaning(&**it, context),
+            Match::Bpf(it) => MatchExtension::meaning(&**it, context),
             Match::Cgroup(it) => MatchExtension::meaning(&**it, context),
+            Match::Cluster(it) => MatchExtension::meaning(&**it, context),
             Match::Comment(it) => MatchExtension::meaning(it, context),
             Match::Connbytes(it) => MatchExtension::meaning(&**it, context),
+            Match::Connlabel(it) => MatchExtension::meaning(it, context),
             Match::Connlimit(it) => MatchExtension::meaning(it, context),
             Match::Connmark(it) => MatchExtension::meaning(it, context),
             Match::Conntrack(it) => MatchExtension::meaning(&**it, context),
+            Match::Cpu(it) => MatchExtension::meaning(it, context),
             Match::Dccp(it) => MatchExtension::meaning(it, context),
             Match::Devgroup(it) => MatchExtension::meaning(&**it, context),
             Match::Dscp(it) => MatchExtension::meaning(it, context),
+            Match::DstOptions(it) => MatchExtension::meaning(&**it, context),
+            Match::Ecn(it) => MatchExtension::meaning(it, context),
             Match::Esp(it) => MatchExtension::meaning(it, context),
+            Match::Eui64(it) => MatchExtension::meaning(it, context),
+            Match::Frag(it) => MatchExtension::meaning(&**it, context),
             Match::Hashlimit(it) => MatchExtension::meaning(&**it, context),
+            Match::Hbh(it) => MatchExtension::meaning(&**it, context),
             Match::Helper(it) => MatchExtension::meaning(&**it, context),
             Match::Hl(it) => MatchExtension::meaning(it, context),
             Match::Icmp(it) => MatchExtension::meaning(it, context),
             Match::Icmp6(it) => MatchExtension::meaning(it, context),
+            Match::Ipcomp(it) => MatchExtension::meaning(&**it, context),
             Match::Iprange(it) => MatchExtension::meaning(&**it, context),
+            Match::Ipv6header(it) => MatchExtension::meaning(it, context),
+            Match::Ipvs(it) => MatchExtension::meaning(&**it, context),
             Match::Length(it) => MatchExtension::meaning(it, context),
             Match::Limit(it) => MatchExtension::meaning(it, context),
             Match::Mac(it) => MatchExtension::meaning(it, context),
             Match::Mark(it) => MatchExtension::meaning(it, context),
+            Match::Mh(it) => MatchExtension::meaning(it, context),
             Match::Multiport(it) => MatchExtension::meaning(&**it, context),
+            Match::Nfacct(it) => MatchExtension::meaning(it, context),
+            Match::Osf(it) => MatchExtension::meaning(&**it, context),
             Match::Owner(it) => MatchExtension::meaning(&**it, context),
             Match::Physdev(it) => MatchExtension::meaning(&**it, context),
             Match::Pkttype(it) => MatchExtension::meaning(it, context),
             Match::Policy(it) => MatchExtension::meaning(&**it, context),
             Match::Quota(it) => MatchExtension::meaning(it, context),
+            Match::Rateest(it) => MatchExtension::meaning(&**it, context),
             Match::Realm(it) => MatchExtension::meaning(it, context),
             Match::Recent(it) => MatchExtension::meaning(&**it, context),
             Match::Rpfilter(it) => MatchExtension::meaning(it, context),
+            Match::Rt(it) => MatchExtension::meaning(&**it, context),
             Match::Sctp(it) => MatchExtension::meaning(&**it, context),
             Match::Set(it) => MatchExtension::meaning(&**it, context),
             Match::Socket(it) => MatchExtension::meaning(it, context),
+            Match::Srh(it) => MatchExtension::meaning(&**it, context),
             Match::State(it) => MatchExtension::meaning(it, context),
             Match::Statistic(it) => MatchExtension::meaning(it, context),
             Match::String(it) => MatchExtension::meaning(&**it, context),
@@ -833,6 +1136,7 @@ impl Match {
             Match::Time(it) => MatchExtension::meaning(&**it, context),
             Match::Tos(it) => MatchExtension::meaning(it, context),
             Match::Ttl(it) => MatchExtension::meaning(it, context),
+            Match::U32(it) => MatchExtension::meaning(&**it, context),
             Match::Udp(it) => MatchExtension::meaning(it, context),
         }
     }
@@ -856,9 +1160,21 @@ impl From<Ah6> for Match {
     }
 }
 
+impl From<Bpf> for Match {
+    fn from(it: Bpf) -> Match {
+        Match::Bpf(Box::new(it))
+    }
+}
+
 impl From<Cgroup> for Match {
     fn from(it: Cgroup) -> Match {
         Match::Cgroup(Box::new(it))
+    }
+}
+
+impl From<Cluster> for Match {
+    fn from(it: Cluster) -> Match {
+        Match::Cluster(Box::new(it))
     }
 }
 
@@ -871,6 +1187,12 @@ impl From<Comment> for Match {
 impl From<Connbytes> for Match {
     fn from(it: Connbytes) -> Match {
         Match::Connbytes(Box::new(it))
+    }
+}
+
+impl From<Connlabel> for Match {
+    fn from(it: Connlabel) -> Match {
+        Match::Connlabel(it)
     }
 }
 
@@ -892,6 +1214,12 @@ impl From<Conntrack> for Match {
     }
 }
 
+impl From<Cpu> for Match {
+    fn from(it: Cpu) -> Match {
+        Match::Cpu(it)
+    }
+}
+
 impl From<Dccp> for Match {
     fn from(it: Dccp) -> Match {
         Match::Dccp(it)
@@ -910,15 +1238,45 @@ impl From<Dscp> for Match {
     }
 }
 
+impl From<DstOptions> for Match {
+    fn from(it: DstOptions) -> Match {
+        Match::DstOptions(Box::new(it))
+    }
+}
+
+impl From<Ecn> for Match {
+    fn from(it: Ecn) -> Match {
+        Match::Ecn(it)
+    }
+}
+
 impl From<Esp> for Match {
     fn from(it: Esp) -> Match {
         Match::Esp(it)
     }
 }
 
+impl From<Eui64> for Match {
+    fn from(it: Eui64) -> Match {
+        Match::Eui64(it)
+    }
+}
+
+impl From<Frag> for Match {
+    fn from(it: Frag) -> Match {
+        Match::Frag(Box::new(it))
+    }
+}
+
 impl From<Hashlimit> for Match {
     fn from(it: Hashlimit) -> Match {
         Match::Hashlimit(Box::new(it))
+    }
+}
+
+impl From<Hbh> for Match {
+    fn from(it: Hbh) -> Match {
+        Match::Hbh(Box::new(it))
     }
 }
 
@@ -946,9 +1304,27 @@ impl From<Icmp6> for Match {
     }
 }
 
+impl From<Ipcomp> for Match {
+    fn from(it: Ipcomp) -> Match {
+        Match::Ipcomp(Box::new(it))
+    }
+}
+
 impl From<Iprange> for Match {
     fn from(it: Iprange) -> Match {
         Match::Iprange(Box::new(it))
+    }
+}
+
+impl From<Ipv6header> for Match {
+    fn from(it: Ipv6header) -> Match {
+        Match::Ipv6header(it)
+    }
+}
+
+impl From<Ipvs> for Match {
+    fn from(it: Ipvs) -> Match {
+        Match::Ipvs(Box::new(it))
     }
 }
 
@@ -976,9 +1352,27 @@ impl From<Mark> for Match {
     }
 }
 
+impl From<Mh> for Match {
+    fn from(it: Mh) -> Match {
+        Match::Mh(it)
+    }
+}
+
 impl From<Multiport> for Match {
     fn from(it: Multiport) -> Match {
         Match::Multiport(Box::new(it))
+    }
+}
+
+impl From<Nfacct> for Match {
+    fn from(it: Nfacct) -> Match {
+        Match::Nfacct(it)
+    }
+}
+
+impl From<Osf> for Match {
+    fn from(it: Osf) -> Match {
+        Match::Osf(Box::new(it))
     }
 }
 
@@ -1012,6 +1406,12 @@ impl From<Quota> for Match {
     }
 }
 
+impl From<Rateest> for Match {
+    fn from(it: Rateest) -> Match {
+        Match::Rateest(Box::new(it))
+    }
+}
+
 impl From<Realm> for Match {
     fn from(it: Realm) -> Match {
         Match::Realm(it)
@@ -1030,6 +1430,12 @@ impl From<Rpfilter> for Match {
     }
 }
 
+impl From<Rt> for Match {
+    fn from(it: Rt) -> Match {
+        Match::Rt(Box::new(it))
+    }
+}
+
 impl From<Sctp> for Match {
     fn from(it: Sctp) -> Match {
         Match::Sctp(Box::new(it))
@@ -1045,6 +1451,12 @@ impl From<Set> for Match {
 impl From<Socket> for Match {
     fn from(it: Socket) -> Match {
         Match::Socket(it)
+    }
+}
+
+impl From<Srh> for Match {
+    fn from(it: Srh) -> Match {
+        Match::Srh(Box::new(it))
     }
 }
 
@@ -1093,6 +1505,12 @@ impl From<Tos> for Match {
 impl From<Ttl> for Match {
     fn from(it: Ttl) -> Match {
         Match::Ttl(it)
+    }
+}
+
+impl From<U32> for Match {
+    fn from(it: U32) -> Match {
+        Match::U32(Box::new(it))
     }
 }
 

@@ -11,8 +11,8 @@ mod index;
 pub mod matches;
 mod places;
 mod printer;
+mod range;
 mod spec;
-mod spi;
 pub mod targets;
 
 pub use arg::{Arg, End};

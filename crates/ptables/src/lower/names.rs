@@ -1,45 +1,26 @@
-//! Names of extensions that iptables has but the catalogue does not have yet, and names of others.
+//! Names of extensions that iptables 1.8 itself does not have: those of xtables-addons and of old kernels.
 
-/// Matches of iptables 1.8 and of xtables-addons that are kept word for word.
+/// Matches that are kept word for word.
 const MATCHES: &[&str] = &[
     "account",
-    "bpf",
-    "cluster",
     "condition",
-    "connlabel",
-    "cpu",
     "dhcpmac",
-    "dst",
-    "ecn",
-    "eui64",
-    "frag",
     "fuzzy",
     "geoip",
     "gradm",
-    "hbh",
     "iface",
-    "ipcomp",
     "ipp2p",
     "ipv4options",
-    "ipv6header",
-    "ipvs",
     "length2",
     "lscan",
-    "mh",
-    "nfacct",
-    "osf",
     "psd",
     "quota2",
-    "rateest",
-    "rt",
-    "srh",
-    "u32",
 ];
 
-/// Targets of iptables 1.8 and of xtables-addons that are kept word for word.
+/// Targets that are kept word for word.
 const TARGETS: &[&str] = &[
-    "ACCOUNT", "ASN", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "HMARK", "IPMARK", "LOGMARK",
-    "MIRROR", "PROTO", "SET", "STEAL", "SYSRQ", "TARPIT",
+    "ACCOUNT", "ASN", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "LOGMARK", "MIRROR",
+    "PROTO", "STEAL", "SYSRQ", "TARPIT",
 ];
 
 /// Whether a match of this name is known to exist.

@@ -1,12 +1,14 @@
 //! Layer 1. Scalars of rules: one file each, with its parser, canonical printer and limits.
 
 pub mod addr;
+pub mod bpf;
 pub mod chunks;
 pub mod clock;
 pub mod ct_state;
 pub mod ct_zone;
 pub mod dscp;
 pub mod hash_rate;
+pub mod header_options;
 pub mod host;
 pub mod icmp;
 pub mod iface;
@@ -20,11 +22,12 @@ pub mod pattern;
 pub mod port;
 pub mod proto;
 pub mod quote;
+pub mod range;
 pub mod rate;
 pub mod set_dirs;
-pub mod spi;
 pub mod tcp_flags;
 pub mod tos;
+pub mod u32_test;
 
 use std::borrow::Cow;
 

@@ -25,6 +25,8 @@ pub const AH: Proto = 51;
 pub const ICMPV6: Proto = 58;
 /// IP payload compression.
 pub const IPCOMP: Proto = 108;
+/// Mobility header of IPv6.
+pub const MH: Proto = 135;
 /// SCTP.
 pub const SCTP: Proto = 132;
 /// UDP-Lite.
@@ -193,9 +195,11 @@ pub fn push_name(out: &mut Vec<u8>, proto: Proto, dialect: Dialect) {
     }
 }
 
-/// The name of the match that belongs to a protocol: what `-p NAME` loads when an option asks for it.
-pub fn match_name(proto: Proto) -> Option<&'static str> {
+/// The name of the match that belongs to a protocol: what `-p` loads when an option asks for it. The tools look for a
+/// match of the name that was written, and `mh` is one only if it is not called `mobility-header` or 135.
+pub fn match_name(proto: Proto, written: &[u8]) -> Option<&'static str> {
     match proto {
+        MH if written.eq_ignore_ascii_case(b"mh") => Some("mh"),
         TCP => Some("tcp"),
         UDP => Some("udp"),
         ICMP => Some("icmp"),

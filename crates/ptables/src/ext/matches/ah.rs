@@ -1,10 +1,10 @@
 //! `-m ah` of IPv4.
 
-use crate::ext::spi;
+use crate::ext::range;
 use crate::ext::*;
 use crate::meaning::Pred;
 use crate::value::proto;
-use crate::value::spi::Spis;
+use crate::value::range::Range32;
 
 /// Matches by the authentication header of IPv4; `-p ah` loads it.
 ///
@@ -15,13 +15,13 @@ use crate::value::spi::Spis;
 #[non_exhaustive]
 pub struct Ah {
     /// Security parameter indexes.
-    pub spis: Spis,
+    pub spis: Range32,
 }
 
 impl Ah {
     /// An index from `low` to `high`.
     pub const fn new(low: u32, high: u32) -> Ah {
-        Ah { spis: Spis { low, high, inverted: false } }
+        Ah { spis: Range32::new(low, high) }
     }
 }
 
@@ -42,17 +42,17 @@ impl Extension for Ah {
     }
 
     fn option(&mut self, _: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
-        self.spis = spi::option(arg)?;
+        self.spis = range::option(arg)?;
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        spi::print(to, "ahspi", self.spis);
+        range::print(to, "ahspi", self.spis);
     }
 }
 
 impl MatchExtension for Ah {
     fn meaning(&self, _: Context) -> Pred {
-        spi::meaning(self.spis)
+        range::spi(self.spis)
     }
 }

@@ -1,11 +1,11 @@
 //! `-m ah` of IPv6.
 
-use crate::ext::spi;
+use crate::ext::range;
 use crate::ext::*;
 use crate::meaning::{Need, Pred};
 use crate::value::is::Is;
 use crate::value::number::push;
-use crate::value::spi::Spis;
+use crate::value::range::Range32;
 
 // boxed: two conditions of two numbers.
 /// Matches by the authentication header of IPv6, wherever it stands among the headers.
@@ -17,7 +17,7 @@ use crate::value::spi::Spis;
 #[non_exhaustive]
 pub struct Ah6 {
     /// Security parameter indexes.
-    pub spis: Spis,
+    pub spis: Range32,
     /// Length of the header in bytes; `None`: any.
     pub length: Option<Is<u32>>,
     /// The reserved field must be 0.
@@ -27,7 +27,7 @@ pub struct Ah6 {
 impl Ah6 {
     /// An index from `low` to `high`.
     pub const fn new(low: u32, high: u32) -> Ah6 {
-        Ah6 { spis: Spis { low, high, inverted: false }, length: None, reserved: false }
+        Ah6 { spis: Range32::new(low, high), length: None, reserved: false }
     }
 }
 
@@ -53,7 +53,7 @@ impl Extension for Ah6 {
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match name {
-            "ahspi" => self.spis = spi::option(arg)?,
+            "ahspi" => self.spis = range::option(arg)?,
             "ahlen" => {
                 let length = Is::new(arg.u32(0, u32::MAX)?, arg.inverted);
                 self.length = Some(length).filter(|it| it.value != 0 || it.inverted);
@@ -64,7 +64,7 @@ impl Extension for Ah6 {
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        spi::print(to, "ahspi", self.spis);
+        range::print(to, "ahspi", self.spis);
         to.is("ahlen", self.length, |length, out| push(out, u64::from(length)));
         if self.reserved {
             to.flag("ahres");
@@ -79,6 +79,6 @@ impl MatchExtension for Ah6 {
         } else {
             Pred::True
         };
-        Pred::all([spi::meaning(self.spis), rest])
+        Pred::all([range::spi(self.spis), rest])
     }
 }

@@ -1,10 +1,10 @@
 //! `-m esp`.
 
-use crate::ext::spi;
+use crate::ext::range;
 use crate::ext::*;
 use crate::meaning::Pred;
 use crate::value::proto;
-use crate::value::spi::Spis;
+use crate::value::range::Range32;
 
 /// Matches by the header of encrypted packets (ESP); `-p esp` loads it.
 ///
@@ -14,13 +14,13 @@ use crate::value::spi::Spis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Esp {
     /// Security parameter indexes.
-    pub spis: Spis,
+    pub spis: Range32,
 }
 
 impl Esp {
     /// An index from `low` to `high`.
     pub const fn new(low: u32, high: u32) -> Esp {
-        Esp { spis: Spis { low, high, inverted: false } }
+        Esp { spis: Range32::new(low, high) }
     }
 }
 
@@ -41,17 +41,17 @@ impl Extension for Esp {
     }
 
     fn option(&mut self, _: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
-        self.spis = spi::option(arg)?;
+        self.spis = range::option(arg)?;
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        spi::print(to, "espspi", self.spis);
+        range::print(to, "espspi", self.spis);
     }
 }
 
 impl MatchExtension for Esp {
     fn meaning(&self, _: Context) -> Pred {
-        spi::meaning(self.spis)
+        range::spi(self.spis)
     }
 }

@@ -72,6 +72,7 @@ impl Reader {
             proto: (rule.proto, rule.inverted.has(Inverted::PROTO)),
             names: state.scope.names,
             option: known.name,
+            has_value: count > 0,
             values: [value, second],
             texts: &text,
             warnings: &mut self.warnings,

@@ -12,7 +12,6 @@ use crate::source::Text;
 use crate::text::lex::Word;
 use crate::value::Names;
 use crate::value::addr::Net;
-use crate::value::proto;
 
 /// What a rule was read as.
 pub(super) struct Outcome {
@@ -84,6 +83,8 @@ struct State<'a, 'w> {
     has_source: bool,
     has_destination: bool,
     has_proto: bool,
+    /// The match that belongs to the protocol as it was written.
+    proto_match: Option<&'static str>,
     /// The protocol's match was loaded because an option asked for it.
     proto_loaded: bool,
     /// A match or target that nobody knows was named: options that nobody knows may be its own.
@@ -116,6 +117,7 @@ impl Reader {
             has_source: false,
             has_destination: false,
             has_proto: false,
+            proto_match: None,
             proto_loaded: false,
             unknown_extension: false,
         };
@@ -207,7 +209,7 @@ impl Reader {
         if !matches!(found, Found::Unknown) {
             return found;
         }
-        let load = proto::match_name(state.out.rule.proto).filter(|_| state.has_proto && !state.proto_loaded);
+        let load = state.proto_match.filter(|_| !state.proto_loaded);
         let loaded = load.and_then(|load| Match::load(load.as_bytes(), state.scope.context));
         let index = self.extensions.len();
         if let Some(loaded) = &loaded {
@@ -223,23 +225,13 @@ impl Reader {
         if !matches!(found, Found::Unknown) {
             return found;
         }
-        match (loaded, load) {
-            (Some(loaded), _) => {
-                let found = options::abbreviated(name, std::iter::once((index, loaded.spec())));
-                // Loaded only if it knows the option; otherwise the option is reported, and nothing is gained by it.
-                if matches!(found, Found::Extension(..)) {
-                    self.load_for_proto(state, loaded);
-                }
-                found
-            }
-            (None, Some(load)) => {
-                if names::is_match(load.as_bytes()) && state.scope.context.family_has_proto_match(load) {
-                    state.out.raw = Some(0);
-                }
-                found
-            }
-            (None, None) => found,
+        let Some(loaded) = loaded else { return found };
+        let found = options::abbreviated(name, std::iter::once((index, loaded.spec())));
+        // Loaded only if it knows the option; otherwise the option is reported, and nothing is gained by it.
+        if matches!(found, Found::Extension(..)) {
+            self.load_for_proto(state, loaded);
         }
+        found
     }
 
     fn load_for_proto(&mut self, state: &mut State<'_, '_>, loaded: Match) {
@@ -253,9 +245,10 @@ impl Reader {
 
     fn unknown_option(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) -> usize {
         let written = state.lossy(at);
-        let implied = proto::match_name(state.out.rule.proto).filter(|_| state.has_proto);
-        let implied =
-            implied.and_then(|load| Match::load(load.as_bytes(), state.scope.context)).map(|it| it.spec());
+        let implied = state
+            .proto_match
+            .and_then(|load| Match::load(load.as_bytes(), state.scope.context))
+            .map(|it| it.spec());
         let candidates = options::candidates(self.specs().map(|(_, spec)| spec).chain(implied));
         let mut fault = Fault::new(codes::PARSE_UNKNOWN_OPTION, format!("unknown option `{written}`"));
         let name = String::from_utf8_lossy(name);
@@ -375,16 +368,5 @@ impl<'a> State<'a, '_> {
 
     fn new_tools(&self) -> bool {
         self.scope.context.dialect.since_1_8_11()
-    }
-}
-
-impl Context {
-    /// Whether `-p` of a protocol loads a match of this name in this family.
-    fn family_has_proto_match(self, name: &str) -> bool {
-        match name {
-            "ah" | "dccp" | "esp" | "ipcomp" | "sctp" => true,
-            "mh" => self.family == crate::dialect::Family::V6,
-            _ => false,
-        }
     }
 }

@@ -201,6 +201,7 @@ impl Reader {
             }
             Ok(number) => {
                 state.out.rule.proto = number;
+                state.proto_match = proto::match_name(number, value);
                 state.out.rule.inverted.set(Inverted::PROTO, not);
             }
             Err(bad) => self.bad(value_at, value, "-p", &bad),

@@ -1,0 +1,92 @@
+//! `-m dst`.
+
+use crate::ext::*;
+use crate::meaning::{Need, Pred};
+use crate::value::header_options::{self, HeaderOption};
+use crate::value::is::Is;
+use crate::value::number::push;
+
+// boxed: a list of options.
+/// Matches by the destination options header of IPv6; without options: there is one.
+///
+/// Options must stand in the header one after the other, as the list has them, 16 at most. Of a type or a length the tools
+/// keep the low eight bits; a length of 255 is any.
+///
+/// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter_ipv6/ip6t_opts.h`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DstOptions {
+    /// Length of the header in bytes; `None`: any.
+    pub length: Option<Is<u32>>,
+    /// Options; empty: any.
+    pub options: Vec<HeaderOption>,
+}
+
+impl DstOptions {
+    /// Any such header: from here conditions are added.
+    pub fn new() -> DstOptions {
+        DstOptions::default()
+    }
+
+    /// Length of the header in bytes.
+    #[must_use]
+    pub fn length(mut self, length: impl Into<Is<u32>>) -> DstOptions {
+        self.length = Some(length.into());
+        self
+    }
+
+    /// One more option.
+    #[must_use]
+    pub fn with(mut self, option: HeaderOption) -> DstOptions {
+        self.options.push(option);
+        self
+    }
+}
+
+impl Extension for DstOptions {
+    const SPEC: Spec = Spec {
+        name: "dst",
+        kind: Kind::Match,
+        aliases: &[],
+        families: Families::V6,
+        options: &[
+            Opt::value("dst-len", "BYTES", "Length of the header.").negatable(),
+            Opt::value("dst-opts", "TYPE[:LENGTH][,…]", "Options, one after the other."),
+        ],
+        groups: &[],
+        places: Places::ANY,
+        protos: None,
+    };
+
+    fn load(_: Context) -> DstOptions {
+        DstOptions::new()
+    }
+
+    fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
+        if name == "dst-len" {
+            self.length = Some(Is::new(arg.u32(0, u32::MAX)?, arg.inverted));
+            return Ok(());
+        }
+        let (options, changed) = arg.parse(header_options::parse)?;
+        if changed {
+            arg.changed(
+                "iptables keeps the low eight bits of types and lengths, and takes a length of 255 as any",
+            );
+        }
+        self.options = options;
+        Ok(())
+    }
+
+    fn print(&self, to: &mut Printer<'_>) {
+        to.is("dst-len", self.length, |length, out| push(out, u64::from(length)));
+        if !self.options.is_empty() {
+            to.flag("dst-opts").with(|out| header_options::push_list(out, &self.options));
+        }
+    }
+}
+
+impl MatchExtension for DstOptions {
+    fn meaning(&self, _: Context) -> Pred {
+        Pred::Needs(Need::Other("the destination options header"))
+    }
+}
