@@ -1,5 +1,6 @@
 //! `-m ipcomp`.
 
+use crate::diag::codes;
 use crate::ext::range;
 use crate::ext::*;
 use crate::meaning::{Need, Pred};
@@ -50,7 +51,13 @@ impl Extension for Ipcomp {
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
         match name {
-            "ipcompspi" => self.spis = range::option(arg)?,
+            "ipcompspi" => {
+                self.spis = range::option(arg)?;
+                if self.spis.is_all() && !self.spis.inverted {
+                    let message = "iptables does not save the range of all, and reads that as index 0";
+                    arg.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value));
+                }
+            }
             _ => self.reserved = true,
         }
         Ok(())

@@ -143,6 +143,21 @@ impl Extension for Rateest {
         if lost {
             end.changed("iptables drops a rate of `rateest` that is compared with nothing");
         }
+        if self.bytes.is_some() && self.packets.is_some() {
+            let message = "iptables saves the comparison of `rateest` twice, for bytes and for packets, and refuses to read that";
+            end.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).help("write two matches"));
+        }
+        let rounded = |bytes: u32| {
+            let mut text = Vec::new();
+            push_rate(bytes, &mut text);
+            rate(&text) != Ok(bytes)
+        };
+        if self.bytes.is_some_and(|(one, other)| rounded(one) || rounded(other)) {
+            let message = "iptables rounds this rate when it saves it, so it changes when it is reloaded";
+            end.warn(
+                Fault::new(codes::CHECK_UNRELOADABLE, message).help("use a whole number of kbit or mbit"),
+            );
+        }
         Ok(())
     }
 
