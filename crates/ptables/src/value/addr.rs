@@ -169,25 +169,25 @@ pub fn loose(family: Family, text: &[u8]) -> Option<Bits> {
 
 /// Four decimal octets without leading zeros: nearly every address. `None` for anything else, right or wrong.
 fn dotted(text: &[u8]) -> Option<Bits> {
-    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u8, 0u8);
+    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u32, 0u32);
     for byte in text {
-        match byte {
-            b'0'..=b'9' if digits == 0 || octet > 0 => {
-                octet = octet * 10 + u32::from(byte - b'0');
-                digits += 1;
-                if octet > 255 {
-                    return None;
-                }
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit < 10 {
+            // At most three digits are taken before the octet is looked at, so nothing can wrap.
+            if digits > 0 && octet == 0 || digits == 3 {
+                return None;
             }
-            b'.' if digits > 0 && dots < 3 => {
-                address = address << 8 | octet;
-                (octet, digits) = (0, 0);
-                dots += 1;
-            }
-            _ => return None,
+            octet = octet.wrapping_mul(10).wrapping_add(digit);
+            digits = digits.wrapping_add(1);
+        } else if *byte == b'.' && digits > 0 && octet < 256 && dots < 3 {
+            address = address << 8 | octet;
+            (octet, digits) = (0, 0);
+            dots = dots.wrapping_add(1);
+        } else {
+            return None;
         }
     }
-    (dots == 3 && digits > 0).then_some(u128::from(address << 8 | octet))
+    (dots == 3 && digits > 0 && octet < 256).then_some(u128::from(address << 8 | octet))
 }
 
 /// Reads an address in its standard form: four decimal octets, or RFC 4291 text.

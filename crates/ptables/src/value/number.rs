@@ -68,7 +68,16 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.iter().try_fold(0u64, |sum, byte| sum.checked_mul(10)?.checked_add(u64::from(digit(*byte, 10)?)))
+    // 19 digits fit in any case.
+    let short = text.len() < 20;
+    text.iter().try_fold(0u64, |sum, byte| {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        match digit {
+            0..=9 if short => Some(sum.wrapping_mul(10).wrapping_add(digit)),
+            0..=9 => sum.checked_mul(10)?.checked_add(digit),
+            _ => None,
+        }
+    })
 }
 
 fn digit(byte: u8, radix: u32) -> Option<u32> {

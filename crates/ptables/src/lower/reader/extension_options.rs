@@ -141,6 +141,10 @@ impl Reader {
             }
         }
         for group in spec.groups {
+            // Two options are needed to exclude each other, and most rules have one.
+            if seen.count_ones() < 2 && matches!(group, Group::AtMostOne(_) | Group::Excludes(..)) {
+                continue;
+            }
             let given = |names: &[&str]| names.iter().filter(|name| has(spec, seen, name)).count();
             let list =
                 |names: &[&str]| names.iter().map(|it| format!("`--{it}`")).collect::<Vec<_>>().join(", ");
