@@ -125,6 +125,10 @@ pub const PARSE_NEEDS_PROTOCOL: Code =
 pub const PARSE_NOT_NEGATABLE: Code =
     Code(&Page::new("parse/not-negatable", include_str!("pages/parse/not-negatable.md")));
 
+/// `parse/not-plain`: see its page.
+pub const PARSE_NOT_PLAIN: Code =
+    Code(&Page::new("parse/not-plain", include_str!("pages/parse/not-plain.md")));
+
 /// `parse/nul-byte`: see its page.
 pub const PARSE_NUL_BYTE: Code =
     Code(&Page::new("parse/nul-byte", include_str!("pages/parse/nul-byte.md")));
@@ -226,6 +230,7 @@ pub static ALL: &[Code] = &[
     PARSE_MISSING_VALUE,
     PARSE_NEEDS_PROTOCOL,
     PARSE_NOT_NEGATABLE,
+    PARSE_NOT_PLAIN,
     PARSE_NUL_BYTE,
     PARSE_OPTION_CONFLICT,
     PARSE_OUT_OF_RANGE,

@@ -219,8 +219,9 @@ fn place(
     let span =
         line.zip(word).map(|(line, word)| Origin::Text(line.slice(word.start as usize, word.end as usize)));
     match (&rule.origin, span) {
-        (Origin::Text(_), Some(span)) => diagnostic.at(span, ""),
-        (Origin::Text(_), None) => diagnostic.at(rule.origin.clone(), ""),
+        // Words of a script's command stand nowhere as they are read.
+        (Origin::Text(_), Some(span)) if span.place().is_some() => diagnostic.at(span, ""),
+        (Origin::Text(_), _) => diagnostic.at(rule.origin.clone(), ""),
         (origin, Some(span)) if span.place().is_some() => diagnostic.at(origin.clone(), "").see(span, ""),
         (origin, _) => {
             let rule = String::from_utf8_lossy(&written(words)).into_owned();

@@ -59,6 +59,10 @@ pub fn family(source: &Source) -> FamilyHint {
     let mut words = Vec::new();
     let mut generated = false;
     let mut start = 0;
+    if super::shell::is_script(source) {
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        return lines.find_map(super::shell::family_of).map_or(FamilyHint::Neither, FamilyHint::One);
+    }
     while start < bytes.len() {
         let rest = bytes.get(start..).unwrap_or_default();
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());

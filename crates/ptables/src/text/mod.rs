@@ -6,6 +6,7 @@ mod family;
 pub mod lex;
 mod parse;
 pub(crate) mod print;
+mod shell;
 
 pub use family::{FamilyHint, ambiguous, family};
 pub use parse::{Parsed, parse};

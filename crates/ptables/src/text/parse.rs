@@ -3,6 +3,7 @@
 use super::annotated::Annotations;
 use super::command::{self, Command};
 use super::lex;
+use super::shell;
 use crate::diag::{Diagnostic, codes};
 use crate::ext::{CATALOGUE, Hook, Kind, TableName};
 use crate::model::Counters;
@@ -23,6 +24,8 @@ pub struct Parsed {
 
 /// Reads restore text. Rules are kept as they stand; only the command before them is looked at.
 ///
+/// A shell script that is a list of `iptables …` commands is read too, as far as they are plain.
+///
 /// Text that ptables printed in its annotated style is read with the origins that it names.
 pub fn parse(source: &Source) -> Parsed {
     let mut parser = Parser {
@@ -34,20 +37,24 @@ pub fn parse(source: &Source) -> Parsed {
         last: None,
         annotations: Annotations::new(source.bytes()),
     };
-    parser.lines();
+    if shell::is_script(source) {
+        parser.script();
+    } else {
+        parser.lines();
+    }
     Parsed { tables: parser.tables, diagnostics: parser.diagnostics }
 }
 
-struct Parser<'s> {
-    source: &'s Source,
-    tables: Tables,
-    diagnostics: Vec<Diagnostic>,
+pub(super) struct Parser<'s> {
+    pub(super) source: &'s Source,
+    pub(super) tables: Tables,
+    pub(super) diagnostics: Vec<Diagnostic>,
     /// Whether there is a NUL byte anywhere: then each line is looked at.
     nul: bool,
     /// The table that is open.
-    table: Option<Table>,
+    pub(super) table: Option<Table>,
     /// The chain of the last rule: most rules follow one of their own chain.
-    last: Option<usize>,
+    pub(super) last: Option<usize>,
     annotations: Annotations,
 }
 
@@ -278,7 +285,13 @@ impl Parser<'_> {
         }
     }
 
-    fn carry_out(&mut self, start: u32, line: &[u8], command: Command, counters: Option<Counters>) {
+    pub(super) fn carry_out(
+        &mut self,
+        start: u32,
+        line: &[u8],
+        command: Command,
+        counters: Option<Counters>,
+    ) {
         let origin = self.annotations.rule().unwrap_or_else(|| Origin::Text(self.text(start, line)));
         match command {
             Command::Rule { chain, verb, body } => {
