@@ -4,7 +4,7 @@ default:
 
 # All tests.
 test:
-    cargo nextest run --workspace || cargo test --workspace
+    cargo test --workspace
 
 # Formatting and lints.
 lint:

@@ -87,23 +87,25 @@ impl Kernel {
         lowering.noflush = options.noflush;
         lowering.counters_asked = options.counters;
         let compiled = compile(program, family, lowering);
-        let mut diagnostics = findings;
-        let mut text = RestoreText::of_ruleset(&compiled.ruleset);
-        let understood = compiled.ruleset.rules().all(|(_, _, rule)| rule.as_typed().is_some());
-        diagnostics.extend(compiled.diagnostics);
-        if options.noflush {
-            text = RestoreText::of_edits(&lower_edits(program, family, lowering));
-        }
         let stops = |it: &Diagnostic| matches!(it.severity, Severity::Error | Severity::Unsupported);
-        if !understood || diagnostics.iter().any(stops) {
+        let restorable = compiled.is_restorable() && !findings.iter().any(stops);
+        let mut diagnostics = findings;
+        diagnostics.extend(compiled.diagnostics);
+        if !restorable {
             return Err(NotRestored { diagnostics, error: None });
         }
         // With `--noflush` the rules of the ruleset are those of the commands, save the ones that it deletes itself.
-        let lost = unfaithful(&RestoreText::of_ruleset(&compiled.ruleset), &compiled.ruleset, lowering);
+        let whole = RestoreText::of_ruleset(&compiled.ruleset);
+        let lost = unfaithful(&whole, &compiled.ruleset, lowering);
         if !lost.is_empty() {
             diagnostics.extend(lost);
             return Err(NotRestored { diagnostics, error: None });
         }
+        let text = if options.noflush {
+            RestoreText::of_edits(&lower_edits(program, family, lowering))
+        } else {
+            whole
+        };
         match self.restore(family, backend, &text.bytes, options) {
             Ok(_) => Ok(RestoredProgram { diagnostics }),
             Err(error) => {
@@ -162,7 +164,10 @@ impl Kernel {
 /// Rules whose canonical text does not say all that the rule says. iptables-save loses a few things (a range of ICMP codes, the
 /// base of a shifted port range), and so does our text, which is the same: such a rule must not be applied as another one.
 fn unfaithful(text: &RestoreText, meant: &Ruleset, lowering: Options<'_>) -> Vec<Diagnostic> {
-    let Ok(source) = Source::new("restored", text.bytes.as_slice()) else { return Vec::new() };
+    // Text that cannot be read again cannot be compared: then nothing is known of it.
+    let Ok(source) = Source::new("restored", text.bytes.as_slice()) else {
+        return vec![lost(&Origin::Unknown)];
+    };
     let again = lower(&text::parse(&source).tables, meant.context.family, lowering).ruleset;
     let pairs = meant.rules().zip(again.rules());
     let mut found: Vec<Diagnostic> = pairs
