@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Check(commands::check::Options),
     Restore(commands::restore::Options),
     Explain(commands::explain::Options),
+    Simulate(commands::simulate::Options),
+    Test(commands::test::Options),
 }
 
 /// For which family and tools.

@@ -47,6 +47,17 @@ impl Input {
         Ok(Input { source, name })
     }
 
+    /// Reads a file; `live` is what the kernel holds of the family that is asked for.
+    pub(crate) fn read_or_live(path: &Path, target: &Target) -> Result<Input, Failure> {
+        if path != Path::new("live") {
+            return Input::read(path);
+        }
+        let family = target.family().ok_or("whose rules are meant is not told: `-4` or `-6`")?;
+        let saved = Kernel::new().save(family, dialect(target).backend, false)?;
+        let name = "live".to_owned();
+        Ok(Input { source: Source::new(&name, saved.text)?, name })
+    }
+
     /// Reads the rules as they are written.
     pub(crate) fn parse(&self) -> Parsed {
         text::parse(&self.source)

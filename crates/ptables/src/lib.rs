@@ -8,6 +8,7 @@ pub mod check;
 pub mod compile;
 pub mod diag;
 pub mod dialect;
+pub mod expect;
 pub mod ext;
 pub mod lower;
 pub mod meaning;

@@ -4,6 +4,8 @@ pub(crate) mod check;
 pub(crate) mod explain;
 pub(crate) mod render;
 pub(crate) mod restore;
+pub(crate) mod simulate;
+pub(crate) mod test;
 
 use std::error::Error;
 
@@ -28,5 +30,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Check(options) => check::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Test(options) => test::run(&options),
     }
 }

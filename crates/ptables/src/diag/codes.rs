@@ -254,3 +254,7 @@ pub static ALL: &[Code] = &[
     PROGRAM_BAD_NAME,
     PROGRAM_LINE_BREAK,
 ];
+
+/// `packet/expectation`: see its page.
+pub const PACKET_EXPECTATION: Code =
+    Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));

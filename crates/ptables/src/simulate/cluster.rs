@@ -19,7 +19,7 @@ pub(super) fn node(family: Family, source: u128, seed: u32, total: u8) -> u32 {
         }
     };
     // INVARIANT: less than `total`.
-    (u64::from(hash) * u64::from(total) >> 32) as u32
+    ((u64::from(hash) * u64::from(total)) >> 32) as u32
 }
 
 fn one(word: u32, seed: u32) -> u32 {

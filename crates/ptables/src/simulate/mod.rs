@@ -10,15 +10,19 @@ mod compile;
 mod describe;
 mod effect;
 mod index;
+#[cfg(feature = "json")]
+pub mod json;
 mod machine;
 mod memory;
 mod nat;
+mod show;
 mod test;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod walk;
 
+pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
 
 use crate::meaning::Answer;
@@ -49,6 +53,13 @@ pub enum Verdict {
 pub struct Options {
     /// The policy of built-in chains whose policy is left as it is; `None`: nobody knows.
     pub policy: Option<Policy>,
+}
+
+impl Options {
+    /// With this policy where a ruleset tells none.
+    pub const fn new(policy: Option<Policy>) -> Options {
+        Options { policy }
+    }
 }
 
 /// A ruleset, compiled for simulation.
