@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Explain(commands::explain::Options),
     Simulate(commands::simulate::Options),
     Test(commands::test::Options),
+    Why(commands::why::Options),
 }
 
 /// For which family and tools.

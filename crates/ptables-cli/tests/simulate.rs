@@ -56,3 +56,25 @@ fn sequences_and_ways_decide_limits() {
     assert_eq!(verdicts(&[SSH, "--sequence"]), ["accept", "drop"]);
     assert_eq!(verdicts(&["--ways"]), ["drop", "accept"]);
 }
+
+#[test]
+fn a_log_line_leads_to_its_rule() {
+    let rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j LOG --log-prefix \"denied: \"\n-A INPUT -p udp -j LOG --log-prefix \"denied: \"\n-A INPUT -j LOG --log-prefix other\nCOMMIT\n";
+    let line = "[1.5] denied: IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.2 LEN=60 TTL=63 ID=7 PROTO=UDP SPT=40000 DPT=53";
+    let it = ptables(&["why", "--rules", "-", line], rules.as_bytes());
+    assert_eq!((it.code, it.stderr.as_str()), (0, ""));
+    assert_eq!(it.stdout, "filter, rule 2: -A INPUT -p udp -j LOG --log-prefix \"denied: \"  (<stdin>:4)\n");
+    let trace =
+        "TRACE: filter:INPUT:rule:3 IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.2 LEN=60 PROTO=TCP SPT=1 DPT=2";
+    let it = ptables(&["why", "--rules", "-", trace], rules.as_bytes());
+    assert!(
+        it.stdout.starts_with("filter, rule 3: ") && it.stdout.ends_with("(<stdin>:5)\n"),
+        "{}",
+        it.stdout
+    );
+    assert_eq!(ptables(&["why", "--rules", "-", "nothing"], rules.as_bytes()).code, 2);
+    assert_eq!(
+        ptables(&["why", "--rules", "-", &line.replace("denied", "allowed")], rules.as_bytes()).code,
+        1
+    );
+}

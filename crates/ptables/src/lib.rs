@@ -20,6 +20,7 @@ pub mod simulate;
 pub mod source;
 pub mod text;
 pub mod value;
+pub mod why;
 
 /// What programs that build firewalls use.
 pub mod prelude {

@@ -6,6 +6,7 @@ pub(crate) mod render;
 pub(crate) mod restore;
 pub(crate) mod simulate;
 pub(crate) mod test;
+pub(crate) mod why;
 
 use std::error::Error;
 
@@ -32,5 +33,6 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Explain(options) => explain::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Why(options) => why::run(&options),
     }
 }

@@ -65,6 +65,10 @@ pub const KERNEL_REFUSED: Code =
 pub const KERNEL_UNAVAILABLE: Code =
     Code(&Page::new("kernel/unavailable", include_str!("pages/kernel/unavailable.md")));
 
+/// `packet/expectation`: see its page.
+pub const PACKET_EXPECTATION: Code =
+    Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));
+
 /// `packet/syntax`: see its page.
 pub const PACKET_SYNTAX: Code =
     Code(&Page::new("packet/syntax", include_str!("pages/packet/syntax.md")));
@@ -219,6 +223,7 @@ pub static ALL: &[Code] = &[
     CHECK_WRONG_TABLE,
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
+    PACKET_EXPECTATION,
     PACKET_SYNTAX,
     PARSE_AMBIGUOUS_OPTION,
     PARSE_BAD_ADDRESS,
@@ -254,7 +259,3 @@ pub static ALL: &[Code] = &[
     PROGRAM_BAD_NAME,
     PROGRAM_LINE_BREAK,
 ];
-
-/// `packet/expectation`: see its page.
-pub const PACKET_EXPECTATION: Code =
-    Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));

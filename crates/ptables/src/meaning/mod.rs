@@ -161,13 +161,18 @@ impl Pred {
         }
     }
 
-    /// Whether the answer follows from the packet and its connection alone.
+    /// Whether the answer follows from the packet, its connection and what is told of them.
     pub fn is_exact(&self) -> bool {
+        self.needs().is_empty()
+    }
+
+    /// What else the answer depends on.
+    pub fn needs(&self) -> Vec<&Need> {
         match self {
-            Pred::Needs(_) => false,
-            Pred::Not(inner) => inner.is_exact(),
-            Pred::All(preds) | Pred::Any(preds) => preds.iter().all(Pred::is_exact),
-            _ => true,
+            Pred::Needs(need) => vec![need],
+            Pred::Not(inner) => inner.needs(),
+            Pred::All(preds) | Pred::Any(preds) => preds.iter().flat_map(Pred::needs).collect(),
+            _ => Vec::new(),
         }
     }
 }

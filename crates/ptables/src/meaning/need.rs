@@ -1,5 +1,7 @@
 //! Conditions on more than one packet.
 
+use std::fmt;
+
 use crate::source::Text;
 use crate::value::clock::{MonthDays, WeekDays};
 
@@ -112,4 +114,35 @@ pub enum Need {
     Clock(Box<Span>),
     /// Something else; the text says what.
     Other(&'static str),
+}
+
+impl Need {
+    /// Whether a sequence of packets decides it, from the moment that the rules were loaded.
+    pub fn is_sequential(&self) -> bool {
+        match self {
+            Need::Limit { .. } | Need::Nth { .. } | Need::Quota(_) => true,
+            Need::Recent(test) => test.seconds == 0,
+            _ => false,
+        }
+    }
+}
+
+/// What it is, in words.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Need::Rate | Need::Limit { .. } | Need::Nth { .. } => f.write_str("how many packets came before"),
+            Need::Quota(_) => f.write_str("how many bytes the rule has passed"),
+            Need::Chance(share) => {
+                let share = f64::from(*share) / f64::from(1u32 << 31);
+                write!(f, "chance: the rule matches {share:.4} of all packets")
+            }
+            Need::List(name) => write!(f, "what is in the list {}", name.to_lossy()),
+            Need::Recent(test) => write!(f, "what is in the list {}", test.name.to_lossy()),
+            Need::Set(name, _) => write!(f, "whether the packet is in the set {}", name.to_lossy()),
+            Need::Payload => f.write_str("a finite state machine, which is not modelled"),
+            Need::Clock(_) => f.write_str("the time"),
+            Need::Other(text) => f.write_str(text),
+        }
+    }
 }

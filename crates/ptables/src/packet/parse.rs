@@ -93,7 +93,7 @@ impl Draft {
         self.family = Some(family);
         self.layout.source = address;
         self.layout.destination = destination;
-        self.layout.transport = transport(self.layout.proto, family);
+        self.layout.transport = Transport::plain(self.layout.proto, family);
         let ports = [source_port, destination_port].map(Option::unwrap_or_default);
         match &mut self.layout.transport {
             Transport::Tcp(Tcp { source, destination, .. })
@@ -341,23 +341,6 @@ impl Draft {
             packet.entry = Some(Box::new(entry(&packet, state, self.reply, &self.entry)?));
         }
         Ok(packet)
-    }
-}
-
-/// The header that a protocol has when nobody says more.
-fn transport(proto: u8, family: Family) -> Transport {
-    match (proto, family) {
-        (6, _) => Transport::Tcp(Tcp { window: 65535, ..Tcp::default() }),
-        (17, _) => Transport::Udp { source: 0, destination: 0 },
-        (136, _) => Transport::UdpLite { source: 0, destination: 0, coverage: 0 },
-        (1, Family::V4) => Transport::Icmp { kind: 8, code: 0, rest: 0 },
-        (58, Family::V6) => Transport::Icmp { kind: 128, code: 0, rest: 0 },
-        (132, _) => Transport::Sctp { source: 0, destination: 0, tag: 0 },
-        (33, _) => Transport::Dccp { source: 0, destination: 0, kind: 0, rest: vec![0; 4] },
-        (51, Family::V4) => Transport::Ah { next: 59, reserved: 0, spi: 0, sequence: 0, check: Vec::new() },
-        (50, _) => Transport::Esp { spi: 0, sequence: 0 },
-        (108, _) => Transport::IpComp { next: 59, flags: 0, cpi: 0 },
-        _ => Transport::None,
     }
 }
 

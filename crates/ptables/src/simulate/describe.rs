@@ -3,7 +3,6 @@
 use super::machine::{Machine, Value};
 use super::memory::Memory;
 use super::test::{Test, Tri};
-use super::trace::need_text;
 use crate::meaning::{Field, Pred};
 use crate::value::addr;
 use crate::value::ct_state::CtStates;
@@ -27,7 +26,7 @@ pub(super) fn miss(tests: &[Test], machine: &Machine<'_>) -> Option<String> {
 fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
     Some(match test {
         Test::Pred(pred) => leaf(pred, machine, false)?,
-        Test::Need(_, need) => need_text(need),
+        Test::Need(_, need) => need.to_string(),
         Test::Not(inner) => match &**inner {
             Test::Pred(pred) => leaf(pred, machine, true)?,
             inner => format!("not: {}", sentence(inner, machine)?),

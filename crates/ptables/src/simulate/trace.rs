@@ -7,7 +7,7 @@ use super::test::{Test, Why};
 use super::walk::Run;
 use super::{At, Event, Observer, Simulator, Verdict};
 use crate::ext::Hook;
-use crate::meaning::{Field, Need};
+use crate::meaning::Field;
 use crate::model::Policy;
 use crate::packet::Packet;
 
@@ -185,26 +185,6 @@ pub(super) fn joined(simulator: &Simulator<'_>, packet: &Packet, memory: &mut Me
 fn reason(why: &Why<'_>) -> String {
     match why {
         Why::Text(text) => (*text).to_owned(),
-        Why::Need(need) => need_text(need),
-    }
-}
-
-/// What a need is, in words.
-pub(super) fn need_text(need: &Need) -> String {
-    match need {
-        Need::Rate | Need::Limit { .. } | Need::Nth { .. } => "how many packets came before".to_owned(),
-        Need::Quota(_) => "how many bytes the rule has passed".to_owned(),
-        Need::Chance(share) => {
-            format!(
-                "chance: the rule matches {:.4} of all packets",
-                f64::from(*share) / f64::from(1u32 << 31)
-            )
-        }
-        Need::List(name) => format!("what is in the list {}", name.to_lossy()),
-        Need::Recent(test) => format!("what is in the list {}", test.name.to_lossy()),
-        Need::Set(name, _) => format!("whether the packet is in the set {}", name.to_lossy()),
-        Need::Payload => "a finite state machine, which is not modelled".to_owned(),
-        Need::Clock(_) => "the time".to_owned(),
-        Need::Other(text) => (*text).to_owned(),
+        Why::Need(need) => need.to_string(),
     }
 }
