@@ -1,4 +1,5 @@
 //! `ptables test` without a kernel.
+#![expect(clippy::unwrap_used, reason = "tests")]
 mod common;
 
 use common::ptables;

@@ -1,4 +1,4 @@
-//! `ptables simulate` without a kernel.
+//! `ptables simulate` and `ptables why` without a kernel.
 mod common;
 
 use common::ptables;
