@@ -13,6 +13,7 @@ pub mod lower;
 pub mod meaning;
 pub mod model;
 pub mod origin;
+pub mod packet;
 pub mod program;
 pub mod source;
 pub mod text;
