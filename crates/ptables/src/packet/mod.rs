@@ -11,6 +11,7 @@ mod names;
 mod parse;
 mod print;
 mod view;
+mod words;
 
 pub use connection::{Connection, Tuple};
 pub use layout::{Layout, Tcp, Transport};

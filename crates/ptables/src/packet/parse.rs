@@ -3,24 +3,15 @@
 use super::connection::{Connection, Tuple};
 use super::layout::{Layout, Tcp, Transport};
 use super::names::{ADDRESS_TYPES, EXTENSIONS, FLAGS, PACKET_TYPES, PROTOS, STATES, find};
+use super::words::{Word, end, error, hex, iface, small, split, unknown, yes};
 use super::{Facts, Link, Owner, Packet, PacketType, Path};
-use crate::diag::{Diagnostic, codes};
+use crate::diag::Diagnostic;
 use crate::dialect::Family;
-use crate::origin::Origin;
 use crate::source::Text;
-use crate::value::addr;
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
 use crate::value::mac::Mac;
-use crate::value::{clock, icmp, number, port};
-
-/// One word, with where it stands.
-struct Word {
-    text: String,
-    /// Whether it was in quotes, from its `=` on.
-    quoted: bool,
-    at: Text,
-}
+use crate::value::{clock, icmp, number};
 
 /// What was read so far.
 #[derive(Default)]
@@ -45,14 +36,6 @@ struct Draft {
     facts: Facts,
 }
 
-fn error(at: &Text, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(codes::PACKET_SYNTAX, message).at(Origin::Text(at.clone()), "")
-}
-
-fn unknown(word: &Word, expected: &str) -> Diagnostic {
-    error(&word.at, format!("`{}` is not {expected}", word.text))
-}
-
 impl Packet {
     /// Reads the text form: protocol, `SOURCE -> DESTINATION` with ports (`[ADDRESS]:PORT` in IPv6), `in IFACE` and
     /// `out IFACE`, a word for the state of the connection (`new`, `established`, `related`, `invalid`, `untracked`), and
@@ -62,7 +45,7 @@ impl Packet {
     ///
     /// # Errors
     /// A diagnostic that points at the word that cannot be read.
-    pub fn parse(text: &Text) -> Result<Packet, Diagnostic> {
+    pub fn parse(text: &Text) -> Result<Packet, Box<Diagnostic>> {
         let words = split(text)?;
         let mut draft = Draft::default();
         draft.layout.hop_limit = 64;
@@ -88,118 +71,9 @@ impl Packet {
     }
 }
 
-/// Splits at blanks; a value may be in double quotes, with `\"`, `\\` and `\xNN` in it.
-fn split(text: &Text) -> Result<Vec<Word>, Diagnostic> {
-    let bytes = text.as_bytes();
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        let mut word = Vec::new();
-        let mut inside = false;
-        let mut quoted = false;
-        while let Some(byte) = bytes.get(at).filter(|byte| inside || !byte.is_ascii_whitespace()) {
-            at += 1;
-            match byte {
-                b'"' => {
-                    inside = !inside;
-                    quoted = true;
-                }
-                b'\\' if inside => {
-                    let (byte, used) = match bytes.get(at..) {
-                        Some([b'x', high, low, ..]) => {
-                            let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                            // INVARIANT: two digits are at most 255.
-                            let value =
-                                digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8);
-                            (value, 3)
-                        }
-                        Some([byte @ (b'"' | b'\\'), ..]) => (Some(*byte), 1),
-                        _ => (None, 0),
-                    };
-                    let wrong = || {
-                        error(
-                            &text.slice(at - 1, at + used),
-                            "`\\` is followed by `\\`, `\"` or `xNN` in quotes",
-                        )
-                    };
-                    word.push(byte.ok_or_else(wrong)?);
-                    at += used;
-                }
-                byte => word.push(*byte),
-            }
-        }
-        let place = text.slice(start, at);
-        if inside {
-            return Err(error(&place, "a quote is not closed"));
-        }
-        // Bytes beyond ASCII are carried one character each, and taken apart again where they are payload.
-        words.push(Word { text: word.iter().map(|byte| char::from(*byte)).collect(), quoted, at: place });
-    }
-    Ok(words)
-}
-
-fn numeric(word: &Word, high: u64) -> Result<u64, Diagnostic> {
-    number::base0(word.text.as_bytes(), 0, high)
-        .map_err(|bad| error(&word.at, format!("expected {}, not `{}`", bad.expected, word.text)))
-}
-
-fn small<T: TryFrom<u64>>(word: &Word, high: u64) -> Result<T, Diagnostic> {
-    T::try_from(numeric(word, high)?).map_err(|_| unknown(word, "a number of this size"))
-}
-
-/// `0x…` or digits alone, two a byte.
-fn hex(word: &Word) -> Result<Vec<u8>, Diagnostic> {
-    let digits = word.text.strip_prefix("0x").unwrap_or(&word.text);
-    let digits: Option<Vec<u8>> = digits.chars().map(|it| it.to_digit(16).map(|it| it as u8)).collect();
-    match digits {
-        Some(digits) if digits.len() % 2 == 0 => Ok(digits
-            .chunks_exact(2)
-            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-            .collect()),
-        _ => Err(unknown(word, "hexadecimal digits, two for each byte")),
-    }
-}
-
-fn yes(word: &Word) -> Result<bool, Diagnostic> {
-    match word.text.as_str() {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err(unknown(word, "`yes` or `no`")),
-    }
-}
-
-fn iface(word: &Word) -> Result<Iface, Diagnostic> {
-    Iface::parse(word.text.as_bytes()).map_err(|bad| error(&word.at, format!("expected {}", bad.expected)))
-}
-
-/// Address and port of one end: `192.0.2.7`, `192.0.2.7:80`, `2001:db8::1`, `[2001:db8::1]:80`.
-fn end(text: &str, at: &Text) -> Result<(Family, u128, Option<u16>), Diagnostic> {
-    let (host, port) = match text.strip_prefix('[').and_then(|it| it.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or(port))),
-        None if text.bytes().filter(|it| *it == b':').count() == 1 => {
-            text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
-        }
-        None => (text, None),
-    };
-    let family = if host.contains(':') { Family::V6 } else { Family::V4 };
-    let address = addr::strict(family, host.as_bytes())
-        .ok_or_else(|| error(at, format!("`{host}` is not an IP address")))?;
-    let known = |text: &str| {
-        let number = number::decimal(text.as_bytes()).and_then(|it| u16::try_from(it).ok());
-        number.or_else(|| port::well_known(text)).ok_or_else(|| error(at, format!("`{text}` is not a port")))
-    };
-    Ok((family, address, port.map(known).transpose()?))
-}
-
 impl Draft {
     /// Protocol and both ends.
-    fn ends(&mut self, first: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<(), Diagnostic> {
+    fn ends(&mut self, first: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<(), Box<Diagnostic>> {
         let proto = number::decimal(first.text.as_bytes()).and_then(|it| u8::try_from(it).ok());
         self.layout.proto = find(&PROTOS, &first.text)
             .or(proto)
@@ -237,15 +111,11 @@ impl Draft {
         Ok(())
     }
 
-    fn word(&mut self, word: Word, rest: &mut impl Iterator<Item = Word>) -> Result<(), Diagnostic> {
-        if !word.quoted || word.text.contains('=') {
-            if let Some((key, value)) = word.text.split_once('=') {
-                let skip = key.len() + 1;
-                let len = word.at.len();
-                let value =
-                    Word { text: value.to_owned(), quoted: word.quoted, at: word.at.slice(skip, len) };
-                return self.key(&word.at.slice(0, skip - 1), key, value);
-            }
+    fn word(&mut self, word: Word, rest: &mut impl Iterator<Item = Word>) -> Result<(), Box<Diagnostic>> {
+        if let Some((key, value)) = word.text.split_once('=') {
+            let (skip, len) = (key.len() + 1, word.at.len());
+            let value = Word { text: value.to_owned(), quoted: word.quoted, at: word.at.slice(skip, len) };
+            return self.key(&word.at.slice(0, skip - 1), key, value);
         }
         if let Some(state) = find(&STATES, &word.text) {
             self.state = Some(state);
@@ -270,7 +140,7 @@ impl Draft {
         Ok(())
     }
 
-    fn key(&mut self, at: &Text, key: &str, word: Word) -> Result<(), Diagnostic> {
+    fn key(&mut self, at: &Text, key: &str, word: Word) -> Result<(), Box<Diagnostic>> {
         let word = &word;
         if self.transport_key(key, word)? || self.fact(key, word)? {
             return Ok(());
@@ -278,16 +148,16 @@ impl Draft {
         match key {
             "ttl" | "hop-limit" => self.layout.hop_limit = small(word, 255)?,
             "tos" => self.layout.tos = small(word, 255)?,
-            "dscp" => self.layout.tos = self.layout.tos & 3 | small::<u8>(word, 63)? << 2,
+            "dscp" => self.layout.tos = (self.layout.tos & 3) | (small::<u8>(word, 63)? << 2),
             "ecn" => self.layout.tos = self.layout.tos & !3 | small::<u8>(word, 3)?,
             "id" => self.layout.id = small(word, 65535)?,
             "flow" => self.layout.flow = small(word, 0xf_ffff)?,
             "fragment" => {
                 let offset: u16 = small(word, 65528)?;
-                if offset % 8 != 0 {
+                if !offset.is_multiple_of(8) {
                     return Err(error(&word.at, "the offset of a fragment is a multiple of 8 bytes"));
                 }
-                self.layout.fragment = self.layout.fragment & 0xe000 | offset / 8;
+                self.layout.fragment = (self.layout.fragment & 0xe000) | (offset / 8);
                 if offset > 0 {
                     self.layout.transport = Transport::None;
                 }
@@ -329,7 +199,7 @@ impl Draft {
     }
 
     /// Keys of the transport header. Says whether it was one.
-    fn transport_key(&mut self, key: &str, word: &Word) -> Result<bool, Diagnostic> {
+    fn transport_key(&mut self, key: &str, word: &Word) -> Result<bool, Box<Diagnostic>> {
         let family = self.family.unwrap_or(Family::V4);
         match (&mut self.layout.transport, key) {
             (Transport::Tcp(_), "flags") => {
@@ -380,7 +250,7 @@ impl Draft {
     }
 
     /// Keys of what the machine knows. Says whether it was one.
-    fn fact(&mut self, key: &str, word: &Word) -> Result<bool, Diagnostic> {
+    fn fact(&mut self, key: &str, word: &Word) -> Result<bool, Box<Diagnostic>> {
         let facts = &mut self.facts;
         let wide = u64::from(u32::MAX);
         match key {
@@ -419,7 +289,7 @@ impl Draft {
         Ok(true)
     }
 
-    fn finish(mut self, text: &Text) -> Result<Packet, Diagnostic> {
+    fn finish(mut self, text: &Text) -> Result<Packet, Box<Diagnostic>> {
         let path = match (self.path, self.in_iface, self.out_iface) {
             (Some(path), _, _) => path,
             (None, Some(_), None) => Path::Input,
@@ -491,7 +361,7 @@ fn entry(
     state: CtState,
     reply: bool,
     said: &[(String, Word)],
-) -> Result<Connection, Diagnostic> {
+) -> Result<Connection, Box<Diagnostic>> {
     let mut it = packet.default_entry(state, reply);
     for (key, word) in said {
         match key.as_str() {

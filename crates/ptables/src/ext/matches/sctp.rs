@@ -2,7 +2,7 @@
 
 use super::tcp::ports;
 use crate::ext::*;
-use crate::meaning::{Field, Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::chunks::Chunks;
 use crate::value::is::Is;
 use crate::value::port::{self, Ports};
@@ -99,9 +99,10 @@ impl MatchExtension for Sctp {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
         let chunks = self.chunks.as_ref().map_or(Pred::True, |it| {
-            Pred::Needs(Need::Other("the chunks of an SCTP packet")).inverted(it.inverted)
+            Pred::Chunks(Box::new(it.value.clone())).inverted(it.inverted)
         });
         Pred::all([
+            Pred::Header(Header::Transport(12)),
             ports(Field::SourcePort, sport.value, sport.inverted),
             ports(Field::DestinationPort, dport.value, dport.inverted),
             chunks,
