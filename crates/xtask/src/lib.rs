@@ -3,6 +3,7 @@
 
 pub mod divergences;
 pub mod generate;
+pub mod kernel_diff;
 pub mod names;
 pub mod oracle;
 pub mod peers;
