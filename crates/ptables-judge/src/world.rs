@@ -14,12 +14,17 @@ pub const DEVICES: [&str; 5] = ["eth0", "eth1", "wlan0", "ppp0", "eth10"];
 /// Who sends packets on the output path: user and group.
 pub const OWNERS: [(u32, u32); 3] = [(0, 0), (1234, 77), (65534, 65534)];
 /// Bits of the mark that a test may use. Those above choose the path and are gone before a table sees them.
-pub const MARK_BITS: u32 = 0x07ff_ffff;
+pub const MARK_BITS: u32 = 0x00ff_ffff;
 
-const LOCAL: u32 = 7;
-const UNTRACKED: u32 = 0x0800_0000;
+/// How many interfaces there may be at most.
+pub const MAX_DEVICES: usize = 62;
+
+/// Which way a packet goes: six bits of the mark. 1 and up: out through an interface.
+const WAY_SHIFT: u32 = 24;
+const WAY_BITS: u32 = 0x3f00_0000;
+const LOCAL: u32 = 63;
+const UNTRACKED: u32 = 0x4000_0000;
 const SENT_BY_US: u32 = 0x8000_0000;
-const UNTRACKED_FRAME: u8 = 8;
 
 /// The way through the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,8 +75,8 @@ pub struct Wire<'a> {
     pub output: usize,
     /// Its mark before the first table, within [`MARK_BITS`].
     pub mark: u32,
-    /// First byte of its source Ethernet address.
-    pub mac: u8,
+    /// Its source Ethernet address.
+    pub mac: [u8; 6],
     /// To whom the link layer sends it.
     pub link: Link,
     /// Number of the sender on the output path.
@@ -83,11 +88,17 @@ pub struct Wire<'a> {
 }
 
 impl Wire<'_> {
-    /// Its source Ethernet address. Path and mark are a part of it.
-    pub fn source_mac(&self) -> [u8; 6] {
+    /// Its destination Ethernet address, which tells the namespace how to treat it: to whom it is, whether it is tracked
+    /// and on which way, and its mark.
+    fn destination(&self) -> [u8; 6] {
         let [a, b, c, d] = self.mark.to_ne_bytes();
-        let way = if self.path == Path::Input { 7 } else { self.output as u8 + 1 };
-        [self.mac, way | if self.untracked { UNTRACKED_FRAME } else { 0 }, a, b, c, d]
+        let untracked = if self.untracked { 0x40 } else { 0 };
+        let to = match self.link {
+            Link::Host => 0,
+            Link::Broadcast => 2,
+            Link::Multicast => 4,
+        };
+        [to, self.way() as u8 | untracked, a, b, c, d]
     }
 
     fn way(&self) -> u32 {
@@ -113,6 +124,17 @@ impl World {
     /// # Errors
     /// What could not be done. Needs the root of the machine.
     pub fn new(watch: Watch, tracked: bool) -> io::Result<World> {
+        World::with_devices(watch, tracked, &DEVICES)
+    }
+
+    /// The same with other interfaces, at most [`MAX_DEVICES`].
+    ///
+    /// # Errors
+    /// As [`World::new`].
+    pub fn with_devices(watch: Watch, tracked: bool, devices: &[&str]) -> io::Result<World> {
+        if devices.len() > MAX_DEVICES {
+            return Err(io::Error::other("more interfaces than ways"));
+        }
         sys::new_network()?;
         for (name, value) in [
             // Without these the kernel sends packets of its own.
@@ -130,12 +152,12 @@ impl World {
         ] {
             set(name, value)?;
         }
-        let taps = DEVICES.iter().map(|name| sys::tap(name)).collect::<io::Result<Vec<_>>>()?;
-        run("ip", &["-batch", "-"], &links())?;
+        let taps = devices.iter().map(|name| sys::tap(name)).collect::<io::Result<Vec<_>>>()?;
+        run("ip", &["-batch", "-"], &links(devices))?;
         for family in ["-4", "-6"] {
-            run("ip", &[family, "-batch", "-"], &routes(family == "-6"))?;
+            run("ip", &[family, "-batch", "-"], &routes(family == "-6", devices))?;
         }
-        run("nft", &["-f", "-"], &harness(watch, tracked))?;
+        run("nft", &["-f", "-"], &harness(watch, tracked, devices))?;
         if watch != Watch::Counters {
             set("netfilter/nf_log/2", "nfnetlink_log")?;
             set("netfilter/nf_log/10", "nfnetlink_log")?;
@@ -172,7 +194,7 @@ impl World {
         let v6 = wire.packet.first().is_some_and(|byte| byte >> 4 == 6);
         if wire.path == Path::Output {
             let untracked = if wire.untracked { UNTRACKED } else { 0 };
-            let mark = SENT_BY_US | wire.way() << 28 | untracked | wire.mark & MARK_BITS;
+            let mark = SENT_BY_US | wire.way() << WAY_SHIFT | untracked | wire.mark & MARK_BITS;
             return match sys::send_marked(&self.senders[wire.owner][usize::from(v6)], wire.packet, mark) {
                 // What a rule that drops it answers to the sender.
                 Err(error) if error.raw_os_error() == Some(libc::EPERM) => Ok(()),
@@ -180,14 +202,8 @@ impl World {
             };
         }
         self.frame.clear();
-        let to: [u8; 6] = match wire.link {
-            Link::Host => mac(wire.input),
-            Link::Broadcast => [0xff; 6],
-            Link::Multicast if v6 => [0x33, 0x33, 0, 0, 0, 1],
-            Link::Multicast => [1, 0, 0x5e, 0, 0, 1],
-        };
-        self.frame.extend(to);
-        self.frame.extend(wire.source_mac());
+        self.frame.extend(wire.destination());
+        self.frame.extend(wire.mac);
         self.frame.extend(if v6 { [0x86, 0xdd] } else { [8, 0] });
         self.frame.extend(wire.packet);
         sys::write(&self.taps[wire.input], &self.frame).map(drop)
@@ -199,10 +215,6 @@ impl Drop for World {
         // There may be none: the tools make it.
         let _ = fs::remove_file(&self.lock);
     }
-}
-
-fn mac(device: usize) -> [u8; 6] {
-    [2, 0xaa, 0, 0, 0, device as u8]
 }
 
 fn set(name: &str, value: &str) -> io::Result<()> {
@@ -230,9 +242,9 @@ pub fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<()> {
     Err(io::Error::other(format!("{program} {}: {message}", arguments.join(" "))))
 }
 
-fn links() -> String {
+fn links(devices: &[&str]) -> String {
     let mut text = "link set lo up\n".to_owned();
-    for (at, name) in DEVICES.iter().enumerate() {
+    for (at, name) in devices.iter().enumerate() {
         text.push_str(&format!("link set {name} address 02:aa:00:00:00:{at:02x} arp off mtu 9000 up\n"));
         text.push_str(&format!("link set {name} group {}\n", at * 2));
     }
@@ -244,22 +256,22 @@ pub fn address(v6: bool, device: usize) -> String {
     if v6 { format!("fd09:{}::1", device + 1) } else { format!("10.9.{}.1", device + 1) }
 }
 
-/// The way is chosen by three bits of the mark; without them, all goes out through the first interface. What has no such
+/// The way is chosen by bits of the mark; without them, all goes out through the first interface. What has no such
 /// bits: what asks for a route on behalf of a match, and what was changed on the output path.
-fn routes(v6: bool) -> String {
+fn routes(v6: bool, devices: &[&str]) -> String {
     let mut text = String::new();
     let length = if v6 { 128 } else { 32 };
     let mut way = |number: u32, route: &str| {
         let table = 100 + number;
         text.push_str(&format!("route add {route} table {table}\n"));
-        let mark = number << 28;
-        text.push_str(&format!("rule add pref {} fwmark {mark:#x}/0x70000000 lookup {table}\n", 10 + number));
+        let mark = number << WAY_SHIFT;
+        text.push_str(&format!("rule add pref {} fwmark {mark:#x}/{WAY_BITS:#x} lookup {table}\n", 10 + number));
     };
     way(LOCAL, "local default dev lo");
-    for (at, name) in DEVICES.iter().enumerate() {
+    for (at, name) in devices.iter().enumerate() {
         way(at as u32 + 1, &format!("default dev {name}"));
     }
-    for (at, name) in DEVICES.iter().enumerate() {
+    for (at, name) in devices.iter().enumerate() {
         text.push_str(&format!("addr add {}/{length} dev {name}\n", address(v6, at)));
         if !v6 {
             text.push_str(&format!("route add broadcast 10.9.{}.255 dev {name} table local\n", at + 1));
@@ -271,7 +283,7 @@ fn routes(v6: bool) -> String {
     text
 }
 
-fn harness(watch: Watch, tracked: bool) -> String {
+fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
     let trace = if watch == Watch::Counters { "" } else { "meta nftrace set 1; " };
     let sink = if watch == Watch::Counters {
         "drop;"
@@ -279,23 +291,29 @@ fn harness(watch: Watch, tracked: bool) -> String {
         "log prefix \"OUT\" group 0 queue-threshold 1; drop;"
     };
     let (frame, sent) = if tracked {
-        ("@ll,56,8 & 0x08 != 0 notrack; ", format!("meta mark & {UNTRACKED:#x} != 0 notrack; "))
+        ("@ll,8,8 & 0x40 != 0 notrack; ", format!("meta mark & {UNTRACKED:#x} != 0 notrack; "))
     } else {
         ("", String::new())
     };
     // A look at the connection is what makes the kernel track them.
     let look = if tracked { "ct state new counter; " } else { "" };
     let clear = format!("meta mark set meta mark & {MARK_BITS:#x};");
-    let ways: String = (1..=7)
-        .filter(|way| *way != 6)
-        .map(|way: u32| {
-            let bits = way << 28;
-            format!("    @ll,56,8 & 0x07 == {way} meta mark set meta mark & {MARK_BITS:#x} | {bits:#x};\n")
+    let ways: String = (1..=devices.len() as u32)
+        .chain([LOCAL])
+        .map(|way| {
+            let bits = way << WAY_SHIFT;
+            format!("    @ll,8,8 & 0x3f == {way} meta mark set meta mark & {MARK_BITS:#x} | {bits:#x};\n")
         })
         .collect();
+    let names: Vec<String> = devices.iter().map(|name| format!("\"{name}\"")).collect();
+    let names = names.join(", ");
     format!(
-        "table inet judge {{
-  chain k_pre {{ type filter hook prerouting priority -350; {trace}meta mark set @ll,64,32; {frame}}}
+        "table netdev judge {{
+  chain k_in {{ type filter hook ingress devices = {{ {names} }} priority 0;
+    @ll,0,8 0 meta pkttype set host; @ll,0,8 2 meta pkttype set broadcast; @ll,0,8 4 meta pkttype set multicast; }}
+}}
+table inet judge {{
+  chain k_pre {{ type filter hook prerouting priority -350; {trace}meta mark set @ll,16,32; {frame}}}
   chain k_route {{ type filter hook prerouting priority 400;\n{ways}  }}
   chain k_inp {{ type filter hook input priority -160; {look}{clear} }}
   chain k_fwd {{ type filter hook forward priority -160; {clear} }}

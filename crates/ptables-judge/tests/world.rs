@@ -37,7 +37,7 @@ fn wire(path: Path, packet: &[u8]) -> Wire<'_> {
         input: 1,
         output: 2,
         mark: 0x12345,
-        mac: 2,
+        mac: [2, 0, 0, 0, 0, 1],
         link: Link::Host,
         owner: 1,
         untracked: false,

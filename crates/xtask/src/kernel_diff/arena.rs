@@ -59,8 +59,9 @@ impl Arena {
     ///
     /// # Errors
     /// What could not be done.
-    pub fn new(watch: Watch, tracked: bool) -> io::Result<Arena> {
-        let world = World::new(watch, tracked)?;
+    pub fn new(watch: Watch, tracked: bool, devices: &[String]) -> io::Result<Arena> {
+        let devices: Vec<&str> = devices.iter().map(String::as_str).collect();
+        let world = World::with_devices(watch, tracked, &devices)?;
         let loaders = [false, true].map(|v6| Loader::legacy(v6, world.lock_file()));
         let log = if watch == Watch::Counters { None } else { Some(Log::new(TOLD as u32)?) };
         let trace = if watch == Watch::Nft { Some(NftTrace::new()?) } else { None };

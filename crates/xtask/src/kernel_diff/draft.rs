@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ptables::dialect::Family;
 use ptables::packet::{Layout, Tcp, Transport};
-use ptables_judge::world::{DEVICES, Link, OWNERS, Path, Wire};
+use ptables_judge::world::{Link, OWNERS, Path};
 
 use super::pool;
 use super::rng::Rng;
@@ -33,6 +33,8 @@ pub struct Scope {
     pub tracked: bool,
     /// Whether rules may change the route on the output path: then all leave through the first interface.
     pub one_way_out: bool,
+    /// How many interfaces there are.
+    pub devices: usize,
 }
 
 impl Draft {
@@ -50,14 +52,14 @@ impl Draft {
         let output = if path == Path::Output && scope.one_way_out {
             0
         } else {
-            rng.below(DEVICES.len() as u64) as usize
+            rng.below(scope.devices as u64) as usize
         };
         let shot = Shot {
             path,
-            input: rng.below(DEVICES.len() as u64) as usize,
+            input: rng.below(scope.devices as u64) as usize,
             output,
             mark: rng.pick(&pool::MARKS),
-            mac: rng.pick(&[0, 2, 0x52]),
+            mac: rng.pick(&pool::MACS),
             link: if path == Path::Input {
                 rng.pick(&[Link::Host, Link::Host, Link::Host, Link::Broadcast, Link::Multicast])
             } else {
@@ -211,15 +213,6 @@ impl Draft {
         let order = |it: u8| [0, 60, 43, 51, 44].iter().position(|known| *known == it);
         let at = extensions.iter().position(|it| order(it.0) > order(number)).unwrap_or(extensions.len());
         extensions.insert(at, (number, content));
-    }
-
-    /// The source Ethernet address that it will have.
-    pub fn source_mac(&self) -> [u8; 6] {
-        self.wire(&[]).source_mac()
-    }
-
-    fn wire<'a>(&self, packet: &'a [u8]) -> Wire<'a> {
-        self.shot.wire_of(packet)
     }
 
     /// Done: its bytes. `None` if its parts do not fit.

@@ -6,10 +6,18 @@
 )]
 
 pub mod arena;
+pub mod command;
+pub mod coverage;
 pub mod draft;
+pub mod file;
 pub mod pieces;
 pub mod pool;
+pub mod regress;
 pub mod rng;
 pub mod ruleset;
+pub mod run;
 pub mod shot;
+pub mod shrink;
+pub mod subject;
 pub mod targets;
+pub mod trial;

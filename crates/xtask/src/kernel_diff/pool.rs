@@ -7,9 +7,12 @@ use super::rng::Rng;
 /// Ports; their edges are among them.
 pub const PORTS: [u16; 12] = [0, 1, 22, 53, 80, 443, 1024, 1025, 8080, 33000, 65534, 65535];
 /// Packet and connection marks, all within the bits that a namespace leaves to tests.
-pub const MARKS: [u32; 7] = [0, 1, 2, 0x10, 0x11, 0xff00, 0x07ff_ffff];
+pub const MARKS: [u32; 7] = [0, 1, 2, 0x10, 0x11, 0xff00, 0x00ff_ffff];
 /// Masks of marks.
 pub const MARK_MASKS: [u32; 6] = [0xffff_ffff, 0xff, 0x10, 1, 0xff00, 0];
+/// Source Ethernet addresses.
+pub const MACS: [[u8; 6]; 4] =
+    [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], [0, 0x16, 0x3e, 0x12, 0x34, 0x56], [0; 6]];
 /// TTL and hop limits.
 pub const HOPS: [u8; 7] = [2, 3, 63, 64, 128, 254, 255];
 /// TOS bytes and traffic classes.

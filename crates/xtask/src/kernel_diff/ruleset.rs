@@ -78,7 +78,12 @@ impl Rules {
             let share = maker.rng.pick(if table == "filter" { &[4, 8, 8][..] } else { &[0, 0, 2, 5] });
             maker.table(table, hooks, share, &mut text);
         }
-        let scope = Scope { v6: plan.v6, tracked: plan.tracked, one_way_out: maker.one_way_out };
+        let scope = Scope {
+            v6: plan.v6,
+            tracked: plan.tracked,
+            one_way_out: maker.one_way_out,
+            devices: DEVICES.len(),
+        };
         Rules { scope, text, aims: maker.aims }
     }
 

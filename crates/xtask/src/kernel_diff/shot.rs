@@ -19,8 +19,8 @@ pub struct Shot {
     pub output: usize,
     /// Its mark.
     pub mark: u32,
-    /// First byte of its source Ethernet address.
-    pub mac: u8,
+    /// Its source Ethernet address.
+    pub mac: [u8; 6],
     /// To whom the link layer sends it.
     pub link: Link,
     /// Number of its sender on the output path.
@@ -172,13 +172,13 @@ impl Shot {
     pub fn line(&self) -> String {
         let name = |of: &[(&'static str, Path)]| of.iter().find(|it| it.1 == self.path).map_or("", |it| it.0);
         let link = LINKS.iter().find(|it| it.1 == self.link).map_or("", |it| it.0);
+        let mac: String = self.mac.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut line = format!(
-            "path={} in={} out={} mark={:#x} mac={} link={link} owner={}",
+            "path={} in={} out={} mark={:#x} mac={mac} link={link} owner={}",
             name(&PATHS),
             self.input,
             self.output,
             self.mark,
-            self.mac,
             self.owner
         );
         match &self.entry {
@@ -215,7 +215,7 @@ impl Shot {
             input: 0,
             output: 0,
             mark: 0,
-            mac: 2,
+            mac: [0; 6],
             link: Link::Host,
             owner: 0,
             entry: Entry::None,
@@ -232,7 +232,10 @@ impl Shot {
                 "in" => shot.input = number()? as usize,
                 "out" => shot.output = number()? as usize,
                 "mark" => shot.mark = number()? as u32,
-                "mac" => shot.mac = number()? as u8,
+                "mac" => {
+                    let bytes = hex(value).and_then(|it| it.try_into().ok());
+                    shot.mac = bytes.ok_or_else(|| format!("`{word}` is no Ethernet address"))?;
+                }
                 "owner" => shot.owner = number()? as usize,
                 "untracked" => shot.entry = Entry::Untracked,
                 "reply" => (known.reply, there) = (number()? != 0, true),

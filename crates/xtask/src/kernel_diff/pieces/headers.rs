@@ -253,7 +253,7 @@ fn srh(place: &mut Place<'_>) -> Piece {
 fn eui64(_: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("eui64");
     piece.wishes.push(std::rc::Rc::new(|draft, _| {
-        let [a, b, c, d, e, f] = draft.source_mac();
+        let [a, b, c, d, e, f] = draft.shot.mac;
         let low = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
         draft.layout.source = draft.layout.source >> 64 << 64 | u128::from(low);
     }));

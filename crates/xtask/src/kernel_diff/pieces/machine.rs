@@ -43,20 +43,9 @@ fn mark(place: &mut Place<'_>) -> Piece {
 
 fn mac(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("mac");
-    let mark = place.rng.pick(&pool::MARKS);
-    let first = place.rng.pick(&[0, 2, 0x52]);
-    let input = place.hook == Hook::Input || place.hook == Hook::Prerouting && place.rng.chance(50);
-    let output = place.rng.below(DEVICES.len() as u64) as usize;
-    let way = if input { 7 } else { output as u8 + 1 };
-    let [a, b, c, d] = mark.to_ne_bytes();
-    let text = format!("--mac-source {first:02x}:{way:02x}:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
-    piece.option(place.not(), &text, move |draft, _| {
-        draft.shot.mark = mark;
-        draft.shot.mac = first;
-        if draft.shot.path == Path::Forward && !input {
-            draft.shot.output = output;
-        }
-    });
+    let mac = place.rng.pick(&pool::MACS);
+    let text: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    piece.option(place.not(), &format!("--mac-source {}", text.join(":")), move |draft, _| draft.shot.mac = mac);
     piece
 }
 
