@@ -9,12 +9,13 @@ use ptables_judge::sys;
 use super::run::{Job, Mode, Report, run};
 
 /// How to call it.
-pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft]… [OPTION VALUE]…
+pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft|sequence]… [OPTION VALUE]…
 
   agg          counters of every rule, policy and end of a chain
   trace        the ordered path of each packet, and the packet as it leaves
   ct           the same with entries of connection tracking
   nft          the ordered path of rules that iptables-nft loads
+  sequence     the ordered path, of rules that remember earlier packets
   (none)       all of them
 
   --seed N       where chance begins (1)
@@ -22,15 +23,17 @@ pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft]… [O
   --rulesets N   sets of rules
   --ruleset FILE packets drawn from the rules of a file, in place of sets by chance
   --enough N     differences after which it ends (3)
+  --shrink no    differences are told as they were found
   --write yes    differences become files of testdata/regress/kernel-diff
 ";
 
 /// Sets of rules and packets of each mode, as CI has them.
-pub const AMOUNTS: [(Mode, u64, u64); 4] = [
+pub const AMOUNTS: [(Mode, u64, u64); 5] = [
     (Mode::Counters, 10_000, 2_000_000),
     (Mode::Trace, 1_000, 200_000),
     (Mode::Connections, 1_000, 200_000),
     (Mode::Nft, 500, 100_000),
+    (Mode::Sequence, 1_000, 50_000),
 ];
 
 /// Runs it with these words.
@@ -39,7 +42,16 @@ pub const AMOUNTS: [(Mode, u64, u64); 4] = [
 /// The differences that were found, or what kept it from looking for them.
 pub fn command(words: &[&str]) -> Result<String, String> {
     let mut modes = Vec::new();
-    let mut job = Job { mode: Mode::Counters, seed: 1, rulesets: 0, packets: 0, enough: 3, write: false, file: None };
+    let mut job = Job {
+        mode: Mode::Counters,
+        seed: 1,
+        rulesets: 0,
+        packets: 0,
+        enough: 3,
+        shrink: true,
+        write: false,
+        file: None,
+    };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if let Some((_, mode)) = Mode::ALL.iter().find(|it| it.0 == *word) {
@@ -53,6 +65,7 @@ pub fn command(words: &[&str]) -> Result<String, String> {
             "--packets" => job.packets = number()?,
             "--rulesets" => job.rulesets = number()?,
             "--enough" => job.enough = number()? as usize,
+            "--shrink" => job.shrink = *value != "no",
             "--write" => job.write = *value == "yes",
             "--ruleset" => job.file = Some(PathBuf::from(value)),
             _ => return Err(USAGE.to_owned()),

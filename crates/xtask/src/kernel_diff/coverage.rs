@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::shot::Shot;
-use super::subject::Subject;
+use super::subject::Place;
+use ptables::simulate::Simulator;
 
 /// How often each option was true and false, by the names of match and option.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +13,8 @@ pub struct Coverage(pub BTreeMap<(String, String), (u64, u64)>);
 
 impl Coverage {
     /// Notes what held of the conditions that a packet met.
-    pub fn note(&mut self, subject: &Subject, shot: &Shot) {
-        let _ = (subject, shot);
+    pub fn note(&mut self, simulator: &Simulator<'_>, place: &Place, shot: &Shot) {
+        let _ = (simulator, place, shot);
     }
 
     /// Adds another's.

@@ -422,7 +422,7 @@ impl Draft {
                 true
             }
             Transport::Icmp { kind: 0, .. } if proto == 1 => {
-                (known.reply, known.seen, known.related) = (true, true, false);
+                (known.reply, known.seen) = (true, true);
                 true
             }
             Transport::Icmp { kind: 128, .. } if proto == 58 => {
@@ -430,7 +430,7 @@ impl Draft {
                 true
             }
             Transport::Icmp { kind: 129, .. } if proto == 58 => {
-                (known.reply, known.seen, known.related) = (true, true, false);
+                (known.reply, known.seen) = (true, true);
                 true
             }
             _ => false,
@@ -439,7 +439,7 @@ impl Draft {
             // An echo has this code only.
             *code = if possible { 0 } else { *code };
         }
-        if proto != 6 {
+        if !known.related {
             known.helper.clear();
         }
         // Both directions of such a connection are one.

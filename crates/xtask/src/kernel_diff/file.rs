@@ -34,7 +34,8 @@ impl FileRules {
     /// What is wrong with it.
     pub fn read(path: &Path, nft: bool) -> Result<FileRules, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let source = ptables::source::Source::new("rules", text.clone()).map_err(|error| error.to_string())?;
+        let source =
+            ptables::source::Source::new("rules", text.clone()).map_err(|error| error.to_string())?;
         let v6 = matches!(text::family(&source), text::FamilyHint::One(Family::V6));
         let ruleset = trial::read(v6, nft, &text)?;
         let mut names = BTreeSet::from(["other0".to_owned()]);
@@ -60,7 +61,8 @@ impl FileRules {
         for table in &self.ruleset.tables {
             self.aim(table, plan, &mut aims);
         }
-        let scope = Scope { v6: plan.v6, tracked: plan.tracked, one_way_out: true, devices: self.devices.len() };
+        let scope =
+            Scope { v6: plan.v6, tracked: plan.tracked, one_way_out: true, devices: self.devices.len() };
         Rules { scope, text: self.text.clone(), aims }
     }
 
@@ -109,7 +111,8 @@ impl FileRules {
             Pred::Range(field, low, high) => {
                 let (field, low, high) = (*field, *low, *high);
                 wishes.push(Rc::new(move |draft, rng| {
-                    let value = rng.pick(&[low, high, low, high, low + (high - low) / 2, high.saturating_add(1)]);
+                    let value =
+                        rng.pick(&[low, high, low, high, low + (high - low) / 2, high.saturating_add(1)]);
                     set(draft, rng, field, u128::MAX, value);
                 }));
             }
@@ -124,7 +127,9 @@ impl FileRules {
             Pred::InIface(iface) | Pred::OutIface(iface) => {
                 let input = matches!(pred, Pred::InIface(_));
                 let (stem, open) = iface.stem();
-                let fits = |name: &String| if open { name.as_bytes().starts_with(stem) } else { name.as_bytes() == stem };
+                let fits = |name: &String| {
+                    if open { name.as_bytes().starts_with(stem) } else { name.as_bytes() == stem }
+                };
                 if let Some(at) = self.devices.iter().position(fits) {
                     wishes.push(Rc::new(move |draft, _| match input {
                         true => draft.shot.input = at,
@@ -158,7 +163,9 @@ fn set(draft: &mut Draft, rng: &mut super::rng::Rng, field: Field, mask: u128, v
         }
         Field::HopLimit => draft.layout.hop_limit = value as u8,
         Field::Tos => draft.layout.tos = into(u128::from(draft.layout.tos)) as u8,
-        Field::Mark => draft.shot.mark = into(u128::from(draft.shot.mark)) as u32 & ptables_judge::world::MARK_BITS,
+        Field::Mark => {
+            draft.shot.mark = into(u128::from(draft.shot.mark)) as u32 & ptables_judge::world::MARK_BITS
+        }
         Field::Length => {
             let headers = if draft.v6 { 48 } else { 28 };
             draft.layout.payload.resize((value.min(1500) as usize).saturating_sub(headers), b'y');

@@ -9,6 +9,7 @@ pub mod arena;
 pub mod command;
 pub mod coverage;
 pub mod draft;
+pub mod facts;
 pub mod file;
 pub mod pieces;
 pub mod pool;

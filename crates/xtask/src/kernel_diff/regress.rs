@@ -18,11 +18,12 @@ pub fn folder() -> PathBuf {
 pub fn print(case: &Case) -> String {
     let word = |yes: bool, text: &'static str| if yes { text } else { "" };
     let mut out = format!(
-        "# judge:{}{}{}{}\n",
+        "# judge:{}{}{}{}{}\n",
         word(case.nft, " nft"),
         word(case.tracked, " tracked"),
         word(case.ordered, " ordered"),
-        word(case.v6, " v6")
+        word(case.v6, " v6"),
+        word(case.remembers, " remembers")
     );
     out.push_str(&format!("# devices: {}\n", case.devices.join(" ")));
     for shot in &case.shots {
@@ -42,6 +43,7 @@ pub fn read(text: &str) -> Result<Case, String> {
         tracked: false,
         ordered: false,
         v6: false,
+        remembers: false,
         devices: Vec::new(),
         text: String::new(),
         shots: Vec::new(),
@@ -54,6 +56,7 @@ pub fn read(text: &str) -> Result<Case, String> {
                     "tracked" => case.tracked = true,
                     "ordered" => case.ordered = true,
                     "v6" => case.v6 = true,
+                    "remembers" => case.remembers = true,
                     _ => return Err(format!("`{word}` is not known")),
                 }
             }
@@ -75,7 +78,9 @@ pub fn read(text: &str) -> Result<Case, String> {
 /// The file system's.
 pub fn write(case: &Case) -> io::Result<PathBuf> {
     let text = print(case);
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let path = folder().join(format!("{:08x}.case", hash >> 32));
     fs::create_dir_all(folder())?;
     fs::write(&path, text)?;

@@ -7,7 +7,7 @@ use ptables::ext::Hook;
 use ptables_judge::world::{DEVICES, Path};
 
 use super::draft::{Draft, Scope, Wish};
-use super::pieces::{Place, makers};
+use super::pieces::{Place, makers, stateful};
 use super::pool;
 use super::rng::Rng;
 use super::shot::{Entry, Shot};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub entries: bool,
     /// Whether iptables-nft loads them.
     pub nft: bool,
+    /// Whether rules may remember earlier packets.
+    pub stateful: bool,
     /// Processor of the thread.
     pub cpu: usize,
 }
@@ -185,6 +187,13 @@ impl Maker<'_> {
         let count = place.rng.pick(&[0, 1, 1, 1, 1, 2]);
         let mut used = Vec::new();
         for _ in 0..count {
+            if self.plan.stateful && place.rng.chance(60) {
+                let all = stateful();
+                let maker = &all[place.rng.below(all.len() as u64) as usize];
+                let piece = (maker.make)(&mut place);
+                let _ = write!(line, " {}", piece.text);
+                continue;
+            }
             let from = if of_proto.is_empty() || place.rng.chance(25) { &any } else { &of_proto };
             let maker = from[place.rng.below(from.len() as u64) as usize];
             // Twice the same match is another matter than one.

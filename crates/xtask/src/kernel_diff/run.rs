@@ -16,9 +16,10 @@ use super::file::FileRules;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules};
 use super::shot::Shot;
-use super::subject::Subject;
+use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
 use super::{regress, shrink};
+use ptables::simulate::{Options, Simulator};
 
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +32,19 @@ pub enum Mode {
     Connections,
     /// The ordered path in nf_tables, of rules that iptables-nft loads.
     Nft,
+    /// The ordered path, of rules that remember earlier packets.
+    Sequence,
 }
 
 impl Mode {
     /// All, by the names of the command.
-    pub const ALL: [(&'static str, Mode); 4] =
-        [("agg", Mode::Counters), ("trace", Mode::Trace), ("ct", Mode::Connections), ("nft", Mode::Nft)];
+    pub const ALL: [(&'static str, Mode); 5] = [
+        ("agg", Mode::Counters),
+        ("trace", Mode::Trace),
+        ("ct", Mode::Connections),
+        ("nft", Mode::Nft),
+        ("sequence", Mode::Sequence),
+    ];
 
     /// The name.
     pub fn name(self) -> &'static str {
@@ -57,6 +65,8 @@ pub struct Job {
     pub packets: u64,
     /// Differences after which it ends.
     pub enough: usize,
+    /// Whether differences are made smaller.
+    pub shrink: bool,
     /// Whether differences become files.
     pub write: bool,
     /// Rules of which packets are drawn, in place of sets by chance.
@@ -121,7 +131,14 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
     sys::pin(cpu).map_err(|error| error.to_string())?;
     // Half of the threads track connections; then nat is there, and fragments are not.
     let tracked = job.mode == Mode::Connections || number % 2 == 1;
-    let base = Plan { v6: false, tracked, entries: job.mode == Mode::Connections, nft: job.mode == Mode::Nft, cpu };
+    let base = Plan {
+        v6: false,
+        tracked,
+        entries: job.mode == Mode::Connections,
+        nft: job.mode == Mode::Nft,
+        stateful: job.mode == Mode::Sequence,
+        cpu,
+    };
     let file = job.file.as_deref().map(|path| FileRules::read(path, base.nft)).transpose()?;
     let devices = match &file {
         Some(file) => file.devices.clone(),
@@ -132,11 +149,13 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
         tracked,
         ordered: job.mode != Mode::Counters,
         v6: false,
+        remembers: job.mode == Mode::Sequence,
         devices,
         text: String::new(),
         shots: Vec::new(),
     };
     let mut arena = Arena::new(case.watch(), tracked, &case.devices).map_err(|error| error.to_string())?;
+    let place = Place::new(&case.devices, tracked, cpu);
     let mut rng = Rng::new(job.seed.wrapping_mul(WORKERS * 4).wrapping_add(number * 4 + job.mode as u64));
     let share = |all: u64| all / WORKERS + u64::from(number < all % WORKERS);
     let rulesets = share(job.rulesets).max(1);
@@ -154,10 +173,19 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
         let shots: Vec<Shot> = (0..packets).map(|_| rules.shot(plan, &mut rng)).collect();
         let case = Case { v6: plan.v6, text: rules.text, shots, ..case.clone() };
         let mut part = Report { rulesets: 1, packets, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, &mut part)? {
+        if let Some((case, difference)) = compare(&case, &mut arena, &place, &mut part)? {
             found.fetch_add(1, Ordering::Relaxed);
-            let (case, difference) = shrink::shrink(case, difference, &mut arena);
-            let mut text = format!("{} seed {} thread {number} set {at}\n{}", job.mode.name(), job.seed, describe(&case, &difference));
+            let (case, difference) = if job.shrink {
+                shrink::shrink(case, difference, &mut arena, cpu)
+            } else {
+                (case, difference)
+            };
+            let mut text = format!(
+                "{} seed {} thread {number} set {at}\n{}",
+                job.mode.name(),
+                job.seed,
+                describe(&case, &difference)
+            );
             if job.write {
                 let path = regress::write(&case).map_err(|error| error.to_string())?;
                 text.push_str(&format!("  written to {}\n", path.display()));
@@ -183,11 +211,22 @@ impl Report {
 }
 
 /// A case with one difference, if there is any: the first of its packets.
-fn compare(case: &Case, arena: &mut Arena, report: &mut Report) -> Result<Option<(Case, Difference)>, String> {
+fn compare(
+    case: &Case,
+    arena: &mut Arena,
+    place: &Place,
+    report: &mut Report,
+) -> Result<Option<(Case, Difference)>, String> {
     let ruleset = read(case.v6, case.nft, &case.text).map_err(|error| format!("{error}\n{}", case.text))?;
+    case.forget(arena)?;
     arena.load(case.v6, &case.text, &ruleset).map_err(|error| format!("{error}\n{}", case.text))?;
-    let mut subject = Subject::new(&ruleset, case.tracked, &case.devices);
-    let one = |shot: &Shot| Case { shots: vec![shot.clone()], ..case.clone() };
+    let simulator = Simulator::new(&ruleset, Options::default());
+    let mut subject = Subject::new(&simulator, place);
+    // Earlier packets are a part of it where rules remember them.
+    let until = |at: usize| match case.remembers {
+        true => (Case { shots: case.shots[..=at].to_vec(), ..case.clone() }, at),
+        false => (Case { shots: vec![case.shots[at].clone()], ..case.clone() }, 0),
+    };
     if case.ordered {
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
@@ -198,10 +237,11 @@ fn compare(case: &Case, arena: &mut Arena, report: &mut Report) -> Result<Option
             report.simulator += sys::thread_time() - middle;
             report.steps += seen.steps.len() as u64;
             if !agree(&simulated, &seen, case.watch()) {
-                return Ok(Some((one(shot), Difference { at: 0, simulated, seen })));
+                let (case, at) = until(at);
+                return Ok(Some((case, Difference { at, simulated, seen })));
             }
             if at < SAMPLE {
-                report.coverage.note(&subject, shot);
+                report.coverage.note(&simulator, place, shot);
             }
         }
         return Ok(None);
@@ -220,27 +260,25 @@ fn compare(case: &Case, arena: &mut Arena, report: &mut Report) -> Result<Option
     let middle = sys::thread_time();
     let mut known = true;
     for shot in &case.shots {
-        match subject.fate(shot) {
-            Ok(fate) => {
-                for step in &fate.steps {
-                    let count = counts.entry(*step).or_default();
-                    count.0 -= 1;
-                    count.1 -= shot.bytes.len() as i64;
-                }
-            }
-            Err(_) => known = false,
-        }
+        known &= subject.count(shot, |step, bytes| {
+            let count = counts.entry(step).or_default();
+            count.0 -= 1;
+            count.1 -= bytes as i64;
+        })?;
     }
     report.kernel += middle - start;
     report.simulator += sys::thread_time() - middle;
     for shot in case.shots.iter().take(SAMPLE) {
-        report.coverage.note(&subject, shot);
+        report.coverage.note(&simulator, place, shot);
     }
     if known && counts.values().all(|it| *it == (0, 0)) {
         return Ok(None);
     }
-    match case.play(arena)? {
-        Some(difference) => Ok(Some((one(&case.shots[difference.at]), Difference { at: 0, ..difference }))),
+    match case.play(arena, place.cpu)? {
+        Some(difference) => {
+            let (case, at) = until(difference.at);
+            Ok(Some((case, Difference { at, ..difference })))
+        }
         None => Err(format!("counters differ over all packets, but not for any one\n{}", case.text)),
     }
 }

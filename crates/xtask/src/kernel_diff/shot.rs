@@ -55,7 +55,7 @@ pub struct Known {
     pub mark: u32,
     /// Labels.
     pub labels: u128,
-    /// Name of the helper; empty: none.
+    /// Name of the helper of the connection that expected it; empty: none.
     pub helper: String,
 }
 
@@ -102,6 +102,7 @@ impl Shot {
         let (original, reply) = if known.reply { (there, here) } else { (here, there) };
         let v6 = self.is_v6();
         let (original, reply) = (kernel_tuple(original, v6), kernel_tuple(reply, v6));
+        let helper = Some(known.helper.clone()).filter(|it| !it.is_empty());
         let master = known.related.then(|| conntrack::Tuple {
             source: if v6 {
                 Ipv6Addr::from(0xfd0a << 112 | 1).into()
@@ -113,8 +114,8 @@ impl Shot {
             } else {
                 Ipv4Addr::new(192, 0, 2, 98).into()
             },
-            proto: 17,
-            ports: Ports::Ports(1, 2),
+            proto: 6,
+            ports: Ports::Ports(1, 21),
         });
         let entry = |original: conntrack::Tuple, reply, status, tcp_state| conntrack::Entry {
             original,
@@ -131,13 +132,13 @@ impl Shot {
         let tcp_state = (original.proto == 6).then_some(if known.seen { 3 } else { 1 });
         let mut entries = Vec::new();
         if let Some(master) = master {
-            entries.push(entry(master, master.turned(), CONFIRMED | SEEN_REPLY | ASSURED, None));
+            let there = entry(master, master.turned(), CONFIRMED | SEEN_REPLY | ASSURED, Some(3));
+            entries.push(conntrack::Entry { helper, ..there });
         }
         entries.push(conntrack::Entry {
             master,
             mark: known.mark,
             labels: known.labels,
-            helper: Some(known.helper.clone()).filter(|it| !it.is_empty()),
             ..entry(original, reply, status, tcp_state)
         });
         entries

@@ -1,17 +1,24 @@
 //! A difference is made smaller as long as it stays one.
 
+use ptables::packet::Packet;
+
 use super::arena::Arena;
 use super::shot::{Entry, Shot};
 use super::trial::{Case, Difference};
 
 /// The smallest case found in which there still is a difference, and the difference.
-pub fn shrink(mut case: Case, mut difference: Difference, arena: &mut Arena) -> (Case, Difference) {
+pub fn shrink(
+    mut case: Case,
+    mut difference: Difference,
+    arena: &mut Arena,
+    cpu: usize,
+) -> (Case, Difference) {
     case.shots.truncate(difference.at + 1);
     let mut again = true;
     while again {
         again = false;
         for smaller in smaller(&case) {
-            if let Ok(Some(found)) = smaller.play(arena) {
+            if let Ok(Some(found)) = smaller.play(arena, cpu) {
                 (case, difference) = (smaller, found);
                 again = true;
                 break;
@@ -41,6 +48,19 @@ fn smaller(case: &Case) -> Vec<Case> {
             cases.push(with_text(kept.map(|line| format!("{line}\n")).collect()));
         }
         size /= 2;
+    }
+    for (at, line) in lines.iter().enumerate() {
+        if line.starts_with(':') {
+            // An unused chain, or a policy that need not be DROP.
+            let new = line.replace(" DROP ", " ACCEPT ");
+            let user = line.contains(" - ");
+            if user || new != *line {
+                let kept = lines.iter().enumerate().filter(|it| !(user && it.0 == at));
+                let text = kept
+                    .map(|(other, line)| if other == at { format!("{new}\n") } else { format!("{line}\n") });
+                cases.push(with_text(text.collect()));
+            }
+        }
     }
     for at in 0..case.shots.len() {
         if case.shots.len() > 1 {
@@ -96,6 +116,23 @@ fn simpler(shot: &Shot) -> Vec<Shot> {
         Shot { mac: [0; 6], ..shot.clone() },
         Shot { entry: Entry::None, ..shot.clone() },
     ];
+    if let Ok(packet) = Packet::from_bytes(&shot.bytes, shot.sim_path()) {
+        let mut layout = packet.layout();
+        let length = layout.payload.len();
+        for shorter in [0, length / 2, length.saturating_sub(8)] {
+            layout.payload.truncate(shorter);
+            if let Ok(bytes) = layout.to_bytes(packet.family()) {
+                shots.push(Shot { bytes, ..shot.clone() });
+            }
+            layout = packet.layout();
+        }
+        layout.extensions.clear();
+        layout.tos = 0;
+        layout.hop_limit = 64;
+        if let Ok(bytes) = layout.to_bytes(packet.family()) {
+            shots.push(Shot { bytes, ..shot.clone() });
+        }
+    }
     shots.retain(|it| it != shot);
     shots
 }

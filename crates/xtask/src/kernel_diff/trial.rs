@@ -7,8 +7,9 @@ use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
 use super::shot::Shot;
-use super::subject::Subject;
+use super::subject::{Place, Subject};
 use crate::oracle::Ours;
+use ptables::simulate::{Options, Simulator};
 
 /// What a difference is about, and what is needed to see it again.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Case {
     pub ordered: bool,
     /// Whether the rules are of IPv6.
     pub v6: bool,
+    /// Whether rules remember earlier packets.
+    pub remembers: bool,
     /// Names of the interfaces.
     pub devices: Vec<String>,
     /// The rules.
@@ -58,14 +61,31 @@ impl Case {
         read(self.v6, self.nft, &self.text)
     }
 
+    /// Takes all rules away, and with them the lists that they filled.
+    ///
+    /// # Errors
+    /// What the tool said.
+    pub fn forget(&self, arena: &mut Arena) -> Result<(), String> {
+        if !self.remembers {
+            return Ok(());
+        }
+        let tables = self.text.lines().filter(|line| line.starts_with('*'));
+        let text: String = tables.map(|line| format!("{line}\nCOMMIT\n")).collect();
+        let ruleset = read(self.v6, self.nft, &text)?;
+        arena.load(self.v6, &text, &ruleset).map_err(|error| error.to_string())
+    }
+
     /// Loads the rules on both sides and sends the packets until one is a difference.
     ///
     /// # Errors
     /// That the rules or a packet are not possible.
-    pub fn play(&self, arena: &mut Arena) -> Result<Option<Difference>, String> {
+    pub fn play(&self, arena: &mut Arena, cpu: usize) -> Result<Option<Difference>, String> {
         let ruleset = self.ruleset()?;
+        self.forget(arena)?;
         arena.load(self.v6, &self.text, &ruleset).map_err(|error| error.to_string())?;
-        let mut subject = Subject::new(&ruleset, self.tracked, &self.devices);
+        let place = Place::new(&self.devices, self.tracked, cpu);
+        let simulator = Simulator::new(&ruleset, Options::default());
+        let mut subject = Subject::new(&simulator, &place);
         for (at, shot) in self.shots.iter().enumerate() {
             let seen = arena.follow(shot).map_err(|error| error.to_string())?;
             let simulated = subject.fate(shot);
@@ -131,9 +151,28 @@ pub fn describe(case: &Case, difference: &Difference) -> String {
         Err(reason) => format!("    unknown: {reason}\n"),
     };
     let shot = case.shots.get(difference.at).map(Shot::line).unwrap_or_default();
-    format!("{}packet {}: {shot}\n  simulated:\n{simulated}  kernel:\n{}", rules_only(&case.text), difference.at + 1, fate(&difference.seen))
+    format!(
+        "{}packet {}: {shot}\n  simulated:\n{simulated}  kernel:\n{}",
+        rules_only(&case.text),
+        difference.at + 1,
+        fate(&difference.seen)
+    )
 }
 
+/// The rules, and the policies that are not ACCEPT.
 fn rules_only(text: &str) -> String {
-    text.lines().filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
+    let mut out = String::new();
+    let mut table = "";
+    for line in text.lines() {
+        if line.starts_with('*') {
+            table = line;
+        } else if line.starts_with("-A") || line.contains(" DROP") && line.starts_with(':') {
+            if !table.is_empty() {
+                out.push_str(&format!("  {table}\n"));
+                table = "";
+            }
+            out.push_str(&format!("  {line}\n"));
+        }
+    }
+    out
 }

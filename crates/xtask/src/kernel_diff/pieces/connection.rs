@@ -153,9 +153,12 @@ fn helper(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("helper");
     // The other helpers are for IPv4 only.
     let name = if place.v6 { "ftp" } else { place.rng.pick(&["ftp", "irc"]) };
-    piece.option(place.not(), &format!("--helper {name}"), move |draft, rng| {
-        draft.become_proto(6, rng);
-        known(draft, |it| name.clone_into(&mut it.helper));
+    piece.option(place.not(), &format!("--helper {name}"), move |draft, _| {
+        known(draft, |it| {
+            it.related = true;
+            it.reply &= it.seen;
+            name.clone_into(&mut it.helper);
+        });
     });
     piece
 }

@@ -45,7 +45,9 @@ fn mac(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("mac");
     let mac = place.rng.pick(&pool::MACS);
     let text: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    piece.option(place.not(), &format!("--mac-source {}", text.join(":")), move |draft, _| draft.shot.mac = mac);
+    piece.option(place.not(), &format!("--mac-source {}", text.join(":")), move |draft, _| {
+        draft.shot.mac = mac
+    });
     piece
 }
 
@@ -101,7 +103,7 @@ fn devgroup(place: &mut Place<'_>) -> Piece {
     let mut add = |place: &mut Place<'_>, name: &str| {
         let group = place.rng.below(5) * 2;
         let text = if place.rng.chance(70) { format!("{group:#x}") } else { format!("{:#x}/0x6", group & 6) };
-        let device = group as usize / 2;
+        let device = group as usize / 2 % DEVICES.len();
         let source = name == "src";
         piece.option(place.not(), &format!("--{name}-group {text}"), move |draft, _| match source {
             true => draft.shot.input = device,
@@ -172,10 +174,9 @@ fn addrtype(place: &mut Place<'_>) -> Piece {
 
 fn rpfilter(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("rpfilter");
-    for option in ["--loose", "--validmark", "--accept-local", "--invert"] {
-        if place.rng.chance(30) {
-            piece.word(option);
-        }
+    // The other options change what is a reverse path; the simulator is told whether there is one.
+    if place.rng.chance(30) {
+        piece.word("--invert");
     }
     piece.wishes.push(std::rc::Rc::new(|draft, rng| draft.shot.input = rng.pick(&[0, 0, 1])));
     piece

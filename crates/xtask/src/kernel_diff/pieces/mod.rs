@@ -6,6 +6,7 @@ mod headers;
 mod ip;
 mod machine;
 mod ports;
+mod stateful;
 
 use std::rc::Rc;
 
@@ -79,6 +80,11 @@ pub fn makers() -> impl Iterator<Item = &'static Maker> {
     let all =
         [ip::MAKERS, ports::MAKERS, headers::MAKERS, bytes::MAKERS, machine::MAKERS, connection::MAKERS];
     all.into_iter().flatten()
+}
+
+/// Those that remember earlier packets.
+pub fn stateful() -> &'static [Maker] {
+    stateful::MAKERS
 }
 
 impl Piece {
