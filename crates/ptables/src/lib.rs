@@ -15,6 +15,7 @@ pub mod model;
 pub mod origin;
 pub mod packet;
 pub mod program;
+pub mod simulate;
 pub mod source;
 pub mod text;
 pub mod value;

@@ -127,7 +127,6 @@ pub enum Field {
     HasBridgeOut,
 }
 
-
 /// A header that must be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,4 +141,3 @@ pub enum Header {
     /// A mobility header of six bytes, nothing behind which is told.
     Mobility,
 }
-

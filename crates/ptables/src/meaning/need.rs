@@ -113,4 +113,3 @@ pub enum Need {
     /// Something else; the text says what.
     Other(&'static str),
 }
-

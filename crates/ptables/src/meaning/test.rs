@@ -39,4 +39,3 @@ pub struct SegmentTest {
     /// The last segment.
     pub last: Option<Is<(u128, u128)>>,
 }
-

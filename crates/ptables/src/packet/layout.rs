@@ -193,7 +193,8 @@ impl Layout {
 
     fn header_v6(&self, rest: usize) -> Result<Vec<u8>, PacketError> {
         let numbers = self.extensions.iter().map(|it| it.0).chain([self.proto]);
-        let mut out = ((6 << 28) | (u32::from(self.tos) << 20) | (self.flow & 0xf_ffff)).to_be_bytes().to_vec();
+        let mut out =
+            ((6 << 28) | (u32::from(self.tos) << 20) | (self.flow & 0xf_ffff)).to_be_bytes().to_vec();
         out.resize(40, 0);
         put(&mut out, 6, &[numbers.clone().next().unwrap_or(59), self.hop_limit]);
         put(&mut out, 8, &self.source.to_be_bytes());

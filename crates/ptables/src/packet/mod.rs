@@ -20,6 +20,7 @@ pub use view::{View, is_extension};
 use std::fmt;
 
 use crate::dialect::Family;
+use crate::source::Text;
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
 use crate::value::mac::Mac;
@@ -52,6 +53,8 @@ pub struct Packet {
     pub entry: Option<Box<Connection>>,
     /// What else the machine knows; `None` in each where nobody says.
     pub facts: Facts,
+    /// Names of sets, and whether rules that look the packet up there find it.
+    pub sets: Vec<(Text, bool)>,
 }
 
 /// The way of a packet through the machine.
@@ -207,6 +210,7 @@ impl Packet {
             owner: None,
             entry: None,
             facts: Facts::default(),
+            sets: Vec::new(),
         }
     }
 
@@ -236,6 +240,11 @@ impl Packet {
         }
         self.bytes = new.bytes;
         Ok(())
+    }
+
+    /// As [`set_bytes`](Packet::set_bytes), for bytes that were made from its own.
+    pub(crate) fn replace_bytes(&mut self, bytes: &[u8]) {
+        bytes.clone_into(&mut self.bytes);
     }
 
     /// What the kernel sees of it.

@@ -34,6 +34,7 @@ struct Draft {
     /// Applied to the entry in the end.
     entry: Vec<(String, Word)>,
     facts: Facts,
+    sets: Vec<(Text, bool)>,
 }
 
 impl Packet {
@@ -143,6 +144,10 @@ impl Draft {
     fn key(&mut self, at: &Text, key: &str, word: Word) -> Result<(), Box<Diagnostic>> {
         let word = &word;
         if self.transport_key(key, word)? || self.fact(key, word)? {
+            return Ok(());
+        }
+        if let Some(name) = key.strip_prefix("set:") {
+            self.sets.push((Text::new(name.as_bytes()), yes(word)?));
             return Ok(());
         }
         match key {
@@ -330,6 +335,7 @@ impl Draft {
             packet.owner = Some(Owner { uid: self.uid.unwrap_or(0), gid: self.gid.unwrap_or(0) });
         }
         packet.facts = self.facts;
+        packet.sets = self.sets;
         if self.state.is_some() || self.reply || !self.entry.is_empty() {
             let state = self.state.unwrap_or(if self.reply { CtState::Established } else { CtState::New });
             packet.entry = Some(Box::new(entry(&packet, state, self.reply, &self.entry)?));

@@ -22,7 +22,9 @@ impl fmt::Display for Packet {
         if let Some(entry) = &self.entry {
             entry.print(f, self)?;
         }
-        self.facts.print(f)
+        self.facts.print(f)?;
+        let yes = |it: &bool| if *it { "yes" } else { "no" };
+        self.sets.iter().try_for_each(|(name, is_in)| write!(f, " set:{}={}", name.to_lossy(), yes(is_in)))
     }
 }
 

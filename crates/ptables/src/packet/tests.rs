@@ -22,7 +22,7 @@ const TEXTS: &[&str] = &[
     "ipcomp 192.0.2.7 -> 192.0.2.8 next=6 flags=1 cpi=7 in eth0",
     "tcp 192.0.2.7 -> 192.0.2.8 mf fragment=8 payload=0x00 in eth0 out eth1",
     "tcp 192.0.2.7 -> 192.0.2.8 headless payload=0x00 in eth0 out eth1",
-    "gre 192.0.2.7 -> 192.0.2.8 output src-type=LOCAL dst-type=NONE reverse-path=no socket=yes ipsec=no realm=1 in-group=2 out-group=3 cpu=0 cgroup=5 bridge-in=none bridge-out=br0 now=1700000000",
+    "gre 192.0.2.7 -> 192.0.2.8 output src-type=LOCAL dst-type=NONE reverse-path=no socket=yes ipsec=no realm=1 in-group=2 out-group=3 cpu=0 cgroup=5 bridge-in=none bridge-out=br0 now=1700000000 set:blocked=yes",
 ];
 
 #[test]

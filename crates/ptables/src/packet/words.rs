@@ -131,4 +131,3 @@ pub(super) fn end(text: &str, at: &Text) -> Result<(Family, u128, Option<u16>), 
     };
     Ok((family, address, port.map(known).transpose()?))
 }
-

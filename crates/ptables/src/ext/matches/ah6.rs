@@ -75,9 +75,10 @@ impl Extension for Ah6 {
 impl MatchExtension for Ah6 {
     fn meaning(&self, _: Context) -> Pred {
         // To the kernel a length of 0 is no condition.
-        let length = self.length.filter(|it| it.value != 0).map_or(Pred::True, |it| {
-            Pred::is(Field::AhLength, u128::from(it.value)).inverted(it.inverted)
-        });
+        let length = self
+            .length
+            .filter(|it| it.value != 0)
+            .map_or(Pred::True, |it| Pred::is(Field::AhLength, u128::from(it.value)).inverted(it.inverted));
         let reserved = if self.reserved { Pred::is(Field::AhReserved, 0) } else { Pred::True };
         Pred::all([Pred::Header(Header::Extension(51, 12)), range::spi(self.spis), length, reserved])
     }

@@ -98,9 +98,10 @@ impl MatchExtension for Sctp {
     fn meaning(&self, _: Context) -> Pred {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
-        let chunks = self.chunks.as_ref().map_or(Pred::True, |it| {
-            Pred::Chunks(Box::new(it.value.clone())).inverted(it.inverted)
-        });
+        let chunks = self
+            .chunks
+            .as_ref()
+            .map_or(Pred::True, |it| Pred::Chunks(Box::new(it.value.clone())).inverted(it.inverted));
         Pred::all([
             Pred::Header(Header::Transport(12)),
             ports(Field::SourcePort, sport.value, sport.inverted),

@@ -201,7 +201,8 @@ impl MatchExtension for Srh {
             test.bytes.extend(asked.map(|is| (place, is)));
         }
         let segment = |it: Option<Is<HostMask>>| it.map(|it| it.map(|it| (it.address, it.mask)));
-        (test.previous, test.next, test.last) = (segment(self.previous), segment(self.next), segment(self.last));
+        (test.previous, test.next, test.last) =
+            (segment(self.previous), segment(self.next), segment(self.last));
         Pred::Segments(Box::new(test))
     }
 }

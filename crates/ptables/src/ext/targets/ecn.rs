@@ -85,7 +85,8 @@ impl Extension for SetEcn {
 impl TargetExtension for SetEcn {
     fn effect(&self, _: Context) -> Effect {
         let bit = |set: Option<bool>, bit: u128| {
-            let write = |set| Effect::Write { field: Field::TcpFlags, clear: bit, flip: if set { bit } else { 0 } };
+            let write =
+                |set| Effect::Write { field: Field::TcpFlags, clear: bit, flip: if set { bit } else { 0 } };
             set.map(write)
         };
         let ect = self.ect.map(|it| Effect::Write { field: Field::Tos, clear: 3, flip: u128::from(it) });

@@ -87,8 +87,12 @@ impl TargetExtension for SetHl {
             SetHlAction::Set(value) => {
                 Effect::Write { field: Field::HopLimit, clear: 255, flip: u128::from(value) }
             }
-            SetHlAction::Decrease(amount) => Effect::Add { field: Field::HopLimit, amount: -i16::from(amount) },
-            SetHlAction::Increase(amount) => Effect::Add { field: Field::HopLimit, amount: i16::from(amount) },
+            SetHlAction::Decrease(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: -i16::from(amount) }
+            }
+            SetHlAction::Increase(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: i16::from(amount) }
+            }
         }
     }
 }

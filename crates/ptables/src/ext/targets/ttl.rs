@@ -87,8 +87,12 @@ impl TargetExtension for SetTtl {
             SetTtlAction::Set(value) => {
                 Effect::Write { field: Field::HopLimit, clear: 255, flip: u128::from(value) }
             }
-            SetTtlAction::Decrease(amount) => Effect::Add { field: Field::HopLimit, amount: -i16::from(amount) },
-            SetTtlAction::Increase(amount) => Effect::Add { field: Field::HopLimit, amount: i16::from(amount) },
+            SetTtlAction::Decrease(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: -i16::from(amount) }
+            }
+            SetTtlAction::Increase(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: i16::from(amount) }
+            }
         }
     }
 }
