@@ -100,11 +100,12 @@ fn line(text: &mut String, mode: Mode, seed: u64, report: &Report, seconds: f64)
     // Writing to a string does not fail.
     let _ = writeln!(
         text,
-        "{}: seed {seed}, {} packets, {} sets of rules, {} steps, {} differences, {seconds:.1} s; CPU a packet: kernel {:.2} µs, simulator {:.2} µs",
+        "{}: seed {seed}, {} packets, {} sets of rules, {} steps, {} undecided, {} differences, {seconds:.1} s; CPU a packet: kernel {:.2} µs, simulator {:.2} µs",
         mode.name(),
         report.packets,
         report.rulesets,
         report.steps,
+        report.undecided,
         report.differences.len(),
         each(report.kernel),
         each(report.simulator),

@@ -36,6 +36,8 @@ pub struct Plan {
     pub nft: bool,
     /// Whether rules may remember earlier packets.
     pub stateful: bool,
+    /// Whether every condition must be decided: then no address is that of an interface.
+    pub decided: bool,
     /// Processor of the thread.
     pub cpu: usize,
 }

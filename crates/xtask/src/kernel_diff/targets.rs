@@ -139,11 +139,11 @@ fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
         (Some(_), true) => format!("[{address}]:{}", rng.pick(&[22, 8080, 65535])),
     };
     let text = match (hook, rng.below(4)) {
-        (Hook::Prerouting, 0) => match proto {
+        (Hook::Prerouting, 0) if !plan.decided => match proto {
             Some(_) => format!(" -j REDIRECT --to-ports {}", rng.pick(&[22, 3128])),
             None => " -j REDIRECT".to_owned(),
         },
-        (Hook::Postrouting, 0) => " -j MASQUERADE".to_owned(),
+        (Hook::Postrouting, 0) if !plan.decided => " -j MASQUERADE".to_owned(),
         (_, 1) if v6 => format!(" -j NETMAP --to {address}/64"),
         (_, 1) => format!(" -j NETMAP --to {address}/24"),
         (Hook::Prerouting | Hook::Output, _) => format!(" -j DNAT --to-destination {}", with_port(rng)),

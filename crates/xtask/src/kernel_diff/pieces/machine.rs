@@ -161,14 +161,6 @@ fn addrtype(place: &mut Place<'_>) -> Piece {
             }
         });
     }
-    if place.rng.chance(25) {
-        let name = match place.hook {
-            Hook::Prerouting | Hook::Input => "in",
-            Hook::Output | Hook::Postrouting => "out",
-            Hook::Forward => place.rng.pick(&["in", "out"]),
-        };
-        piece.word(&format!("--limit-iface-{name}"));
-    }
     piece
 }
 
