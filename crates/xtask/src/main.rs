@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, oracle, peers};
+use xtask::{generate, kernel_diff, mutants, oracle, peers};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -13,6 +13,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   oracle           compare every case of the catalogue, testdata/rulesets and testdata/regress with the iptables
                    programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
   bench-peers      time whole commands side by side with their peers, in CPU time
+  kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
+  mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -23,6 +25,11 @@ fn main() -> ExitCode {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["bench-peers"] => peers::run(),
+        ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
+        ["mutants", count, seed] => match (count.parse(), seed.parse()) {
+            (Ok(count), Ok(seed)) => mutants::run(count, seed).map_err(Into::into),
+            _ => Err(USAGE.into()),
+        },
         ["oracle", folders @ ..] if folders.iter().all(|it| !it.starts_with('-')) => {
             oracle::run(&folders.iter().map(PathBuf::from).collect::<Vec<_>>()).map_err(Into::into)
         }

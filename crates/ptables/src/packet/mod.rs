@@ -10,6 +10,7 @@ mod layout;
 mod names;
 mod parse;
 mod print;
+mod sctp;
 mod view;
 mod words;
 
@@ -24,7 +25,7 @@ use crate::source::Text;
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
 use crate::value::mac::Mac;
-use bytes::{u8_at, u16_at, u32_at};
+use bytes::{u8_at, u16_at};
 
 /// A packet, and what the machine knows of it where it enters its first hook.
 ///
@@ -281,14 +282,23 @@ impl Packet {
         let bytes = view.transport_bytes();
         let kind = u8_at(bytes, 0);
         let new = match (view.proto, self.family) {
-            (None, _) => false,
+            (None, _) | (Some(59), Family::V6) => false,
             // A later fragment is put together with the others before it is looked at.
             _ if view.fragment != 0 => true,
             (Some(6), _) => self.first_tcp(bytes).unwrap_or(false),
             (Some(17), _) => {
                 u16_at(bytes, 4).is_some_and(|length| (8..=bytes.len()).contains(&usize::from(length)))
             }
-            (Some(136), _) => bytes.len() >= 8,
+            // Its checksum is a must, and the part that it covers lies within the datagram.
+            (Some(136), _) => {
+                let coverage = u16_at(bytes, 4).map(usize::from);
+                let covered = coverage.is_some_and(|it| it == 0 || (8..=bytes.len()).contains(&it));
+                covered && u16_at(bytes, 6).is_some_and(|it| it != 0)
+            }
+            // Of GRE, version 1 must hold PPP.
+            (Some(47), _) if u16_at(bytes, 0).is_some_and(|it| it & 7 == 1) => {
+                u16_at(bytes, 2) == Some(0x880b)
+            }
             (Some(1), Family::V4) => bytes.len() >= 8 && matches!(kind, Some(8 | 13 | 15 | 17)),
             (Some(58), Family::V6) => match kind {
                 Some(128 | 139) => bytes.len() >= 8,
@@ -296,8 +306,7 @@ impl Packet {
                 Some(130..=136 | 143) => return CtState::Untracked,
                 _ => false,
             },
-            // An INIT chunk begins an association.
-            (Some(132), _) => u8_at(bytes, 12) == Some(1) && u32_at(bytes, 4) == Some(0),
+            (Some(132), _) => sctp::begins(bytes),
             _ => true,
         };
         if new { CtState::New } else { CtState::Invalid }

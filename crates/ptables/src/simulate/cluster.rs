@@ -9,13 +9,10 @@ pub(super) fn node(family: Family, source: u128, seed: u32, total: u8) -> u32 {
     let hash = match family {
         // INVARIANT: an IPv4 address has 32 bits. The kernel hashes it as it lies in memory.
         Family::V4 => one(u32::from_le_bytes((source as u32).to_be_bytes()), seed),
+        // Of an IPv6 address the kernel hashes the first word only: it divides the number of words by their size.
         Family::V6 => {
-            let bytes = source.to_be_bytes();
-            let mut words = [0u32; 4];
-            for (word, part) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-                *word = part.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
-            }
-            four(words, seed)
+            let [a, b, c, d, ..] = source.to_be_bytes();
+            one(u32::from_le_bytes([a, b, c, d]), seed)
         }
     };
     // INVARIANT: less than `total`.
@@ -25,27 +22,6 @@ pub(super) fn node(family: Family, source: u128, seed: u32, total: u8) -> u32 {
 fn one(word: u32, seed: u32) -> u32 {
     let start = START.wrapping_add(seed).wrapping_add(4);
     finish(start.wrapping_add(word), start, start)
-}
-
-fn four(words: [u32; 4], seed: u32) -> u32 {
-    let start = START.wrapping_add(4 << 2).wrapping_add(seed);
-    let [first, second, third, fourth] = words;
-    let (mut a, mut b, mut c) =
-        (start.wrapping_add(first), start.wrapping_add(second), start.wrapping_add(third));
-    // One round of mixing for three words.
-    a = a.wrapping_sub(c) ^ c.rotate_left(4);
-    c = c.wrapping_add(b);
-    b = b.wrapping_sub(a) ^ a.rotate_left(6);
-    a = a.wrapping_add(c);
-    c = c.wrapping_sub(b) ^ b.rotate_left(8);
-    b = b.wrapping_add(a);
-    a = a.wrapping_sub(c) ^ c.rotate_left(16);
-    c = c.wrapping_add(b);
-    b = b.wrapping_sub(a) ^ a.rotate_left(19);
-    a = a.wrapping_add(c);
-    c = c.wrapping_sub(b) ^ b.rotate_left(4);
-    b = b.wrapping_add(a);
-    finish(a.wrapping_add(fourth), b, c)
 }
 
 fn finish(mut a: u32, mut b: u32, mut c: u32) -> u32 {

@@ -33,6 +33,8 @@ pub(super) enum Tri<'a> {
     Unknown(Why<'a>),
     /// The kernel drops the packet when it looks.
     Drop,
+    /// It drops the packet, but takes the condition for true: the rule may still match and count.
+    YesDrop,
 }
 
 /// Why something is not decided.
@@ -85,6 +87,8 @@ impl Test {
             Test::Not(inner) => match inner.ask(machine, memory, sure) {
                 Tri::Yes => Tri::No,
                 Tri::No => Tri::Yes,
+                // What searches a header says no when it drops the packet, and that is inverted.
+                Tri::Drop if inner.searches() => Tri::YesDrop,
                 other => other,
             },
             Test::All(all) => every(all, machine, memory, sure),
@@ -102,6 +106,10 @@ impl Test {
             Test::Opaque => Tri::Unknown(Why::Text("the rule is not understood")),
         }
     }
+
+    fn searches(&self) -> bool {
+        matches!(self, Test::Pred(Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::Chunks(_)))
+    }
 }
 
 /// Whether all hold, asked in order.
@@ -113,8 +121,12 @@ pub(super) fn every<'a>(
 ) -> Tri<'a> {
     let mut answer = Tri::Yes;
     for it in tests {
-        match it.ask(machine, memory, sure && answer == Tri::Yes) {
+        match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
             Tri::Yes => {}
+            Tri::YesDrop if matches!(answer, Tri::Yes | Tri::YesDrop) => answer = Tri::YesDrop,
+            Tri::YesDrop => return answer,
+            // Whatever follows, the packet is dropped.
+            Tri::No | Tri::Drop | Tri::Unknown(_) if answer == Tri::YesDrop => return Tri::Drop,
             Tri::Unknown(why) if answer == Tri::Yes => answer = Tri::Unknown(why),
             Tri::Unknown(_) => {}
             // Whether it is looked at, and drops the packet, depends on what is undecided.

@@ -220,6 +220,10 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     self.observer.at(at, &self.machine, Event::Torn);
                     return Step::End(Verdict::Drop);
                 }
+                Tri::YesDrop => {
+                    self.observer.hit(at, &self.machine, &rule.tests, true);
+                    return Step::End(Verdict::Drop);
+                }
                 Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
                 Tri::Unknown(why) => match self.undecided(&rule.action, why) {
                     None => {

@@ -5,7 +5,9 @@ use crate::packet::bytes::{u8_at, u16_at};
 use crate::value::chunks::{ChunkScope, Chunks};
 
 /// Whether the chunks behind the SCTP header, which begins at `transport`, are such.
-pub(crate) fn chunks_match(bytes: &[u8], transport: usize, wanted: &Chunks) -> bool {
+///
+/// A chunk that is cut off or of no length, where one must be, drops the packet.
+pub(crate) fn chunks_match(bytes: &[u8], transport: usize, wanted: &Chunks) -> Seen {
     let mut left = wanted.types;
     let flags_fit = |kind: u8, flags: u8| {
         let known = wanted.flags.iter().find(|(number, _, _)| *number == kind);
@@ -13,21 +15,21 @@ pub(crate) fn chunks_match(bytes: &[u8], transport: usize, wanted: &Chunks) -> b
     };
     let mut at = transport + 12;
     loop {
-        let (Some(kind), Some(flags)) = (u8_at(bytes, at), u8_at(bytes, at + 1)) else { return false };
+        let (Some(kind), Some(flags)) = (u8_at(bytes, at), u8_at(bytes, at + 1)) else { return Seen::Drop };
         let length = match u16_at(bytes, at + 2) {
-            None | Some(0) => return false,
+            None | Some(0) => return Seen::Drop,
             Some(length) => usize::from(length),
         };
         at += length.next_multiple_of(4);
         match (wanted.has(kind), wanted.scope) {
-            (true, ChunkScope::Any) if flags_fit(kind, flags) => return true,
+            (true, ChunkScope::Any) if flags_fit(kind, flags) => return Seen::Yes,
             (true, ChunkScope::All) if flags_fit(kind, flags) => {
                 if let Some(half) = left.get_mut(usize::from(kind / 128)) {
                     *half &= !(1 << (kind % 128));
                 }
             }
-            (true, ChunkScope::Only) if !flags_fit(kind, flags) => return false,
-            (false, ChunkScope::Only) => return false,
+            (true, ChunkScope::Only) if !flags_fit(kind, flags) => return Seen::No,
+            (false, ChunkScope::Only) => return Seen::No,
             _ => {}
         }
         if at >= bytes.len() {
@@ -35,9 +37,9 @@ pub(crate) fn chunks_match(bytes: &[u8], transport: usize, wanted: &Chunks) -> b
         }
     }
     match wanted.scope {
-        ChunkScope::All => left == [0, 0],
-        ChunkScope::Any => false,
-        ChunkScope::Only => true,
+        ChunkScope::All => (left == [0, 0]).into(),
+        ChunkScope::Any => Seen::No,
+        ChunkScope::Only => Seen::Yes,
     }
 }
 
@@ -67,12 +69,16 @@ pub(crate) fn dccp_option(bytes: &[u8], transport: usize, option: u8) -> Seen {
 mod tests {
     use super::*;
 
-    fn matches(scope: &str, list: &str, chunks: &[u8]) -> bool {
+    fn seen(scope: &str, list: &str, chunks: &[u8]) -> Seen {
         let scope = Chunks::scope(scope.as_bytes()).unwrap();
         let wanted = Chunks::parse(scope, list.as_bytes()).unwrap().0;
         let mut bytes = vec![0; 12];
         bytes.extend_from_slice(chunks);
         chunks_match(&bytes, 0, &wanted)
+    }
+
+    fn matches(scope: &str, list: &str, chunks: &[u8]) -> bool {
+        seen(scope, list, chunks) == Seen::Yes
     }
 
     #[test]
@@ -84,7 +90,7 @@ mod tests {
             matches("only", "DATA,SACK,INIT", &data_and_sack) && !matches("only", "DATA", &data_and_sack)
         );
         assert!(matches("any", "DATA:BE", &data_and_sack) && !matches("any", "DATA:Be", &data_and_sack));
-        assert!(!matches("only", "DATA", &[0, 3, 0]), "a chunk that is cut off");
-        assert!(!matches("only", "DATA", &[0, 3, 0, 0]), "a chunk of no length");
+        assert_eq!(seen("only", "DATA", &[0, 3, 0]), Seen::Drop, "a chunk that is cut off");
+        assert_eq!(seen("only", "DATA", &[0, 3, 0, 0]), Seen::Drop, "a chunk of no length");
     }
 }
