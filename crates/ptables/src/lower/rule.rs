@@ -4,7 +4,7 @@ use super::reader::{Finding, Outcome, Reader, Scope};
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::model::{self, OpaqueKind, Typed};
 use crate::origin::Origin;
-use crate::program::{Body, Rule};
+use crate::program::{Arg, Body, Rule};
 use crate::source::Text;
 use crate::text::lex::{self, Word};
 use crate::value::addr::Net;
@@ -36,12 +36,10 @@ impl<'a> Lowerer<'a> {
             Body::Args(args) => {
                 let mut words = std::mem::take(&mut self.words);
                 words.clear();
-                for arg in args.iter() {
-                    words.extend(arg.words().map(|word| Word { bytes: word.into(), start: 0, end: 0 }));
-                }
+                args.iter().for_each(|arg| arg.words(&mut words));
                 let text =
                     |at: usize| words.get(at).map_or_else(Text::default, |word| Text::from(&*word.bytes));
-                self.words(scope, rule, &words, None, args.may_break(), &text, out);
+                self.words(scope, rule, &words, None, args.iter().any(Arg::breaks), &text, out);
                 self.words = words;
             }
         }

@@ -115,9 +115,13 @@ impl Printer<'_> {
         if chain.is_empty() {
             self.push("# No rules\n");
         }
+        // Headings are about as long as their rules: growing by doubling would copy all that is written so far.
+        self.out.reserve(chain.iter().map(|rule| 64 + 2 * written(rule)).sum());
+        let mut append = Vec::new();
+        command(&mut append, &chain.name, Verb::Append);
         for rule in chain {
             self.heading(rule);
-            self.rule(chain, rule);
+            self.rule(chain, &append, rule);
         }
         self.push("\n");
     }
@@ -125,17 +129,18 @@ impl Printer<'_> {
     fn heading(&mut self, rule: &Rule) {
         self.push("# Rule: ");
         if let Some(comment) = rule.comment() {
-            self.push(&escape::bytes(&comment));
+            escape::push(self.out, &comment);
             self.push(" ");
         }
         self.place(&rule.origin);
         self.push("\n");
     }
 
-    fn rule(&mut self, chain: &Chain, rule: &Rule) {
+    /// `append` is the command of most rules, written once.
+    fn rule(&mut self, chain: &Chain, append: &[u8], rule: &Rule) {
         if let Body::Composite(composite) = &rule.body {
             for inner in &composite.rules {
-                self.rule(chain, inner);
+                self.rule(chain, append, inner);
             }
             return;
         }
@@ -143,11 +148,14 @@ impl Printer<'_> {
             counters.print(self.out);
             self.push(" ");
         }
-        command(self.out, &chain.name, rule.verb);
+        match rule.verb {
+            Verb::Append => self.out.extend_from_slice(append),
+            verb => command(self.out, &chain.name, verb),
+        }
         body(self.out, rule);
         let breaks = |text: &[u8]| memchr::memchr2(b'\n', 0, text).is_some();
         let broken = match &rule.body {
-            Body::Args(args) => args.may_break() && args.iter().flat_map(Arg::words).any(breaks),
+            Body::Args(args) => args.iter().any(Arg::breaks),
             Body::Line(text) => breaks(text),
             Body::Composite(_) => false,
         };
@@ -192,15 +200,21 @@ pub(crate) fn command(out: &mut Vec<u8>, chain: &[u8], verb: Verb) {
     }
 }
 
+/// About how many bytes a rule says.
+fn written(rule: &Rule) -> usize {
+    match &rule.body {
+        Body::Args(args) => args.len(),
+        Body::Line(text) => text.len(),
+        Body::Composite(composite) => composite.rules.iter().map(|rule| 16 + written(rule)).sum(),
+    }
+}
+
 /// Appends what a rule says; every word begins with a blank.
 fn body(out: &mut Vec<u8>, rule: &Rule) {
     match &rule.body {
         Body::Args(args) => {
             for arg in args.iter() {
-                for word in Arg::words(arg) {
-                    out.push(b' ');
-                    quote::push_word(out, word);
-                }
+                out.extend_from_slice(arg.text());
             }
         }
         Body::Line(text) if text.is_empty() => {}

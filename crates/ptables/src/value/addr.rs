@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::number::{base0, push};
+use super::number::{self, base0, push};
 use super::{Bad, BadKind, Parsed};
 use crate::dialect::Family;
 
@@ -104,7 +104,7 @@ fn push_v4(out: &mut Vec<u8>, address: u32) {
         if index > 0 {
             out.push(b'.');
         }
-        push(out, u64::from(byte));
+        number::push_byte(out, byte);
     }
 }
 
