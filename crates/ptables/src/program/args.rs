@@ -121,6 +121,29 @@ impl Args {
         })
     }
 
+    /// Appends them as they print. Says whether a word holds a line feed.
+    pub(crate) fn push(&self, out: &mut Vec<u8>) -> bool {
+        let mut breaks = false;
+        let mut rest = self.buffer.get(1..).unwrap_or_default();
+        while let Some((head, after)) = rest.split_first_chunk::<HEAD>() {
+            let head = Head(u32::from_le_bytes(*head));
+            let Some((text, next)) = after.split_at_checked(head.length()) else { break };
+            out.extend_from_slice(text);
+            breaks |= head.breaks();
+            rest = next;
+        }
+        breaks
+    }
+
+    /// The comment, without quotes and escapes.
+    pub(crate) fn comment(&self) -> Option<Cow<'_, [u8]>> {
+        // Nothing stands after it.
+        if self.buffer.first().is_none_or(|last| *last != Rank::Comment as u8) {
+            return None;
+        }
+        self.iter().find_map(Arg::comment)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
@@ -203,7 +226,7 @@ impl<'a> Arg<'a> {
     }
 
     /// The rule's comment, if this is it.
-    pub(crate) fn comment(self) -> Option<Cow<'a, [u8]>> {
+    fn comment(self) -> Option<Cow<'a, [u8]>> {
         if self.head.rank() != Rank::Comment as u8 {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::args::{Arg, Args};
+use super::args::Args;
 use crate::model::Counters;
 use crate::origin::Origin;
 use crate::source::Text;
@@ -88,7 +88,7 @@ impl Rule {
     /// The remark that stands above it: its `--comment`, or the heading of a composite.
     pub fn comment(&self) -> Option<Cow<'_, [u8]>> {
         match &self.body {
-            Body::Args(args) => args.iter().find_map(Arg::comment),
+            Body::Args(args) => args.comment(),
             Body::Line(text) => comment_of(text),
             Body::Composite(composite) => {
                 composite.comment.as_ref().map(|text| Cow::Borrowed(text.as_bytes()))

@@ -5,7 +5,7 @@ use std::panic::Location;
 use crate::diag::escape;
 use crate::diag::{Diagnostic, codes};
 use crate::origin::Origin;
-use crate::program::{Arg, Body, Chain, ChainKind, Rule, Table, Tables, Verb};
+use crate::program::{Body, Chain, ChainKind, Rule, Table, Tables, Verb};
 use crate::source::Text;
 use crate::value::{number, quote};
 
@@ -152,14 +152,7 @@ impl Printer<'_> {
             Verb::Append => self.out.extend_from_slice(append),
             verb => command(self.out, &chain.name, verb),
         }
-        body(self.out, rule);
-        let breaks = |text: &[u8]| memchr::memchr2(b'\n', 0, text).is_some();
-        let broken = match &rule.body {
-            Body::Args(args) => args.iter().any(Arg::breaks),
-            Body::Line(text) => breaks(text),
-            Body::Composite(_) => false,
-        };
-        if broken {
+        if body(self.out, rule) {
             let message = "a line break (or NUL byte) in this rule would end it";
             let error = Diagnostic::error(codes::PROGRAM_LINE_BREAK, message).at(rule.origin.clone(), "");
             self.errors.push(error.help("take it out of the value"));
@@ -209,19 +202,16 @@ fn written(rule: &Rule) -> usize {
     }
 }
 
-/// Appends what a rule says; every word begins with a blank.
-fn body(out: &mut Vec<u8>, rule: &Rule) {
+/// Appends what a rule says; every word begins with a blank. Says whether it breaks the line.
+fn body(out: &mut Vec<u8>, rule: &Rule) -> bool {
     match &rule.body {
-        Body::Args(args) => {
-            for arg in args.iter() {
-                out.extend_from_slice(arg.text());
-            }
-        }
-        Body::Line(text) if text.is_empty() => {}
+        Body::Args(args) => args.push(out),
+        Body::Line(text) if text.is_empty() => false,
         Body::Line(text) => {
             out.push(b' ');
             out.extend_from_slice(text);
+            memchr::memchr2(b'\n', 0, text).is_some()
         }
-        Body::Composite(_) => {}
+        Body::Composite(_) => false,
     }
 }
