@@ -8,7 +8,7 @@ use crate::value::quote;
 /// Options of a rule: known ones in PyPTables's order, then the others as they came, the comment last.
 ///
 /// One buffer of bytes, that holds them as they print: first the rank of the last argument, then each argument as a header
-/// (see [`Head`]) and its words, quoted where they must be, each after a blank. So printing is copying, building needs one
+/// (its rank and its length) and its words, quoted where they must be, each after a blank. So printing is copying, building needs one
 /// allocation, and what comes in order finds its place at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Args {
