@@ -1,12 +1,15 @@
-//! How long 50,000 rules take, against floors in the same run.
+//! How much CPU time 50,000 rules take, against floors in the same run.
 //!
 //! `cargo bench -p ptables`; whole commands beside their peers: `just bench-peers`.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+mod cpu;
 
 use std::fmt::Write;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
+use cpu::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ptables::compile::compile;
 use ptables::diag::render::Renderer;
@@ -79,7 +82,7 @@ fn save(tables: &Tables) -> Vec<u8> {
     out
 }
 
-fn bench(criterion: &mut Criterion) {
+fn bench(criterion: &mut Criterion<CpuTime>) {
     let text = floor(RULES);
     assert_eq!(String::from_utf8(save(&built(RULES))).unwrap(), text);
     let mut group = criterion.benchmark_group("50k");
@@ -105,7 +108,7 @@ fn bench(criterion: &mut Criterion) {
 }
 
 /// A file of 20,000 rules, every hundredth of them wrong: reading, checking, and drawing 200 findings.
-fn findings(criterion: &mut Criterion) {
+fn findings(criterion: &mut Criterion<CpuTime>) {
     let mut text = String::from("*filter\n:INPUT ACCEPT [0:0]\n");
     for k in 0..20_000 {
         let option = if k % 100 == 0 { "dprot" } else { "dport" };
@@ -125,5 +128,5 @@ fn findings(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, bench);
+criterion_group!(name = benches; config = Criterion::default().with_measurement(CpuTime); targets = bench);
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 use super::values::{self, JumpTo, Net, Ports, Protocol, Word};
 use crate::ext::MatchExtension;
 use crate::origin::Origin;
-use crate::program::{Args, Rank, Rule};
+use crate::program::{Args, Rank, Rule, Words};
 use crate::value::ct_state::CtStates;
 
 /// A rule being made. Methods set options; setting one again replaces it. `push` takes it as it is.
@@ -30,65 +30,84 @@ pub fn rule() -> RuleBuilder {
     RuleBuilder { origin: Origin::caller(), args: Args::new(), cloned: false }
 }
 
+/// A rule that jumps: quicker than to look at the word, and this is how most rules begin.
+#[track_caller]
+#[inline]
+fn to(jump: &'static [u8]) -> RuleBuilder {
+    let mut it = rule();
+    it.args.set(Rank::Jump, |to| {
+        to.fixed(jump);
+    });
+    it
+}
+
 /// A rule that accepts.
 #[track_caller]
 #[must_use]
 pub fn accept() -> RuleBuilder {
-    rule().jump("ACCEPT")
+    to(b" -j ACCEPT")
 }
 
 /// A rule that drops. Not in the prelude, where it would hide `std::mem::drop`; `rule().jump(Drop)` is the same.
 #[track_caller]
 #[must_use]
 pub fn drop() -> RuleBuilder {
-    rule().jump("DROP")
+    to(b" -j DROP")
 }
 
 /// A rule that rejects in the way that is usual in its family.
 #[track_caller]
 #[must_use]
 pub fn reject() -> RuleBuilder {
-    rule().jump("REJECT")
+    to(b" -j REJECT")
 }
 
 /// A rule that returns to the calling chain.
 #[track_caller]
 #[must_use]
 pub fn return_() -> RuleBuilder {
-    rule().jump("RETURN")
+    to(b" -j RETURN")
 }
 
 /// A rule that logs.
 #[track_caller]
 #[must_use]
 pub fn log() -> RuleBuilder {
-    rule().jump("LOG")
+    to(b" -j LOG")
 }
 
 /// A rule that redirects to this machine.
 #[track_caller]
 #[must_use]
 pub fn redirect() -> RuleBuilder {
-    rule().jump("REDIRECT")
+    to(b" -j REDIRECT")
+}
+
+#[inline]
+fn push(to: &mut Words<'_>, value: &impl Word) {
+    match value.bare() {
+        Some(_) => to.bare(|out| value.write(out)),
+        None => to.with(|out| value.write(out)),
+    };
 }
 
 impl RuleBuilder {
     #[track_caller]
     #[inline]
-    fn known(mut self, rank: Rank, option: &[u8], value: &impl Word) -> RuleBuilder {
+    fn known(mut self, rank: Rank, option: &'static [u8], value: &impl Word) -> RuleBuilder {
         self.claim();
         self.args.set(rank, |to| {
-            to.not(value.inverted()).word(option).with(|out| value.write(out));
+            push(to.not(value.inverted()).fixed(option), value);
         });
         self
     }
 
     #[track_caller]
     #[inline]
-    fn named(mut self, option: &[u8], value: &impl Word) -> RuleBuilder {
+    fn port(mut self, option: &'static [u8], value: &impl Word) -> RuleBuilder {
         self.claim();
-        self.args.set_named(option, |to| {
-            to.not(value.inverted()).word(option).with(|out| value.write(out));
+        self.args.set_named(option.trim_ascii_start(), |to| {
+            push(to.not(value.inverted()).fixed(option), value);
         });
         self
     }
@@ -105,49 +124,49 @@ impl RuleBuilder {
     #[track_caller]
     #[must_use]
     pub fn proto(self, proto: impl Protocol) -> RuleBuilder {
-        self.known(Rank::Proto, b"-p", &proto)
+        self.known(Rank::Proto, b" -p", &proto)
     }
 
     /// `-s`.
     #[track_caller]
     #[must_use]
     pub fn source(self, net: impl Net) -> RuleBuilder {
-        self.known(Rank::Source, b"-s", &net)
+        self.known(Rank::Source, b" -s", &net)
     }
 
     /// `-d`.
     #[track_caller]
     #[must_use]
     pub fn destination(self, net: impl Net) -> RuleBuilder {
-        self.known(Rank::Destination, b"-d", &net)
+        self.known(Rank::Destination, b" -d", &net)
     }
 
     /// `-i`; a `+` at the end stands for any text.
     #[track_caller]
     #[must_use]
     pub fn in_iface(self, name: impl Word) -> RuleBuilder {
-        self.known(Rank::InIface, b"-i", &name)
+        self.known(Rank::InIface, b" -i", &name)
     }
 
     /// `-o`; a `+` at the end stands for any text.
     #[track_caller]
     #[must_use]
     pub fn out_iface(self, name: impl Word) -> RuleBuilder {
-        self.known(Rank::OutIface, b"-o", &name)
+        self.known(Rank::OutIface, b" -o", &name)
     }
 
     /// `--sport`, of the protocol that [`proto`](Self::proto) names.
     #[track_caller]
     #[must_use]
     pub fn sport(self, ports: impl Ports) -> RuleBuilder {
-        self.named(b"--sport", &ports)
+        self.port(b" --sport", &ports)
     }
 
     /// `--dport`, of the protocol that [`proto`](Self::proto) names.
     #[track_caller]
     #[must_use]
     pub fn dport(self, ports: impl Ports) -> RuleBuilder {
-        self.named(b"--dport", &ports)
+        self.port(b" --dport", &ports)
     }
 
     /// `-f`: second and later fragments (IPv4).
@@ -156,7 +175,7 @@ impl RuleBuilder {
     pub fn fragment(mut self) -> RuleBuilder {
         self.claim();
         self.args.set(Rank::Fragment, |to| {
-            to.word(b"-f");
+            to.fixed(b" -f");
         });
         self
     }
@@ -168,7 +187,7 @@ impl RuleBuilder {
         self.claim();
         let states = states.into();
         self.args.add(Rank::Other, |to| {
-            to.word(b"-m").word(b"conntrack").word(b"--ctstate").with(|out| states.push(out));
+            to.fixed(b" -m conntrack --ctstate").with(|out| states.push(out));
         });
         self
     }
@@ -179,7 +198,7 @@ impl RuleBuilder {
     pub fn matching<M: MatchExtension>(mut self, it: M) -> RuleBuilder {
         self.claim();
         self.args.add(Rank::Other, |to| {
-            to.word(b"-m").word(M::SPEC.name.as_bytes());
+            to.fixed(b" -m").word(M::SPEC.name.as_bytes());
             values::options(|printer| it.print(printer), &mut |word| {
                 to.word(word);
             });
@@ -190,8 +209,12 @@ impl RuleBuilder {
     /// Any other option with its value: `.option("--tcp-option", 5)`.
     #[track_caller]
     #[must_use]
-    pub fn option(self, name: &str, value: impl Word) -> RuleBuilder {
-        self.named(name.as_bytes(), &value)
+    pub fn option(mut self, name: &str, value: impl Word) -> RuleBuilder {
+        self.claim();
+        self.args.set_named(name.as_bytes(), |to| {
+            push(to.not(value.inverted()).word(name.as_bytes()), &value);
+        });
+        self
     }
 
     /// Any other option without a value: `.flag("--syn")`.
@@ -211,7 +234,7 @@ impl RuleBuilder {
     pub fn jump(mut self, to: impl JumpTo) -> RuleBuilder {
         self.claim();
         self.args.set(Rank::Jump, |words| {
-            words.word(b"-j");
+            words.fixed(b" -j");
             to.words(&mut |word| {
                 words.word(word);
             });
@@ -225,7 +248,7 @@ impl RuleBuilder {
     pub fn goto(mut self, chain: impl JumpTo) -> RuleBuilder {
         self.claim();
         self.args.set(Rank::Goto, |words| {
-            words.word(b"-g");
+            words.fixed(b" -g");
             chain.words(&mut |word| {
                 words.word(word);
             });
@@ -239,7 +262,7 @@ impl RuleBuilder {
     pub fn comment(mut self, text: impl Word) -> RuleBuilder {
         self.claim();
         self.args.set(Rank::Comment, |to| {
-            to.fixed(b"-m\0comment\0--comment\0").with(|out| text.write(out));
+            to.comment(|out| text.write(out));
         });
         self
     }

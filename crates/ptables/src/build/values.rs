@@ -19,8 +19,18 @@ pub fn not<T>(value: T) -> Not<T> {
     Not(value)
 }
 
+/// Says that a word never needs quotes; only this crate can.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare(());
+
 /// Any word; nothing in it is looked at before the rule is lowered.
 pub trait Word {
+    /// Numbers and addresses need not be searched for blanks and quotes. Nobody else can make the answer.
+    #[doc(hidden)]
+    fn bare(&self) -> Option<Bare> {
+        None
+    }
+
     /// Whether `!` stands before the option.
     fn inverted(&self) -> bool {
         false
@@ -47,6 +57,10 @@ impl<T: Word> Word for Not<T> {
     fn write(&self, out: &mut Vec<u8>) {
         self.0.write(out);
     }
+
+    fn bare(&self) -> Option<Bare> {
+        self.0.bare()
+    }
 }
 
 impl<T: Net> Net for Not<T> {}
@@ -54,8 +68,12 @@ impl<T: Ports> Ports for Not<T> {}
 impl<T: Protocol> Protocol for Not<T> {}
 
 macro_rules! word {
-    ($($type:ty: $($kind:ident)*, |$value:ident, $out:ident| $write:expr;)*) => {$(
+    ($($type:ty: $($kind:ident)*, $bare:expr, |$value:ident, $out:ident| $write:expr;)*) => {$(
         impl Word for $type {
+            fn bare(&self) -> Option<Bare> {
+                $bare
+            }
+
             fn write(&self, $out: &mut Vec<u8>) {
                 let $value = self;
                 $write
@@ -66,23 +84,27 @@ macro_rules! word {
 }
 
 word! {
-    &str: Net Ports Protocol, |value, out| out.extend_from_slice(value.as_bytes());
-    String: Net Ports Protocol, |value, out| out.extend_from_slice(value.as_bytes());
-    &String: Net Ports Protocol, |value, out| out.extend_from_slice(value.as_bytes());
-    Text: Net Ports Protocol, |value, out| out.extend_from_slice(value);
-    &[u8]: Net Ports Protocol, |value, out| out.extend_from_slice(value);
-    u8: Protocol, |value, out| number::push(out, u64::from(*value));
-    u16: Ports, |value, out| number::push(out, u64::from(*value));
-    u32:, |value, out| number::push(out, u64::from(*value));
-    RangeInclusive<u16>: Ports, |value, out| crate::value::port::Ports::from(value.clone()).push(out);
-    Ipv4Addr: Net, |value, out| crate::value::addr::push_address(out, Family::V4, u128::from(u32::from(*value)));
-    Ipv6Addr: Net, |value, out| crate::value::addr::push_address(out, Family::V6, u128::from(*value));
-    (Ipv4Addr, u8): Net, |value, out| prefix(out, &value.0, value.1);
-    (Ipv6Addr, u8): Net, |value, out| prefix(out, &value.0, value.1);
-    (IpAddr, u8): Net, |value, out| prefix(out, &value.0, value.1);
+    &str: Net Ports Protocol, None, |value, out| out.extend_from_slice(value.as_bytes());
+    String: Net Ports Protocol, None, |value, out| out.extend_from_slice(value.as_bytes());
+    &String: Net Ports Protocol, None, |value, out| out.extend_from_slice(value.as_bytes());
+    Text: Net Ports Protocol, None, |value, out| out.extend_from_slice(value);
+    &[u8]: Net Ports Protocol, None, |value, out| out.extend_from_slice(value);
+    u8: Protocol, Some(Bare(())), |value, out| number::push(out, u64::from(*value));
+    u16: Ports, Some(Bare(())), |value, out| number::push(out, u64::from(*value));
+    u32:, Some(Bare(())), |value, out| number::push(out, u64::from(*value));
+    RangeInclusive<u16>: Ports, Some(Bare(())), |value, out| crate::value::port::Ports::from(value.clone()).push(out);
+    Ipv4Addr: Net, Some(Bare(())), |value, out| crate::value::addr::push_address(out, Family::V4, u128::from(u32::from(*value)));
+    Ipv6Addr: Net, Some(Bare(())), |value, out| crate::value::addr::push_address(out, Family::V6, u128::from(*value));
+    (Ipv4Addr, u8): Net, Some(Bare(())), |value, out| prefix(out, &value.0, value.1);
+    (Ipv6Addr, u8): Net, Some(Bare(())), |value, out| prefix(out, &value.0, value.1);
+    (IpAddr, u8): Net, Some(Bare(())), |value, out| prefix(out, &value.0, value.1);
 }
 
 impl Word for IpAddr {
+    fn bare(&self) -> Option<Bare> {
+        Some(Bare(()))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             IpAddr::V4(address) => address.write(out),
@@ -122,6 +144,10 @@ pub enum Proto {
 }
 
 impl Word for Proto {
+    fn bare(&self) -> Option<Bare> {
+        Some(Bare(()))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {
             Proto::Tcp => b"tcp",

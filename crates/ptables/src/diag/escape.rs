@@ -23,6 +23,15 @@ pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Appends what [`bytes`] gives.
+pub(crate) fn push(out: &mut Vec<u8>, text: &[u8]) {
+    if is_plain(text) {
+        out.extend_from_slice(text);
+    } else {
+        out.extend_from_slice(bytes(text).as_bytes());
+    }
+}
+
 /// Shows bytes as [`bytes`] does, without a string in between.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(
@@ -78,7 +87,8 @@ pub(super) fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, Piece)> {
 }
 
 fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
+    // Without a way out in the middle, so that it is compiled to look at many bytes at once.
+    bytes.iter().fold(true, |plain, byte| plain & (0x20..0x7f).contains(byte))
 }
 
 #[cfg(test)]

@@ -150,8 +150,10 @@ pub(crate) fn exact<'s>(name: &[u8], specs: impl DoubleEndedIterator<Item = (usi
 
 /// The option of an extension that has exactly this name.
 pub(crate) fn option_of(spec: &Spec, name: &[u8]) -> Option<usize> {
-    // The first byte decides nearly always; comparing the rest is a call.
-    let same = |known: &str| known.as_bytes().first() == name.first() && known.as_bytes() == name;
+    // Length and first byte decide nearly always; comparing the rest is a call.
+    let same = |known: &str| {
+        known.len() == name.len() && known.as_bytes().first() == name.first() && known.as_bytes() == name
+    };
     spec.options.iter().position(|option: &Opt| same(option.name) || option.aliases.iter().any(|it| same(it)))
 }
 

@@ -4,7 +4,7 @@ use super::reader::{Finding, Outcome, Reader, Scope};
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::model::{self, OpaqueKind, Typed};
 use crate::origin::Origin;
-use crate::program::{Body, Rule};
+use crate::program::{Arg, Body, Rule};
 use crate::source::Text;
 use crate::text::lex::{self, Word};
 use crate::value::addr::Net;
@@ -36,12 +36,10 @@ impl<'a> Lowerer<'a> {
             Body::Args(args) => {
                 let mut words = std::mem::take(&mut self.words);
                 words.clear();
-                for arg in args.iter() {
-                    words.extend(arg.words().map(|word| Word { bytes: word.into(), start: 0, end: 0 }));
-                }
+                args.iter().for_each(|arg| arg.words(&mut words));
                 let text =
                     |at: usize| words.get(at).map_or_else(Text::default, |word| Text::from(&*word.bytes));
-                self.words(scope, rule, &words, None, args.may_break(), &text, out);
+                self.words(scope, rule, &words, None, args.iter().any(Arg::breaks), &text, out);
                 self.words = words;
             }
         }
@@ -122,7 +120,11 @@ impl<'a> Lowerer<'a> {
             out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, written(words)));
             return;
         }
-        let outcome = self.reader.read(scope, words, text);
+        // Read where it will stand: moving rules costs more than reading some of their options.
+        let first = out.len();
+        out.push(model::Rule::typed(rule.origin.clone(), Typed::default()));
+        let Some(model::Body::Typed(typed)) = out.last_mut().map(|rule| &mut rule.body) else { return };
+        let outcome = self.reader.read(scope, words, text, typed);
         let failed = self.reader.findings.iter().any(|finding| !finding.warning);
         if !self.reader.findings.is_empty() {
             let findings = std::mem::take(&mut self.reader.findings);
@@ -131,8 +133,13 @@ impl<'a> Lowerer<'a> {
             }
         }
         if outcome.skipped {
+            out.truncate(first);
             return self.skipped(rule);
         }
+        if !failed && outcome.raw.is_none() {
+            return self.expand(rule, outcome, out);
+        }
+        out.truncate(first);
         let verbatim = || line.cloned().unwrap_or_else(|| written(words));
         if let Some(at) = outcome.raw.filter(|_| !failed) {
             let name = words
@@ -143,10 +150,8 @@ impl<'a> Lowerer<'a> {
             let diagnostic = Diagnostic::new(codes::CHECK_RAW_RULE, Severity::Unsupported, message);
             self.diagnostics.push(place(diagnostic, rule, words, line, Some(at)));
             out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Raw, verbatim()));
-        } else if failed {
-            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, verbatim()));
         } else {
-            self.expand(rule, outcome, out);
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, verbatim()));
         }
     }
 
@@ -157,16 +162,15 @@ impl<'a> Lowerer<'a> {
         self.diagnostics.push(note.at(rule.origin.clone(), ""));
     }
 
+    /// Takes what the reader found besides the rule, the last one of `out`, and repeats it for lists of addresses.
     fn expand(&mut self, rule: &Rule, outcome: Outcome, out: &mut Vec<model::Rule>) {
-        let counters = outcome.counters.map(Box::new);
-        let make = |typed: Typed| model::Rule {
-            counters: counters.clone(),
-            ..model::Rule::typed(rule.origin.clone(), typed)
-        };
+        if let Some(last) = out.last_mut().filter(|_| outcome.counters.is_some()) {
+            last.counters = outcome.counters.map(Box::new);
+        }
         if outcome.sources.is_empty() && outcome.destinations.is_empty() {
-            out.push(make(outcome.rule));
             return;
         }
+        let Some(read) = out.pop() else { return };
         let count = (outcome.sources.len() + 1) * (outcome.destinations.len() + 1);
         if count > MAX_EXPANSION {
             let message = format!(
@@ -177,17 +181,18 @@ impl<'a> Lowerer<'a> {
             out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, Text::default()));
             return;
         }
-        let typed = outcome.rule;
+        let Some(typed) = read.as_typed() else { return };
         let sources: Vec<Net> = std::iter::once(typed.source.clone()).chain(outcome.sources).collect();
         let destinations: Vec<Net> =
             std::iter::once(typed.destination.clone()).chain(outcome.destinations).collect();
         for source in &sources {
             for destination in &destinations {
-                out.push(make(Typed {
+                let body = model::Body::Typed(Typed {
                     source: source.clone(),
                     destination: destination.clone(),
                     ..typed.clone()
-                }));
+                });
+                out.push(model::Rule { body, ..read.clone() });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One rule.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use smallvec::SmallVec;
 
@@ -100,6 +100,12 @@ impl Deref for Matches {
     type Target = [Match];
     fn deref(&self) -> &[Match] {
         &self.0
+    }
+}
+
+impl DerefMut for Matches {
+    fn deref_mut(&mut self) -> &mut [Match] {
+        &mut self.0
     }
 }
 

@@ -9,8 +9,8 @@ mod default;
 mod rule;
 mod table;
 
-pub(crate) use args::Rank;
 pub use args::{Arg, Args};
+pub(crate) use args::{Rank, Words};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
 pub use rule::{Body, Composite, Rule, Verb};

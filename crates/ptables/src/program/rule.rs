@@ -88,10 +88,7 @@ impl Rule {
     /// The remark that stands above it: its `--comment`, or the heading of a composite.
     pub fn comment(&self) -> Option<Cow<'_, [u8]>> {
         match &self.body {
-            Body::Args(args) => {
-                let comment = args.iter().find(|arg| arg.is_comment())?;
-                comment.words().last().map(Cow::Borrowed)
-            }
+            Body::Args(args) => args.comment(),
             Body::Line(text) => comment_of(text),
             Body::Composite(composite) => {
                 composite.comment.as_ref().map(|text| Cow::Borrowed(text.as_bytes()))

@@ -5,7 +5,7 @@ use std::panic::Location;
 use crate::diag::escape;
 use crate::diag::{Diagnostic, codes};
 use crate::origin::Origin;
-use crate::program::{Arg, Body, Chain, ChainKind, Rule, Table, Tables, Verb};
+use crate::program::{Body, Chain, ChainKind, Rule, Table, Tables, Verb};
 use crate::source::Text;
 use crate::value::{number, quote};
 
@@ -115,9 +115,13 @@ impl Printer<'_> {
         if chain.is_empty() {
             self.push("# No rules\n");
         }
+        // Headings are about as long as their rules: growing by doubling would copy all that is written so far.
+        self.out.reserve(chain.iter().map(|rule| 64 + 2 * written(rule)).sum());
+        let mut append = Vec::new();
+        command(&mut append, &chain.name, Verb::Append);
         for rule in chain {
             self.heading(rule);
-            self.rule(chain, rule);
+            self.rule(chain, &append, rule);
         }
         self.push("\n");
     }
@@ -125,17 +129,18 @@ impl Printer<'_> {
     fn heading(&mut self, rule: &Rule) {
         self.push("# Rule: ");
         if let Some(comment) = rule.comment() {
-            self.push(&escape::bytes(&comment));
+            escape::push(self.out, &comment);
             self.push(" ");
         }
         self.place(&rule.origin);
         self.push("\n");
     }
 
-    fn rule(&mut self, chain: &Chain, rule: &Rule) {
+    /// `append` is the command of most rules, written once.
+    fn rule(&mut self, chain: &Chain, append: &[u8], rule: &Rule) {
         if let Body::Composite(composite) = &rule.body {
             for inner in &composite.rules {
-                self.rule(chain, inner);
+                self.rule(chain, append, inner);
             }
             return;
         }
@@ -143,15 +148,11 @@ impl Printer<'_> {
             counters.print(self.out);
             self.push(" ");
         }
-        command(self.out, &chain.name, rule.verb);
-        body(self.out, rule);
-        let breaks = |text: &[u8]| memchr::memchr2(b'\n', 0, text).is_some();
-        let broken = match &rule.body {
-            Body::Args(args) => args.may_break() && args.iter().flat_map(Arg::words).any(breaks),
-            Body::Line(text) => breaks(text),
-            Body::Composite(_) => false,
-        };
-        if broken {
+        match rule.verb {
+            Verb::Append => self.out.extend_from_slice(append),
+            verb => command(self.out, &chain.name, verb),
+        }
+        if body(self.out, rule) {
             let message = "a line break (or NUL byte) in this rule would end it";
             let error = Diagnostic::error(codes::PROGRAM_LINE_BREAK, message).at(rule.origin.clone(), "");
             self.errors.push(error.help("take it out of the value"));
@@ -192,22 +193,25 @@ pub(crate) fn command(out: &mut Vec<u8>, chain: &[u8], verb: Verb) {
     }
 }
 
-/// Appends what a rule says; every word begins with a blank.
-fn body(out: &mut Vec<u8>, rule: &Rule) {
+/// About how many bytes a rule says.
+fn written(rule: &Rule) -> usize {
     match &rule.body {
-        Body::Args(args) => {
-            for arg in args.iter() {
-                for word in Arg::words(arg) {
-                    out.push(b' ');
-                    quote::push_word(out, word);
-                }
-            }
-        }
-        Body::Line(text) if text.is_empty() => {}
+        Body::Args(args) => args.len(),
+        Body::Line(text) => text.len(),
+        Body::Composite(composite) => composite.rules.iter().map(|rule| 16 + written(rule)).sum(),
+    }
+}
+
+/// Appends what a rule says; every word begins with a blank. Says whether it breaks the line.
+fn body(out: &mut Vec<u8>, rule: &Rule) -> bool {
+    match &rule.body {
+        Body::Args(args) => args.push(out),
+        Body::Line(text) if text.is_empty() => false,
         Body::Line(text) => {
             out.push(b' ');
             out.extend_from_slice(text);
+            memchr::memchr2(b'\n', 0, text).is_some()
         }
-        Body::Composite(_) => {}
+        Body::Composite(_) => false,
     }
 }

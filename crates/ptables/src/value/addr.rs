@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::number::{base0, push};
+use super::number::{self, base0, push};
 use super::{Bad, BadKind, Parsed};
 use crate::dialect::Family;
 
@@ -104,7 +104,7 @@ fn push_v4(out: &mut Vec<u8>, address: u32) {
         if index > 0 {
             out.push(b'.');
         }
-        push(out, u64::from(byte));
+        number::push_byte(out, byte);
     }
 }
 
@@ -147,8 +147,8 @@ pub fn loose(family: Family, text: &[u8]) -> Option<Bits> {
     match family {
         Family::V6 => strict(family, text),
         Family::V4 => {
-            if let Some(address) = dotted(text) {
-                return Some(address);
+            if let Some((address, [])) = octets(text) {
+                return Some(u128::from(address));
             }
             let mut octets = [0u8; 4];
             let mut places = octets.iter_mut();
@@ -167,27 +167,44 @@ pub fn loose(family: Family, text: &[u8]) -> Option<Bits> {
     }
 }
 
-/// Four decimal octets without leading zeros: nearly every address. `None` for anything else, right or wrong.
-fn dotted(text: &[u8]) -> Option<Bits> {
-    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u32, 0u32);
-    for byte in text {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        if digit < 10 {
-            // At most three digits are taken before the octet is looked at, so nothing can wrap.
-            if digits > 0 && octet == 0 || digits == 3 {
-                return None;
-            }
-            octet = octet.wrapping_mul(10).wrapping_add(digit);
-            digits = digits.wrapping_add(1);
-        } else if *byte == b'.' && digits > 0 && octet < 256 && dots < 3 {
-            address = address << 8 | octet;
-            (octet, digits) = (0, 0);
-            dots = dots.wrapping_add(1);
-        } else {
-            return None;
-        }
+/// Reads `a.b.c.d`, alone or with a prefix length in decimal: what nearly every address of a rule is. `None` for anything else,
+/// right or wrong.
+pub fn plain(family: Family, text: &[u8]) -> Option<Net> {
+    if family != Family::V4 {
+        return None;
     }
-    (dots == 3 && digits > 0 && octet < 256).then_some(u128::from(address << 8 | octet))
+    let (address, rest) = octets(text)?;
+    let length = match *rest {
+        [] => 32,
+        [b'/', digit @ b'0'..=b'9'] => digit - b'0',
+        [b'/', tens @ b'1'..=b'3', ones @ b'0'..=b'9'] => (tens - b'0') * 10 + (ones - b'0'),
+        _ => return None,
+    };
+    let mask = u32::MAX.checked_shl(32u32.checked_sub(u32::from(length))?).unwrap_or(0);
+    Some(if mask == 0 { Net::Any } else { Net::V4(address & mask, mask) })
+}
+
+/// Four decimal octets without leading zeros, and what follows them.
+fn octets(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (a, rest) = octet(text)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    Some((u32::from_be_bytes([a, b, c, d]), rest))
+}
+
+/// A number up to 255 without leading zeros, and what follows it.
+#[inline]
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let value = |digits: [u8; 3]| digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    match *text {
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ref rest @ ..] => {
+            Some((u8::try_from(value([a, b, c])).ok()?, rest))
+        }
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', ref rest @ ..] => Some(((a - b'0') * 10 + (b - b'0'), rest)),
+        [a @ b'0'..=b'9', ref rest @ ..] => Some((a - b'0', rest)),
+        _ => None,
+    }
 }
 
 /// Reads an address in its standard form: four decimal octets, or RFC 4291 text.
@@ -266,6 +283,22 @@ impl ParseStrict for Ipv4Addr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_networks_are_read_as_any_other() {
+        for text in ["10.1.2.3", "10.1.2.3/24", "0.0.0.0/0", "255.255.255.255/32", "1.2.3.4/9", "1.2.3.4/10"]
+        {
+            let (host, length) = text.split_once('/').unwrap_or((text, "32"));
+            let address = loose(Family::V4, host.as_bytes()).unwrap();
+            let net = Net::new(Family::V4, address, mask(Family::V4, length.as_bytes()).unwrap());
+            assert_eq!(plain(Family::V4, text.as_bytes()), Some(net), "{text}");
+        }
+        for text in
+            ["", "1.2.3", "1.2.3.4.", "01.2.3.4", "256.2.3.4", "1.2.3.4/", "1.2.3.4/33", "1.2.3.4/08", "::1"]
+        {
+            assert_eq!(plain(Family::V4, text.as_bytes()), None, "{text}");
+        }
+    }
 
     fn print(family: Family, address: Bits) -> String {
         let mut out = Vec::new();

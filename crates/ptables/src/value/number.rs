@@ -224,6 +224,17 @@ pub fn push(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
 }
 
+/// Appends a number of at most three digits in decimal: addresses are made of them.
+#[inline]
+pub fn push_byte(out: &mut Vec<u8>, value: u8) {
+    let (hundreds, tens, ones) = (b'0' + value / 100, b'0' + value / 10 % 10, b'0' + value % 10);
+    match value {
+        0..10 => out.push(ones),
+        10..100 => out.extend_from_slice(&[tens, ones]),
+        _ => out.extend_from_slice(&[hundreds, tens, ones]),
+    }
+}
+
 /// Appends `low:high`, or one number if both are the same.
 pub fn push_range(out: &mut Vec<u8>, low: u64, high: u64) {
     push(out, low);

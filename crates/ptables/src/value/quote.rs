@@ -37,13 +37,58 @@ fn breaks(byte: u8) -> bool {
     matches!(byte, b'\n' | 0)
 }
 
+/// Whether the restore reader takes a word as it stands, without quotes.
+#[inline]
+pub fn is_bare(word: &[u8]) -> bool {
+    !word.is_empty() && !any(word, 0x21, |byte| matches!(byte, b' ' | b'\t') || escapes(byte))
+}
+
+/// Whether a word needs nothing but quotes around it.
+#[inline]
+pub fn is_plain(word: &[u8]) -> bool {
+    !any(word, 0x20, escapes)
+}
+
+/// Whether a byte is so, of which all below `low` may be so, and of the others `"`, `'` and `\` at most.
+#[inline]
+fn any(word: &[u8], low: u8, special: impl Fn(u8) -> bool) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 0x80;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (chunks, tail) = word.as_chunks::<8>();
+    // Words are short and many: eight bytes at once.
+    let suspect = chunks.iter().any(|chunk| {
+        let word = u64::from_le_bytes(*chunk);
+        let below = word.wrapping_sub(ONES * u64::from(low)) & !word & HIGH;
+        let quotes = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x27)) | zeros(word ^ (ONES * 0x5c));
+        below | quotes != 0
+    });
+    suspect && chunks.as_flattened().iter().any(|byte| special(*byte))
+        || tail.iter().any(|byte| special(*byte))
+}
+
+/// Bytes that quotes alone do not keep. NUL would end the line.
+fn escapes(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b'"' | b'\\' | b'\'' | 0)
+}
+
 /// Appends a word so that the restore reader takes it back unchanged: bare where it can be, else quoted.
 ///
 /// A word that holds a line feed or NUL cannot be written; callers refuse these first.
 pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
-    let bare = !word.is_empty()
-        && !word.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\' | b'\''));
-    if bare { out.extend_from_slice(word) } else { push_always(out, word) }
+    if is_bare(word) { out.extend_from_slice(word) } else { push_always(out, word) }
+}
+
+/// Appends a word in double quotes, a line feed as it is: for text that is looked at before it is printed.
+pub fn push_kept(out: &mut Vec<u8>, word: &[u8]) {
+    out.push(b'"');
+    for byte in word {
+        if matches!(byte, b'"' | b'\\' | b'\'') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -63,5 +108,18 @@ mod tests {
         assert_eq!(quoted(""), "\"\"");
         assert_eq!(quoted("a\"b\\c'd"), "\"a\\\"b\\\\c\\'d\"");
         assert_eq!(quoted("a.b"), "\"a.b\"");
+    }
+
+    #[test]
+    fn a_word_is_bare_wherever_its_bytes_stand() {
+        for byte in 0..=255u8 {
+            let special = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\' | b'\'' | 0);
+            for (length, at) in (1..20).flat_map(|length| (0..length).map(move |at| (length, at))) {
+                let mut word = vec![b'a'; length];
+                word[at] = byte;
+                assert_eq!(is_bare(&word), !special, "{byte} at {at} of {length}");
+            }
+        }
+        assert!(!is_bare(b""));
     }
 }

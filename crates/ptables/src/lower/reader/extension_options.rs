@@ -1,10 +1,10 @@
 //! The options of matches and targets, and what can be said of them only at the end of a rule.
 
-use super::{Finding, Loaded, Reader, State, has, options};
+use super::{Finding, Reader, State, has, options};
 use crate::diag::codes;
 use crate::ext::{Arg, End, Fault, Group, Part, Spec, Takes};
 use crate::lower::native;
-use crate::model::{Inverted, Jump};
+use crate::model::Inverted;
 use crate::source::Text;
 
 impl Reader {
@@ -18,7 +18,7 @@ impl Reader {
         attached: Option<&[u8]>,
         inverted: Option<usize>,
     ) -> usize {
-        let Some(spec) = self.extensions.get(index).map(super::Extension::spec) else { return at + 1 };
+        let Some(spec) = self.extensions.get(index).map(|it| it.spec) else { return at + 1 };
         let Some(known) = spec.options.get(option) else { return at + 1 };
         let optionlike = |index: usize| {
             state.words.get(index).is_none_or(|word| matches!(word.bytes.first(), Some(b'-' | b'!')))
@@ -54,9 +54,10 @@ impl Reader {
             _ => state.bytes(values_at),
         };
         let second = if count == 2 { state.bytes(values_at + 1) } else { &[] };
+        let words = state.text;
         let text = |which: usize| match (which, attached) {
             (0, Some(attached)) => Text::from(attached),
-            _ => (state.text)(values_at + which),
+            _ => words(values_at + which),
         };
         let Some(extension) = self.extensions.get_mut(index) else { return next };
         let bit = 1u64 << (option % 64);
@@ -65,11 +66,10 @@ impl Reader {
             return next;
         }
         extension.seen |= bit;
-        let rule = &state.out.rule;
         let mut arg = Arg {
             context: state.scope.context,
             inverted: inverted.is_some(),
-            proto: (rule.proto, rule.inverted.has(Inverted::PROTO)),
+            proto: (state.rule.proto, state.rule.inverted.has(Inverted::PROTO)),
             names: state.scope.names,
             option: known.name,
             has_value: count > 0,
@@ -77,7 +77,7 @@ impl Reader {
             texts: &text,
             warnings: &mut self.warnings,
         };
-        let result = extension.loaded.option(known.name, &mut arg);
+        let result = extension.option(state.rule, known.name, &mut arg);
         let word = |fault: &Fault| match fault.part() {
             Part::Option | Part::Extension => at,
             Part::Value => values_at.min(state.words.len() - 1),
@@ -98,38 +98,29 @@ impl Reader {
 
     /// What can be said only when all words are read.
     pub(super) fn finish(&mut self, state: &mut State<'_, '_>) {
-        let failed = self.findings.iter().any(|finding| !finding.warning);
-        let mut extensions = std::mem::take(&mut self.extensions);
-        for mut extension in extensions.drain(..) {
+        if self.findings.iter().any(|finding| !finding.warning) {
+            return;
+        }
+        let extensions = std::mem::take(&mut self.extensions);
+        let proto = (state.rule.proto, state.rule.inverted.has(Inverted::PROTO));
+        for extension in &extensions {
             let at = (extension.at != usize::MAX).then_some(extension.at);
-            let spec = extension.spec();
-            if !failed {
-                self.groups(spec, extension.seen, at);
-                let rule = &state.out.rule;
-                let seen = |name: &str| has(spec, extension.seen, name);
-                let mut end = End {
-                    context: state.scope.context,
-                    proto: (rule.proto, rule.inverted.has(Inverted::PROTO)),
-                    seen: &seen,
-                    warnings: &mut self.warnings,
-                };
-                let result = extension.loaded.finish(&mut end);
-                if !self.warnings.is_empty() {
-                    for fault in self.warnings.drain(..) {
-                        self.findings.push(Finding { fault, word: at, warning: true, fix: None });
-                    }
-                }
-                if let Err(fault) = result {
-                    self.findings.push(Finding { fault, word: at, warning: false, fix: None });
+            self.groups(extension.spec, extension.seen, at);
+            let seen = |name: &str| has(extension.spec, extension.seen, name);
+            let mut end =
+                End { context: state.scope.context, proto, seen: &seen, warnings: &mut self.warnings };
+            let result = extension.finish(state.rule, &mut end);
+            if !self.warnings.is_empty() {
+                for fault in self.warnings.drain(..) {
+                    self.findings.push(Finding { fault, word: at, warning: true, fix: None });
                 }
             }
-            match extension.loaded {
-                Loaded::Match(it) => state.out.rule.matches.push(it),
-                Loaded::Target(it) => state.out.rule.jump = Jump::Target(it),
+            if let Err(fault) = result {
+                self.findings.push(Finding { fault, word: at, warning: false, fix: None });
             }
         }
         self.extensions = extensions;
-        if let Some(fault) = native::gather(&mut state.out.rule, state.scope.context.dialect) {
+        if let Some(fault) = native::gather(state.rule, state.scope.context.dialect) {
             self.findings.push(Finding { fault, word: None, warning: true, fix: None });
         }
     }

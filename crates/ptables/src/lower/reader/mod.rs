@@ -6,16 +6,16 @@ mod rule_options;
 use super::names;
 use super::options::{self, Found, Main};
 use crate::diag::codes;
-use crate::ext::{Arg, CATALOGUE, Context, End, Fault, Kind, Match, Opt, Spec, Takes, Target};
-use crate::model::{Counters, Typed};
+use crate::ext::{Arg, CATALOGUE, Context, End, Fault, Kind, Match, Opt, Spec, Takes};
+use crate::model::{Counters, Jump, Typed};
 use crate::source::Text;
 use crate::text::lex::Word;
 use crate::value::Names;
 use crate::value::addr::Net;
 
-/// What a rule was read as.
+/// What a rule was read as, besides what is in the rule itself.
+#[derive(Default)]
 pub(super) struct Outcome {
-    pub(super) rule: Typed,
     /// More sources and destinations of a comma list; the rule holds the first of each.
     pub(super) sources: Vec<Net>,
     pub(super) destinations: Vec<Net>,
@@ -35,18 +35,23 @@ pub(super) struct Finding {
     pub(super) fix: Option<String>,
 }
 
-/// A `-m` or `-j` extension while its options are read.
-enum Loaded {
-    Match(Match),
-    Target(Target),
-}
-
+/// A `-m` or `-j` extension of the rule while its options are read.
 struct Extension {
-    loaded: Loaded,
+    place: Place,
+    spec: &'static Spec,
     /// Bits of the options seen.
     seen: u64,
     /// The word that loaded it.
     at: usize,
+}
+
+/// Where the rule holds an extension.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// This one of its matches.
+    Match(usize),
+    /// Its jump.
+    Target,
 }
 
 /// What a reader must know besides the words.
@@ -79,6 +84,7 @@ struct State<'a, 'w> {
     words: &'a [Word<'w>],
     /// The text of a word, kept with its place.
     text: &'a dyn Fn(usize) -> Text,
+    rule: &'a mut Typed,
     out: Outcome,
     has_source: bool,
     has_destination: bool,
@@ -92,28 +98,22 @@ struct State<'a, 'w> {
 }
 
 impl Reader {
-    /// Reads a rule. Findings are left in [`Reader::findings`].
+    /// Reads a rule into `rule`, which is empty. Findings are left in [`Reader::findings`].
     pub(super) fn read(
         &mut self,
         scope: &Scope<'_>,
         words: &[Word<'_>],
         text: &dyn Fn(usize) -> Text,
+        rule: &mut Typed,
     ) -> Outcome {
         self.extensions.clear();
         self.findings.clear();
-        let out = Outcome {
-            rule: Typed::default(),
-            sources: Vec::new(),
-            destinations: Vec::new(),
-            counters: None,
-            skipped: false,
-            raw: None,
-        };
         let mut state = State {
             scope,
             words,
             text,
-            out,
+            rule,
+            out: Outcome::default(),
             has_source: false,
             has_destination: false,
             has_proto: false,
@@ -235,12 +235,18 @@ impl Reader {
     }
 
     fn load_for_proto(&mut self, state: &mut State<'_, '_>, loaded: Match) {
-        self.extensions.push(Extension { loaded: Loaded::Match(loaded), seen: 0, at: usize::MAX });
+        self.load(state, loaded, usize::MAX);
         state.proto_loaded = true;
     }
 
+    fn load(&mut self, state: &mut State<'_, '_>, it: Match, at: usize) {
+        let place = Place::Match(state.rule.matches.len());
+        self.extensions.push(Extension { place, spec: it.spec(), seen: 0, at });
+        state.rule.matches.push(it);
+    }
+
     fn specs(&self) -> impl DoubleEndedIterator<Item = (usize, &'static Spec)> + Clone + '_ {
-        self.extensions.iter().map(Extension::spec).enumerate()
+        self.extensions.iter().map(|it| it.spec).enumerate()
     }
 
     fn unknown_option(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) -> usize {
@@ -320,26 +326,19 @@ fn catalogue_names(kind: Kind) -> impl Iterator<Item = &'static str> {
 }
 
 impl Extension {
-    fn spec(&self) -> &'static Spec {
-        match &self.loaded {
-            Loaded::Match(it) => it.spec(),
-            Loaded::Target(it) => it.spec(),
-        }
-    }
-}
-
-impl Loaded {
-    fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
-        match self {
-            Loaded::Match(it) => it.option(name, arg),
-            Loaded::Target(it) => it.option(name, arg),
+    fn option(&self, rule: &mut Typed, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
+        match (self.place, &mut rule.jump) {
+            (Place::Match(index), _) => rule.matches.get_mut(index).map_or(Ok(()), |it| it.option(name, arg)),
+            (Place::Target, Jump::Target(it)) => it.option(name, arg),
+            (Place::Target, _) => Ok(()),
         }
     }
 
-    fn finish(&mut self, end: &mut End<'_>) -> Result<(), Fault> {
-        match self {
-            Loaded::Match(it) => it.finish(end),
-            Loaded::Target(it) => it.finish(end),
+    fn finish(&self, rule: &mut Typed, end: &mut End<'_>) -> Result<(), Fault> {
+        match (self.place, &mut rule.jump) {
+            (Place::Match(index), _) => rule.matches.get_mut(index).map_or(Ok(()), |it| it.finish(end)),
+            (Place::Target, Jump::Target(it)) => it.finish(end),
+            (Place::Target, _) => Ok(()),
         }
     }
 }

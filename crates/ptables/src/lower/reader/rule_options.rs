@@ -1,6 +1,6 @@
 //! The options of a rule itself: addresses, protocol, interfaces, jumps.
 
-use super::{Extension, Finding, Loaded, Main, Reader, State, catalogue_names, names};
+use super::{Extension, Finding, Main, Place, Reader, State, catalogue_names, names};
 use crate::diag::codes;
 use crate::dialect::Family;
 use crate::ext::{Fault, Kind, Match, Takes, Target};
@@ -105,6 +105,16 @@ impl Reader {
         if std::mem::replace(if source { &mut state.has_source } else { &mut state.has_destination }, true) {
             return self.repeated(state, at);
         }
+        let family = state.scope.context.family;
+        if let Some(net) = addr::plain(family, value).filter(|net| *net != Net::Any) {
+            let (place, bit) = if source {
+                (&mut state.rule.source, Inverted::SOURCE)
+            } else {
+                (&mut state.rule.destination, Inverted::DESTINATION)
+            };
+            *place = net;
+            return state.rule.inverted.set(bit, not);
+        }
         let option = if source { "-s" } else { "-d" };
         let mut nets = Vec::new();
         let mut first = None;
@@ -129,7 +139,7 @@ impl Reader {
                 Fault::new(codes::PARSE_BAD_ADDRESS, format!("`! {option}` of any address never matches"));
             self.fault(value_at, fault.help("remove the rule"));
         }
-        let rule = &mut state.out.rule;
+        let rule = &mut *state.rule;
         if source {
             rule.source = net;
             rule.inverted.set(Inverted::SOURCE, not);
@@ -200,9 +210,9 @@ impl Reader {
                 self.fault(value_at, fault.help("name the protocol, or remove the rule"));
             }
             Ok(number) => {
-                state.out.rule.proto = number;
+                state.rule.proto = number;
                 state.proto_match = proto::match_name(number, value);
-                state.out.rule.inverted.set(Inverted::PROTO, not);
+                state.rule.inverted.set(Inverted::PROTO, not);
             }
             Err(bad) => self.bad(value_at, value, "-p", &bad),
         }
@@ -218,7 +228,7 @@ impl Reader {
         bit: Inverted,
     ) {
         let incoming = bit == Inverted::IN_IFACE;
-        let rule = &state.out.rule;
+        let rule = &*state.rule;
         let set = if incoming { rule.in_iface } else { rule.out_iface };
         if !set.is_any() || rule.inverted.has(bit) {
             return self.repeated(state, at);
@@ -245,7 +255,7 @@ impl Reader {
                     let message = "an inverted `+` never matches; iptables-legacy saves the rule without it";
                     self.warn(value_at, Fault::new(codes::CHECK_CHANGED, message).help("remove the rule"));
                 }
-                let rule = &mut state.out.rule;
+                let rule = &mut *state.rule;
                 *(if incoming { &mut rule.in_iface } else { &mut rule.out_iface }) = iface;
                 rule.inverted.set(bit, not && kept);
                 if iface.as_bytes().iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"')) {
@@ -262,15 +272,15 @@ impl Reader {
             let fault = Fault::new(codes::PARSE_UNKNOWN_OPTION, "IPv6 rules have no `-f`");
             return self.fault(at, fault.help("use `-m frag`"));
         }
-        if std::mem::replace(&mut state.out.rule.fragment, true) {
+        if std::mem::replace(&mut state.rule.fragment, true) {
             return self.repeated(state, at);
         }
-        state.out.rule.inverted.set(Inverted::FRAGMENT, not);
+        state.rule.inverted.set(Inverted::FRAGMENT, not);
     }
 
     fn load_match(&mut self, state: &mut State<'_, '_>, at: usize, name: &[u8]) {
         if let Some(loaded) = Match::load(name, state.scope.context) {
-            self.extensions.push(Extension { loaded: Loaded::Match(loaded), seen: 0, at });
+            self.load(state, loaded, at);
         } else if names::is_match(name) {
             state.out.raw = Some(at);
         } else {
@@ -292,31 +302,29 @@ impl Reader {
     }
 
     fn jump(&mut self, state: &mut State<'_, '_>, at: usize, value_at: usize, name: &[u8]) {
-        if state.out.rule.jump != Jump::None
-            || self.extensions.iter().any(|it| matches!(it.loaded, Loaded::Target(_)))
-        {
+        if state.rule.jump != Jump::None {
             return self.repeated(state, at);
         }
         // A chain may be called like a target (`:LOG -`); the tools then take the chain. No chain is called ACCEPT.
         let verdict = matches!(name, b"ACCEPT" | b"DROP" | b"RETURN");
         if !verdict && (state.scope.is_chain)(name) {
             self.not_builtin(state, value_at, name);
-            state.out.rule.jump = Jump::Chain(state.text_of(value_at, name));
+            state.rule.jump = Jump::Chain(state.text_of(value_at, name));
         } else if let Some(target) = Target::load(name, state.scope.context) {
-            self.extensions.push(Extension { loaded: Loaded::Target(target), seen: 0, at: value_at });
+            let spec = target.spec();
+            self.extensions.push(Extension { place: Place::Target, spec, seen: 0, at: value_at });
+            state.rule.jump = Jump::Target(target);
         } else if names::is_target(name) {
             state.out.raw = Some(value_at);
         } else {
             self.missing_chain(state, value_at, name);
             state.unknown_extension = true;
-            state.out.rule.jump = Jump::Chain(state.text_of(value_at, name));
+            state.rule.jump = Jump::Chain(state.text_of(value_at, name));
         }
     }
 
     fn goto(&mut self, state: &mut State<'_, '_>, at: usize, value_at: usize, name: &[u8]) {
-        if state.out.rule.jump != Jump::None
-            || self.extensions.iter().any(|it| matches!(it.loaded, Loaded::Target(_)))
-        {
+        if state.rule.jump != Jump::None {
             return self.repeated(state, at);
         }
         if (state.scope.is_chain)(name) {
@@ -324,7 +332,7 @@ impl Reader {
         } else {
             self.missing_chain(state, value_at, name);
         }
-        state.out.rule.jump = Jump::Goto(state.text_of(value_at, name));
+        state.rule.jump = Jump::Goto(state.text_of(value_at, name));
     }
 
     fn not_builtin(&mut self, state: &State<'_, '_>, at: usize, name: &[u8]) {
