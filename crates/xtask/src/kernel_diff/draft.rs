@@ -35,6 +35,8 @@ pub struct Scope {
     pub one_way_out: bool,
     /// How many interfaces there are.
     pub devices: usize,
+    /// Whether nf_tables gets them: to it, an authentication header of IPv6 is the protocol, which is not modelled.
+    pub nft: bool,
 }
 
 impl Draft {
@@ -399,6 +401,9 @@ impl Draft {
             if self.layout.extensions.iter().any(bad) {
                 self.layout.extensions.retain(|it| it.0 != header);
             }
+        }
+        if scope.nft {
+            self.layout.extensions.retain(|it| it.0 != 51);
         }
         self.settle_entry();
         if rng.chance(2) && self.layout.fragment == 0 && !matches!(self.shot.entry, Entry::There(_)) {

@@ -87,6 +87,7 @@ impl Rules {
             tracked: plan.tracked,
             one_way_out: maker.one_way_out,
             devices: DEVICES.len(),
+            nft: plan.nft,
         };
         Rules { scope, text, aims: maker.aims }
     }
