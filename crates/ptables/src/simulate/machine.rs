@@ -175,8 +175,7 @@ impl<'p> Machine<'p> {
             Field::Destination => Value::Is(heads.destination),
             Field::Proto => match heads.proto {
                 Some(proto) => Value::Is(u128::from(proto)),
-                None if heads.fragment == 0 => Value::Torn,
-                None => Value::Absent,
+                None => Value::Torn,
             },
             Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
             Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),

@@ -247,7 +247,8 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
     };
     match header {
         Header::Transport(count) => whole(count),
-        Header::Tcp if heads.fragment == 1 => Tri::Drop,
+        // Of IPv6 the kernel has the offset in bytes here, which is never 1.
+        Header::Tcp if heads.fragment == 1 && machine.family == Family::V4 => Tri::Drop,
         Header::Tcp => whole(20),
         Header::Mobility => match whole(6) {
             Tri::Yes if machine.transport().first() != Some(&59) => Tri::Drop,

@@ -179,6 +179,7 @@ impl Maker<'_> {
             hook,
             table,
             tracked: self.plan.tracked,
+            entries: self.plan.entries,
             nft: self.plan.nft,
             proto,
             cpu: self.plan.cpu,

@@ -53,7 +53,8 @@ fn recent(place: &mut Place<'_>) -> Piece {
             piece.word("--rttl");
         }
     }
-    piece.word(&format!("--name {list}"));
+    // Both families share their lists.
+    piece.word(&format!("--name {list}{}", if place.v6 { 6 } else { 4 }));
     if place.rng.chance(35) {
         piece.word(if place.v6 { "--mask ffff:ffff:ffff::" } else { "--mask 255.255.255.0" });
     }
