@@ -131,7 +131,8 @@ impl Connections {
             let name: Vec<u8> = helper.bytes().chain([0]).collect();
             body = body.with_nested(5, &Body::nested().with(1, &name));
         }
-        body = body.with(7, &entry.timeout.to_be_bytes());
+        // What is not translated, for good: the tables of nat are not asked.
+        body = body.with_nested(6, &Body::nested()).with(7, &entry.timeout.to_be_bytes());
         if entry.mark != 0 {
             body = body.with(8, &entry.mark.to_be_bytes());
         }

@@ -153,7 +153,7 @@ impl NftTrace {
     /// The kernel's.
     pub fn drain(&mut self, mut each: impl FnMut(u32, Event<'_>)) -> io::Result<()> {
         let rules = &self.rules;
-        let mut was_end = false;
+        let mut ended = String::new();
         self.events.drain(|kind, body| {
             if kind != NFT_TRACE {
                 return;
@@ -181,12 +181,13 @@ impl NftTrace {
             };
             // The end of a built-in chain is told twice, as a rule without a handle and then as its policy, but only
             // once if a rule returned from it.
-            if !(kind == POLICY && was_end)
+            if !(kind == POLICY && ended == chain)
                 && let Some(rule) = rule
             {
                 each(packet, Event::Step { table, chain, rule, packet: &[] });
             }
-            was_end = handle == 0;
+            ended.clear();
+            ended.push_str(if handle == 0 { chain } else { "" });
         })
     }
 }

@@ -265,7 +265,10 @@ fn routes(v6: bool, devices: &[&str]) -> String {
         let table = 100 + number;
         text.push_str(&format!("route add {route} table {table}\n"));
         let mark = number << WAY_SHIFT;
-        text.push_str(&format!("rule add pref {} fwmark {mark:#x}/{WAY_BITS:#x} lookup {table}\n", 10 + number));
+        text.push_str(&format!(
+            "rule add pref {} fwmark {mark:#x}/{WAY_BITS:#x} lookup {table}\n",
+            10 + number
+        ));
     };
     way(LOCAL, "local default dev lo");
     for (at, name) in devices.iter().enumerate() {

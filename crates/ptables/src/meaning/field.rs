@@ -83,6 +83,8 @@ pub enum Field {
     DccpType,
     /// Compression parameter index of IPComp.
     IpCompIndex,
+    /// Security parameter index of the authentication header of IPv6.
+    AhIndex,
     /// Bytes of the authentication header of IPv6.
     AhLength,
     /// The reserved field of the authentication header of IPv6.

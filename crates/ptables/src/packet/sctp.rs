@@ -25,7 +25,9 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
             return false;
         }
         match kind {
-            INIT if tag != 0 || bytes.len() < at + 20 => return false,
+            INIT if tag != 0 => return false,
+            // Behind the head of such a chunk come 16 bytes.
+            INIT | INIT_ACK if bytes.len() < at + 20 => return false,
             COOKIE_ECHO if tag != 0 => return false,
             INIT | COOKIE_ECHO | HEARTBEAT | HEARTBEAT_ACK | SHUTDOWN_ACK => any_tag = true,
             INIT_ACK | SHUTDOWN | ERROR => {}

@@ -57,6 +57,8 @@ impl<'a> View<'a> {
                         if !is_extension(after) || after == 59 {
                             self.proto = Some(after);
                         }
+                        // Matches that do not ask whether it is a fragment look at the packet from its beginning.
+                        self.transport = 0;
                         return;
                     }
                     8

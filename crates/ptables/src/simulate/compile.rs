@@ -101,6 +101,7 @@ fn plain(preds: &[Pred]) -> &[Pred] {
         Pred::Header(it) => !matches!(it, Header::Transport(_) | Header::Tcp),
         Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => *field == Field::TcpMss,
         Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::SetLabel(_) | Pred::Needs(_) => true,
+        Pred::Cluster { .. } | Pred::Chunks(_) => true,
         Pred::Not(_) | Pred::All(_) | Pred::Any(_) => !is_pure(pred),
         _ => false,
     };

@@ -61,6 +61,10 @@ pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<
 
 fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
     match effect {
+        // A TCP segment without its whole header is dropped.
+        Effect::Write { field: field @ Field::TcpFlags, .. } if machine.value(*field) == Value::Absent => {
+            return After::End(Verdict::Drop);
+        }
         Effect::Write { field, clear, flip } => change(machine, *field, |was| (was & !clear) ^ flip),
         Effect::Add { field, amount } => {
             // INVARIANT: a field of eight bits.

@@ -7,7 +7,7 @@ use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::Field;
 use crate::packet::bytes::{u8_at, u16_at, u32_at};
-use crate::packet::{Connection, Owner, Packet, Path, View};
+use crate::packet::{Connection, Owner, Packet, PacketType, Path, View};
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
 
@@ -43,6 +43,8 @@ pub(super) struct Machine<'p> {
     pub(super) bytes: Cow<'p, [u8]>,
     pub(super) heads: Heads,
     pub(super) mark: u32,
+    /// As the link layer told it, until `cluster` changes it.
+    pub(super) packet_type: PacketType,
     pub(super) hook: Hook,
     /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
     pub(super) connection: Option<Connection>,
@@ -78,6 +80,7 @@ impl<'p> Machine<'p> {
             bytes: Cow::Borrowed(packet.to_bytes()),
             heads: Heads::new(&packet.view()),
             mark: packet.mark,
+            packet_type: packet.packet_type,
             hook: Hook::Prerouting,
             connection: None,
             untracked: false,
@@ -103,6 +106,17 @@ impl<'p> Machine<'p> {
 
     pub(super) fn view(&self) -> View<'_> {
         View::new(self.family, &self.bytes)
+    }
+
+    /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
+    pub(super) fn take_for_own(&mut self) {
+        let group = match self.family {
+            Family::V4 => self.heads.destination >> 28 == 0xe,
+            Family::V6 => self.heads.destination >> 120 == 0xff,
+        };
+        if self.packet_type == PacketType::Multicast && !group {
+            self.packet_type = PacketType::Host;
+        }
     }
 
     /// After the bytes were changed.
@@ -161,8 +175,7 @@ impl<'p> Machine<'p> {
             Field::Destination => Value::Is(heads.destination),
             Field::Proto => match heads.proto {
                 Some(proto) => Value::Is(u128::from(proto)),
-                None if heads.fragment == 0 => Value::Torn,
-                None => Value::Absent,
+                None => Value::Torn,
             },
             Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
             Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),
@@ -172,7 +185,7 @@ impl<'p> Machine<'p> {
             Field::HopLimit => optional(u8_at(&self.bytes, if self.family == Family::V4 { 8 } else { 7 })),
             Field::Tos => Value::Is(u128::from(self.view().tos())),
             Field::CtState => Value::Is(self.state()),
-            Field::PacketType => Value::Is(self.packet.packet_type as u128),
+            Field::PacketType => Value::Is(self.packet_type as u128),
             _ => self.transport_value(field),
         }
     }
@@ -193,8 +206,12 @@ impl<'p> Machine<'p> {
         let bytes = if first { self.transport() } else { &[] };
         let icmp = if self.family == Family::V4 { 1 } else { 58 };
         match (field, self.heads.proto) {
-            (Field::TcpFlags, Some(6)) if bytes.len() >= 14 => optional(u8_at(bytes, 13)),
-            (Field::TcpFlags | Field::DccpType, _) if bytes.is_empty() => Value::Absent,
+            // `ecn` looks at fragments too; `tcp` asks first.
+            (Field::TcpFlags, Some(6)) if self.transport().len() >= 20 => {
+                optional(u8_at(self.transport(), 13))
+            }
+            (Field::TcpFlags, _) => Value::Absent,
+            (Field::DccpType, _) if bytes.is_empty() => Value::Absent,
             (Field::TcpMss, _) => match bytes::mss(&self.bytes, self.heads.transport) {
                 Err(()) => Value::Torn,
                 Ok(mss) => mss.map_or(Value::Absent, |it| Value::Is(u128::from(it))),
@@ -203,7 +220,8 @@ impl<'p> Machine<'p> {
             (Field::IcmpCode, Some(proto)) if proto == icmp => optional(u8_at(bytes, 1)),
             (Field::Spi, Some(50)) => wide(u32_at(bytes, 0)),
             (Field::Spi, Some(51)) if self.family == Family::V4 => wide(u32_at(bytes, 4)),
-            (Field::Spi, _) => self.extension(51, |bytes| u32_at(bytes, 4).map(u128::from)),
+            (Field::Spi, _) => Value::Absent,
+            (Field::AhIndex, _) => self.extension(51, |bytes| u32_at(bytes, 4).map(u128::from)),
             (Field::DccpType, Some(33)) => {
                 u8_at(bytes, 8).map_or(Value::Absent, |it| Value::Is(u128::from(it >> 1 & 15)))
             }
@@ -341,7 +359,7 @@ impl Ancillary for Machine<'_> {
     fn get(&self, number: u32) -> Option<u32> {
         match number {
             0 => Some(if self.family == Family::V4 { 0x0800 } else { 0x86dd }),
-            4 => Some(self.packet.packet_type as u32),
+            4 => Some(self.packet_type as u32),
             20 => match self.value(Field::Mark) {
                 Value::Is(mark) => u32::try_from(mark).ok(),
                 _ => None,

@@ -66,7 +66,11 @@ impl Memory {
         match (need, *slot) {
             (_, Slot::Lost) => None,
             (Need::Nth { every, packet }, was) => {
-                let was = if let Slot::Nth(count) = was { count } else { *packet };
+                let was = if let Slot::Nth(count) = was {
+                    count
+                } else {
+                    every.saturating_sub(1).saturating_sub(*packet)
+                };
                 let now = if was == every.saturating_sub(1) { 0 } else { was.wrapping_add(1) };
                 *slot = Slot::Nth(now);
                 Some(now == 0)

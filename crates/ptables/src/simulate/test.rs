@@ -216,10 +216,15 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
                 Tri::Yes
             }
         },
-        Pred::Cluster { total, nodes, seed } => match &machine.connection {
-            None => Tri::No,
-            Some(it) => (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into(),
-        },
+        Pred::Cluster { total, nodes, seed } => {
+            machine.take_for_own();
+            match &machine.connection {
+                None => Tri::No,
+                Some(it) => {
+                    (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into()
+                }
+            }
+        }
         Pred::BridgeIn(wanted) => bridge(wanted, machine.packet.facts.bridge_in),
         Pred::BridgeOut(wanted) => bridge(wanted, machine.packet.facts.bridge_out),
         // The others were taken apart when they were compiled; a new one must be taught here.
@@ -242,7 +247,8 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
     };
     match header {
         Header::Transport(count) => whole(count),
-        Header::Tcp if heads.fragment == 1 => Tri::Drop,
+        // Of IPv6 the kernel has the offset in bytes here, which is never 1.
+        Header::Tcp if heads.fragment == 1 && machine.family == Family::V4 => Tri::Drop,
         Header::Tcp => whole(20),
         Header::Mobility => match whole(6) {
             Tri::Yes if machine.transport().first() != Some(&59) => Tri::Drop,

@@ -35,6 +35,8 @@ pub struct Scope {
     pub one_way_out: bool,
     /// How many interfaces there are.
     pub devices: usize,
+    /// Whether nf_tables gets them: to it, an authentication header of IPv6 is the protocol, which is not modelled.
+    pub nft: bool,
 }
 
 impl Draft {
@@ -400,12 +402,27 @@ impl Draft {
                 self.layout.extensions.retain(|it| it.0 != header);
             }
         }
+        if scope.nft {
+            self.layout.extensions.retain(|it| it.0 != 51);
+            if self.v6 && self.layout.proto == 51 {
+                self.become_proto(17, rng);
+            }
+        }
         self.settle_entry();
-        if rng.chance(2) && self.layout.fragment == 0 && !matches!(self.shot.entry, Entry::There(_)) {
+        let own_header = self.v6 && self.layout.proto == 51;
+        if rng.chance(2)
+            && !own_header
+            && self.layout.fragment == 0
+            && !matches!(self.shot.entry, Entry::There(_))
+        {
             // A header that is cut off.
             let length = self.layout.payload.len().min(rng.below(20) as usize);
             self.layout.transport = Transport::None;
             self.layout.payload.truncate(length);
+        }
+        if scope.tracked && self.layout.proto == 47 {
+            // Translation drops what has no whole header of GRE.
+            self.layout.payload.resize(self.layout.payload.len().max(8), b'Z');
         }
     }
 }
@@ -415,8 +432,20 @@ impl Draft {
     fn settle_entry(&mut self) {
         let proto = self.layout.proto;
         let Entry::There(known) = &mut self.shot.entry else { return };
-        let possible = match &self.layout.transport {
-            Transport::Tcp(_) | Transport::Udp { .. } | Transport::UdpLite { .. } => true,
+        if let Transport::Icmp { .. } = self.layout.transport {
+            // Errors are what is related; an echo is not.
+            known.related = false;
+        }
+        let possible = match &mut self.layout.transport {
+            // What a connection in such a state does not take makes the packet invalid.
+            Transport::Tcp(tcp) => {
+                let plain: &[u8] = if known.seen { &[0x10, 0x18, 0x11, 4, 0x14] } else { &[2] };
+                if !plain.contains(&tcp.flags) {
+                    tcp.flags = plain[usize::from(tcp.flags) % plain.len()];
+                }
+                true
+            }
+            Transport::Udp { .. } | Transport::UdpLite { .. } => true,
             Transport::Icmp { kind: 8, .. } if proto == 1 => {
                 known.reply = false;
                 true

@@ -61,8 +61,13 @@ impl FileRules {
         for table in &self.ruleset.tables {
             self.aim(table, plan, &mut aims);
         }
-        let scope =
-            Scope { v6: plan.v6, tracked: plan.tracked, one_way_out: true, devices: self.devices.len() };
+        let scope = Scope {
+            v6: plan.v6,
+            tracked: plan.tracked,
+            one_way_out: true,
+            devices: self.devices.len(),
+            nft: plan.nft,
+        };
         Rules { scope, text: self.text.clone(), aims }
     }
 

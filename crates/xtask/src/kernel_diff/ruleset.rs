@@ -87,6 +87,7 @@ impl Rules {
             tracked: plan.tracked,
             one_way_out: maker.one_way_out,
             devices: DEVICES.len(),
+            nft: plan.nft,
         };
         Rules { scope, text, aims: maker.aims }
     }
@@ -178,6 +179,7 @@ impl Maker<'_> {
             hook,
             table,
             tracked: self.plan.tracked,
+            entries: self.plan.entries,
             nft: self.plan.nft,
             proto,
             cpu: self.plan.cpu,

@@ -158,7 +158,7 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
         shots: Vec::new(),
     };
     let mut arena = Arena::new(case.watch(), tracked, &case.devices).map_err(|error| error.to_string())?;
-    let place = Place::new(&case.devices, tracked, cpu);
+    let place = Place { nft: case.nft, ..Place::new(&case.devices, tracked, cpu) };
     let mut rng = Rng::new(job.seed.wrapping_mul(WORKERS * 4).wrapping_add(number * 4 + job.mode as u64));
     let share = |all: u64| all / WORKERS + u64::from(number < all % WORKERS);
     let rulesets = share(job.rulesets).max(1);

@@ -24,7 +24,10 @@ pub struct Place {
     pub tracked: bool,
     /// Processor of the thread.
     pub cpu: usize,
-    now: u64,
+    /// Whether nf_tables tells of a rule that drops the packet when it looks at it.
+    pub nft: bool,
+    /// The time that the simulator is told.
+    pub now: u64,
 }
 
 impl Place {
@@ -32,7 +35,7 @@ impl Place {
     pub fn new(devices: &[String], tracked: bool, cpu: usize) -> Place {
         let parse = |name: &String| Iface::parse(name.as_bytes()).unwrap_or(Iface::ANY);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, now }
+        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now }
     }
 
     /// The packet as the simulator is told of it.
@@ -119,7 +122,7 @@ impl<'s, 'r> Subject<'s, 'r> {
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
             return Err(trace.unknown.join("; "));
         }
-        Ok(fate(self.ruleset, &trace))
+        Ok(fate(self.ruleset, &trace, self.place.nft))
     }
 
     /// What the next packet counts: each step with its bytes. Returns whether the simulator knows it all.
@@ -148,8 +151,9 @@ fn step(ruleset: &Ruleset, at: ptables::simulate::At) -> Step {
     Step { table: at.table, chain: at.chain, rule: at.rule.unwrap_or_else(end) }
 }
 
-fn fate(ruleset: &Ruleset, trace: &Trace) -> Fate {
-    let counted = trace.path.iter().filter(|it| !matches!(it.kind, StepKind::Miss | StepKind::Torn));
+fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
+    let told = |kind| torn || kind != StepKind::Torn;
+    let counted = trace.path.iter().filter(|it| it.kind != StepKind::Miss && told(it.kind));
     let out = (trace.verdict == Verdict::Accept).then(|| {
         let bytes = trace.packet.to_bytes();
         // Bytes of which some are not known are not compared.

@@ -90,7 +90,7 @@ fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
             };
             plain(format!(" -j {name} --{option}-{how} {value}"))
         }
-        7 if !plan.v6 => {
+        7 if !plan.v6 && plan.tracked => {
             let text = rng.pick(&["--ecn-tcp-remove"]);
             (Target { text: format!(" -j ECN {text}"), reroutes: false }, Some(6))
         }

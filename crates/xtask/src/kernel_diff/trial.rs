@@ -83,7 +83,7 @@ impl Case {
         let ruleset = self.ruleset()?;
         self.forget(arena)?;
         arena.load(self.v6, &self.text, &ruleset).map_err(|error| error.to_string())?;
-        let place = Place::new(&self.devices, self.tracked, cpu);
+        let place = Place { nft: self.nft, ..Place::new(&self.devices, self.tracked, cpu) };
         let simulator = Simulator::new(&ruleset, Options::default());
         let mut subject = Subject::new(&simulator, &place);
         for (at, shot) in self.shots.iter().enumerate() {

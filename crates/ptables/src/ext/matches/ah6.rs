@@ -72,6 +72,13 @@ impl Extension for Ah6 {
     }
 }
 
+impl Ah6 {
+    fn index(&self) -> Pred {
+        Pred::Range(Field::AhIndex, u128::from(self.spis.low), u128::from(self.spis.high))
+            .inverted(self.spis.inverted)
+    }
+}
+
 impl MatchExtension for Ah6 {
     fn meaning(&self, _: Context) -> Pred {
         // To the kernel a length of 0 is no condition.
@@ -80,6 +87,6 @@ impl MatchExtension for Ah6 {
             .filter(|it| it.value != 0)
             .map_or(Pred::True, |it| Pred::is(Field::AhLength, u128::from(it.value)).inverted(it.inverted));
         let reserved = if self.reserved { Pred::is(Field::AhReserved, 0) } else { Pred::True };
-        Pred::all([Pred::Header(Header::Extension(51, 12)), range::spi(self.spis), length, reserved])
+        Pred::all([Pred::Header(Header::Extension(51, 12)), self.index(), length, reserved])
     }
 }

@@ -79,7 +79,8 @@ fn try_segments(view: &View<'_>, test: &SegmentTest) -> Option<bool> {
             return Some(false);
         }
     }
-    if test.tag.is_some_and(|it| (u16_at(header, 6) == Some(it.value)) == it.inverted) {
+    // The kernel compares the field with the number as it lies in memory, so on a little-endian machine its bytes are swapped.
+    if test.tag.is_some_and(|it| (u16_at(header, 6) == Some(it.value.swap_bytes())) == it.inverted) {
         return Some(false);
     }
     let segment = |index: usize, is: Is<(u128, u128)>| {

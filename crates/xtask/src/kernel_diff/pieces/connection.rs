@@ -9,9 +9,10 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("state", state).only(tracked),
     Maker::new("conntrack", conntrack).only(tracked),
     Maker::new("connmark", connmark).only(tracked),
-    Maker::new("connlabel", connlabel).only(|place| place.tracked && !place.nft),
-    Maker::new("helper", helper).only(|place| place.tracked && !place.nft),
-    Maker::new("cluster", cluster).only(|place| place.tracked && !place.nft),
+    Maker::new("connlabel", connlabel).only(tracked),
+    Maker::new("helper", helper).only(tracked),
+    // Of a connection that another one expected, the kernel hashes that other one, which nobody tells the simulator.
+    Maker::new("cluster", cluster).only(|place| place.tracked && !place.entries),
 ];
 
 fn tracked(place: &Place<'_>) -> bool {

@@ -12,12 +12,13 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("pkttype", pkttype),
     Maker::new("owner", owner).only(|place| matches!(place.hook, Hook::Output | Hook::Postrouting)),
     Maker::new("cpu", cpu),
-    Maker::new("devgroup", devgroup).only(|place| !place.nft),
-    Maker::new("addrtype", addrtype),
+    Maker::new("devgroup", devgroup),
+    // Translation changes the kinds of addresses, which the simulator is told of the packet as it comes.
+    Maker::new("addrtype", addrtype).only(|place| !place.tracked),
     Maker::new("rpfilter", rpfilter)
         .only(|place| place.hook == Hook::Prerouting && matches!(place.table, "raw" | "mangle")),
     Maker::new("realm", realm).only(|place| !place.v6 && place.hook != Hook::Prerouting),
-    Maker::new("physdev", physdev).only(|place| !place.nft),
+    Maker::new("physdev", physdev),
     Maker::new("policy", policy),
     Maker::new("socket", socket).only(|place| {
         place.tracked

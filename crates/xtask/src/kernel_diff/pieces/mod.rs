@@ -38,6 +38,8 @@ pub struct Place<'a> {
     pub table: &'static str,
     /// Whether connections are tracked.
     pub tracked: bool,
+    /// Whether packets may have entries.
+    pub entries: bool,
     /// Whether iptables-nft loads it.
     pub nft: bool,
     /// Protocol of the rule, if it names one.

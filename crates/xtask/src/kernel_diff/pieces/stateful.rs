@@ -6,7 +6,6 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("statistic", statistic),
     Maker::new("quota", quota),
     Maker::new("limit", limit),
-    Maker::new("hashlimit", hashlimit),
     Maker::new("recent", recent),
 ];
 
@@ -41,28 +40,6 @@ fn limit(place: &mut Place<'_>) -> Piece {
     piece
 }
 
-fn hashlimit(place: &mut Place<'_>) -> Piece {
-    let mut piece = Piece::new("hashlimit");
-    let how = place.rng.pick(&["upto", "above"]);
-    let mode = place.rng.pick(&[
-        "",
-        " --hashlimit-mode srcip",
-        " --hashlimit-mode dstip",
-        " --hashlimit-mode srcip,dstip",
-    ]);
-    let mask = if mode.contains("srcip") && place.rng.chance(40) {
-        format!(" --hashlimit-srcmask {}", if place.v6 { 48 } else { 24 })
-    } else {
-        String::new()
-    };
-    let burst = place.rng.within(1, 4);
-    let name = place.rng.below(1_000_000);
-    piece.word(&format!(
-        "--hashlimit-{how} 1/hour --hashlimit-burst {burst}{mode}{mask} --hashlimit-name h{name}"
-    ));
-    piece
-}
-
 fn recent(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("recent");
     let list = place.rng.pick(&["one", "two"]);
@@ -76,7 +53,8 @@ fn recent(place: &mut Place<'_>) -> Piece {
             piece.word("--rttl");
         }
     }
-    piece.word(&format!("--name {list}"));
+    // Both families share their lists.
+    piece.word(&format!("--name {list}{}", if place.v6 { 6 } else { 4 }));
     if place.rng.chance(35) {
         piece.word(if place.v6 { "--mask ffff:ffff:ffff::" } else { "--mask 255.255.255.0" });
     }
