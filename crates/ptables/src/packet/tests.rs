@@ -86,7 +86,7 @@ fn extension_headers_are_gone_past_as_the_kernel_does() {
     let udp = "udp [2001:db8::1]:1 -> [2001:db8::2]:2 in eth0";
     assert_eq!(view(&packet(udp)), (Some(17), 40, 0));
     assert_eq!(view(&packet(&format!("{udp} ext=hbh ext=dst"))), (Some(17), 56, 0));
-    assert_eq!(view(&packet(&format!("{udp} ext=frag:0x00000900000001"))), (Some(17), 40, 1));
+    assert_eq!(view(&packet(&format!("{udp} ext=frag:0x00000900000001"))), (Some(17), 0, 1));
     let cut = Packet::from_bytes(&packet(&format!("{udp} ext=dst")).to_bytes()[..48], Path::Input);
     assert_eq!(cut, Err(PacketError::Cut));
 }

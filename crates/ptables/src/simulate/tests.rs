@@ -165,8 +165,8 @@ fn sequences_count_as_the_kernel_counts() {
     // Facts: kernel-diff 5.
     let rule = |text: &str| filter(&format!("-A INPUT {text} -j ACCEPT"));
     let udp = "udp 1.1.1.1:1 -> 2.2.2.2:2 in eth0";
-    assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 0"), udp, 100).len(), 33);
-    assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 2"), udp, 100).len(), 34);
+    assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 0"), udp, 100).len(), 34);
+    assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 2"), udp, 100).len(), 33);
     assert_eq!(accepted(&rule("-m quota --quota 1000"), udp, 100).len(), 35);
     assert_eq!(accepted(&rule("-m limit --limit 1/hour --limit-burst 7"), udp, 100).len(), 7);
     let recent = filter(
