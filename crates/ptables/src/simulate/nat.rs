@@ -5,10 +5,8 @@ use super::machine::Machine;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
-use crate::packet::bytes::{put, u16_at};
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
-use crate::value::proto::DCCP;
 
 /// Status bits: translation of the source, or of the destination, was settled.
 const SETTLED: [u32; 2] = [128, 256];
@@ -161,15 +159,9 @@ pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128
     if had == address {
         return;
     }
-    // The kernel (since 6.16) does not know the checksum of DCCP.
-    let at = machine.heads.transport + 6;
-    let kept = u16_at(&machine.bytes, at).filter(|_| machine.heads.proto == Some(DCCP));
     match machine.family {
         Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
         Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
-    }
-    if let Some(kept) = kept {
-        put(machine.bytes.to_mut(), at, &kept.to_be_bytes());
     }
 }
 
