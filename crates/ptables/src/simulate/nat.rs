@@ -7,6 +7,7 @@ use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
+use crate::value::proto::DCCP;
 
 /// Status bits: translation of the source, or of the destination, was settled.
 const SETTLED: [u32; 2] = [128, 256];
@@ -126,7 +127,8 @@ pub(super) fn netmap(machine: &mut Machine<'_>, network: u128, mask: u128) {
 /// Notes in the connection what was chosen.
 fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
     let (from, to) = (machine.heads.source, machine.heads.destination);
-    let ports = machine.heads.ports;
+    // The kernel (since 6.16) knows no ports of DCCP.
+    let ports = machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP));
     let Some(it) = &mut machine.connection else { return };
     let was = it.reply_tuple;
     if source {

@@ -383,8 +383,14 @@ impl Draft {
         }
     }
 
+    /// Whether an address of ours, or a group, is its destination.
     fn is_for_us(&self) -> bool {
-        (0..5).any(|device| self.layout.destination == pool::local(device, self.v6))
+        let group = if self.v6 {
+            self.layout.destination >> 120 == 0xff
+        } else {
+            self.layout.destination >> 28 == 0xe
+        };
+        group || (0..5).any(|device| self.layout.destination == pool::local(device, self.v6))
     }
 
     /// Takes away what the kernel does not let through to the first hook, or takes apart before it.
@@ -417,8 +423,8 @@ impl Draft {
             }
         }
         if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
-            // A new route would lead it back to us.
-            self.layout.destination ^= 0x10_0000;
+            // A new route would lead it back to us, or nowhere.
+            self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
         }
         self.settle_entry();
         let own_header = self.v6 && self.layout.proto == 51;

@@ -95,7 +95,7 @@ impl Place {
                 let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
                 connection.expires = Some(match tuple.proto {
                     6 if flags & 4 != 0 => 9,
-                    6 if known.seen => 432_000,
+                    6 if known.seen && flags & 1 == 0 => 432_000,
                     _ => 100,
                 });
                 Some(connection)
