@@ -294,9 +294,16 @@ fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
         "log prefix \"OUT\" group 0 queue-threshold 1; drop;"
     };
     let (frame, sent) = if tracked {
-        ("@ll,8,8 & 0x40 != 0 notrack; ", format!("meta mark & {UNTRACKED:#x} != 0 notrack; "))
+        (
+            "  chain k_trk { type filter hook prerouting priority -250; @ll,8,8 & 0x40 != 0 notrack; }
+  chain k_tro { type filter hook output priority -250; meta priority 0x70007 notrack; }
+"
+            .to_owned(),
+            // The mark is another by then.
+            format!("meta mark & {UNTRACKED:#x} != 0 meta priority set 0x70007; "),
+        )
     } else {
-        ("", String::new())
+        (String::new(), String::new())
     };
     // A look at the connection is what makes the kernel track them.
     let look = if tracked { "ct state new counter; " } else { "" };
@@ -316,12 +323,12 @@ fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
     @ll,0,8 0 meta pkttype set host; @ll,0,8 2 meta pkttype set broadcast; @ll,0,8 4 meta pkttype set multicast; }}
 }}
 table inet judge {{
-  chain k_pre {{ type filter hook prerouting priority -350; {trace}meta mark set @ll,16,32; {frame}}}
+  chain k_pre {{ type filter hook prerouting priority -350; {trace}meta mark set @ll,16,32; }}
   chain k_route {{ type filter hook prerouting priority 400;\n{ways}  }}
   chain k_inp {{ type filter hook input priority -160; {look}{clear} }}
   chain k_fwd {{ type filter hook forward priority -160; {clear} }}
   chain k_out {{ type filter hook output priority -350; meta mark & {SENT_BY_US:#x} == 0 drop; {trace}{sent}{clear} }}
-  chain sink_in {{ type filter hook input priority 400; {sink} }}
+{frame}  chain sink_in {{ type filter hook input priority 400; {sink} }}
   chain sink_post {{ type filter hook postrouting priority 400; {sink} }}
 }}
 "

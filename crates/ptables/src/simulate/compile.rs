@@ -105,8 +105,23 @@ fn plain(preds: &[Pred]) -> &[Pred] {
         Pred::Not(_) | Pred::All(_) | Pred::Any(_) => !is_pure(pred),
         _ => false,
     };
-    let end = preds.iter().position(ends).unwrap_or(preds.len());
+    let mut end = preds.iter().position(ends).unwrap_or(preds.len());
+    if let Some(header) = preds.iter().position(|it| matches!(it, Pred::Header(_))) {
+        // What stands behind that look must not keep a rule from being asked, but for the ports themselves.
+        let others = preds.iter().skip(header + 1).position(|it| !is_of_ports(it));
+        end = end.min(others.map_or(end, |it| header + 1 + it));
+    }
     preds.get(..end).unwrap_or_default()
+}
+
+/// Whether a condition is about ports only.
+fn is_of_ports(pred: &Pred) -> bool {
+    match pred {
+        Pred::Not(inner) => is_of_ports(inner),
+        Pred::All(all) | Pred::Any(all) => all.iter().all(is_of_ports),
+        Pred::Range(field, ..) => matches!(field, Field::SourcePort | Field::DestinationPort),
+        _ => false,
+    }
 }
 
 /// Whether all that a condition holds may be asked or not without a difference.

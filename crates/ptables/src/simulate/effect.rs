@@ -9,6 +9,7 @@ use crate::meaning::{Effect, Field, Nat};
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
 use crate::value::ct_state::CtState;
+use crate::value::proto::DCCP;
 
 /// What comes after a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,9 +154,16 @@ fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u12
 
 /// Writes over bytes of the packet and mends its checksums.
 pub(super) fn write(machine: &mut Machine<'_>, at: usize, new: &[u8]) {
+    // The kernel (since 6.16) does not know the checksum of DCCP.
+    let place = machine.heads.transport + 6;
+    let kept = u16_at(&machine.bytes, place)
+        .filter(|_| machine.heads.proto == Some(DCCP) && machine.heads.fragment == 0);
     let bytes = machine.bytes.to_mut();
     put(bytes, at, new);
     checksum::fix(machine.family, bytes);
+    if let Some(kept) = kept {
+        put(bytes, place, &kept.to_be_bytes());
+    }
     machine.refresh();
 }
 

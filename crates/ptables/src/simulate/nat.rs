@@ -5,7 +5,6 @@ use super::machine::Machine;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
-use crate::packet::bytes::{put, u16_at};
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
 use crate::value::proto::DCCP;
@@ -128,7 +127,8 @@ pub(super) fn netmap(machine: &mut Machine<'_>, network: u128, mask: u128) {
 /// Notes in the connection what was chosen.
 fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
     let (from, to) = (machine.heads.source, machine.heads.destination);
-    let ports = machine.heads.ports;
+    // The kernel (since 6.16) knows no ports of DCCP.
+    let ports = machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP));
     let Some(it) = &mut machine.connection else { return };
     let was = it.reply_tuple;
     if source {
@@ -161,15 +161,9 @@ pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128
     if had == address {
         return;
     }
-    // The kernel (since 6.16) does not know the checksum of DCCP.
-    let at = machine.heads.transport + 6;
-    let kept = u16_at(&machine.bytes, at).filter(|_| machine.heads.proto == Some(DCCP));
     match machine.family {
         Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
         Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
-    }
-    if let Some(kept) = kept {
-        put(machine.bytes.to_mut(), at, &kept.to_be_bytes());
     }
 }
 

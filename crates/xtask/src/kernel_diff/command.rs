@@ -36,6 +36,9 @@ pub const AMOUNTS: [(Mode, u64, u64); 5] = [
     (Mode::Sequence, 1_000, 50_000),
 ];
 
+/// Packets from which on every option must have been true and false.
+const ENOUGH: u64 = 2_000_000;
+
 /// Runs it with these words.
 ///
 /// # Errors
@@ -91,7 +94,16 @@ pub fn command(words: &[&str]) -> Result<String, String> {
     if !all.differences.is_empty() {
         return Err(format!("{text}\n{}", all.differences.join("\n")));
     }
+    let missing = all.coverage.missing();
     text.push_str(&all.coverage.text());
+    if !missing.is_empty() {
+        let list = missing.join(", ");
+        // A few packets need not meet every option.
+        if all.packets >= ENOUGH {
+            return Err(format!("{text}\nnever true, or never false: {list}"));
+        }
+        text.push_str(&format!("\nnever true, or never false: {list}"));
+    }
     Ok(text)
 }
 

@@ -114,7 +114,7 @@ impl Draft {
                 self.layout.payload = chunks(rng);
                 Transport::Sctp { source, destination, tag: rng.pick(&[0, 7]) }
             }
-            33 => Transport::Dccp { source, destination, kind: rng.below(12) as u8, rest: dccp_rest(rng) },
+            33 => Transport::Dccp { source, destination, kind: rng.below(16) as u8, rest: dccp_rest(rng) },
             51 => Transport::Ah {
                 next: 17,
                 reserved: rng.pick(&[0, 0, 7]),
@@ -383,18 +383,32 @@ impl Draft {
         }
     }
 
+    /// Whether an address of ours, or a group, is its destination.
+    fn is_for_us(&self) -> bool {
+        let group = if self.v6 {
+            self.layout.destination >> 120 == 0xff
+        } else {
+            self.layout.destination >> 28 == 0xe
+        };
+        group || (0..5).any(|device| self.layout.destination == pool::local(device, self.v6))
+    }
+
     /// Takes away what the kernel does not let through to the first hook, or takes apart before it.
     pub fn settle(&mut self, scope: Scope, rng: &mut Rng) {
         self.take_path(self.shot.path, scope);
         if self.shot.path == Path::Forward {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
-        if scope.tracked || self.shot.path == Path::Input {
+        // iptables-nft looks at fragments and at headers that are cut off in ways of its own.
+        if scope.tracked || scope.nft || self.shot.path == Path::Input {
             if self.layout.fragment != 0 {
                 self.layout.fragment = 0;
                 self.header(rng);
             }
-            self.layout.extensions.retain(|it| it.0 != 44);
+            if self.layout.extensions.iter().any(|it| it.0 == 44) {
+                self.layout.extensions.retain(|it| it.0 != 44);
+                self.header(rng);
+            }
         }
         for header in [0, 60] {
             let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
@@ -408,9 +422,14 @@ impl Draft {
                 self.become_proto(17, rng);
             }
         }
+        if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
+            // A new route would lead it back to us, or nowhere.
+            self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
+        }
         self.settle_entry();
         let own_header = self.v6 && self.layout.proto == 51;
         if rng.chance(2)
+            && !scope.nft
             && !own_header
             && self.layout.fragment == 0
             && !matches!(self.shot.entry, Entry::There(_))
@@ -421,8 +440,9 @@ impl Draft {
             self.layout.payload.truncate(length);
         }
         if scope.tracked && self.layout.proto == 47 {
-            // Translation drops what has no whole header of GRE.
+            // Translation drops what has no whole header of GRE, and versions that it does not know.
             self.layout.payload.resize(self.layout.payload.len().max(8), b'Z');
+            self.layout.payload[..2].fill(0);
         }
     }
 }

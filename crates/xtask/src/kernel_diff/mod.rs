@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod draft;
 pub mod facts;
 pub mod file;
+pub mod flat;
 pub mod pieces;
 pub mod pool;
 pub mod regress;

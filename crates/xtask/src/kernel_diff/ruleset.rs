@@ -43,7 +43,7 @@ pub struct Plan {
 }
 
 /// Tables with their hooks, in the order in which they are written.
-const TABLES: [(&str, &[Hook]); 5] = [
+pub(super) const TABLES: [(&str, &[Hook]); 5] = [
     ("raw", &[Hook::Prerouting, Hook::Output]),
     ("mangle", &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]),
     ("nat", &[Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting]),

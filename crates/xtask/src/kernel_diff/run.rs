@@ -13,6 +13,7 @@ use ptables_judge::world::DEVICES;
 use super::arena::{Arena, Step};
 use super::coverage::Coverage;
 use super::file::FileRules;
+use super::flat::Flat;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules};
 use super::shot::Shot;
@@ -96,8 +97,6 @@ pub struct Report {
 
 /// Threads, whatever processors there are: a seed means the same packets on every machine.
 const WORKERS: u64 = 4;
-/// Packets of which it is asked which options were true.
-const SAMPLE: usize = 24;
 
 /// Runs a job.
 ///
@@ -169,14 +168,25 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
         }
         let v6 = file.as_ref().map_or(at % 2 == 1, |file| file.v6);
         let plan = Plan { v6, ..base };
-        let rules = match &file {
-            None => Rules::random(plan, &mut rng),
-            Some(file) => file.rules(plan),
+        // One in four of both families.
+        let is_flat = job.mode == Mode::Counters && file.is_none() && at % 8 >= 6;
+        let flat = is_flat.then(|| Flat::random(plan, &mut rng));
+        let own;
+        let rules = match (&flat, &file) {
+            (Some(flat), _) => &flat.rules,
+            (None, Some(file)) => {
+                own = file.rules(plan);
+                &own
+            }
+            (None, None) => {
+                own = Rules::random(plan, &mut rng);
+                &own
+            }
         };
         let shots: Vec<Shot> = (0..packets).map(|_| rules.shot(plan, &mut rng)).collect();
-        let case = Case { v6: plan.v6, text: rules.text, shots, ..case.clone() };
+        let case = Case { v6: plan.v6, text: rules.text.clone(), shots, ..case.clone() };
         let mut part = Report { rulesets: 1, packets, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, &place, &mut part)? {
+        if let Some((case, difference)) = compare(&case, &mut arena, (&place, flat.as_ref()), &mut part)? {
             found.fetch_add(1, Ordering::Relaxed);
             let (case, difference) = if job.shrink {
                 shrink::shrink(case, difference, &mut arena, cpu)
@@ -223,7 +233,7 @@ fn has_unknown_address(text: &str) -> bool {
 fn compare(
     case: &Case,
     arena: &mut Arena,
-    place: &Place,
+    (place, flat): (&Place, Option<&Flat>),
     report: &mut Report,
 ) -> Result<Option<(Case, Difference)>, String> {
     let ruleset = read(case.v6, case.nft, &case.text).map_err(|error| format!("{error}\n{}", case.text))?;
@@ -253,9 +263,6 @@ fn compare(
                 let (case, at) = until(at);
                 return Ok(Some((case, Difference { at, simulated, seen })));
             }
-            if at < SAMPLE {
-                report.coverage.note(&simulator, place, shot);
-            }
         }
         return Ok(None);
     }
@@ -270,6 +277,10 @@ fn compare(
             report.steps += count.0;
         })
         .map_err(|error| error.to_string())?;
+    if let Some(flat) = flat {
+        let counted = counts.iter().map(|(step, it)| (*step, (it.0.unsigned_abs(), it.1.unsigned_abs())));
+        flat.note(&ruleset, &counted.collect(), &mut report.coverage);
+    }
     let middle = sys::thread_time();
     let mut known = true;
     for shot in &case.shots {
@@ -281,9 +292,6 @@ fn compare(
     }
     report.kernel += middle - start;
     report.simulator += sys::thread_time() - middle;
-    for shot in case.shots.iter().take(SAMPLE) {
-        report.coverage.note(&simulator, place, shot);
-    }
     if known && counts.values().all(|it| *it == (0, 0)) {
         return Ok(None);
     }

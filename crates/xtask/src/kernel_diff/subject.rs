@@ -92,7 +92,12 @@ impl Place {
                 connection.labels = known.labels;
                 connection.helper = (!known.helper.is_empty()).then(|| Text::new(known.helper.as_str()));
                 // What the kernel gives it now; conditions of these tests are far from it.
-                connection.expires = Some(100);
+                let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
+                connection.expires = Some(match tuple.proto {
+                    6 if flags & 4 != 0 => 9,
+                    6 if known.seen && flags & 1 == 0 => 432_000,
+                    _ => 100,
+                });
                 Some(connection)
             }
         }

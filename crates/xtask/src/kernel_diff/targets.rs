@@ -88,7 +88,8 @@ fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
                 1 => ("inc", rng.pick(&[1, 100, 255])),
                 _ => ("dec", rng.pick(&[1, 2, 70])),
             };
-            plain(format!(" -j {name} --{option}-{how} {value}"))
+            let text = format!(" -j {name} --{option}-{how} {value}");
+            (Target { text, reroutes: plan.v6 }, None)
         }
         7 if !plan.v6 && plan.tracked => {
             let text = rng.pick(&["--ecn-tcp-remove"]);

@@ -109,6 +109,7 @@ impl MatchExtension for Cluster {
             CtState::Invalid as u128 | CtState::Untracked as u128,
         )));
         let hash = Pred::Cluster { total: self.total, nodes: self.nodes.value, seed: self.seed };
-        Pred::all([there, hash.inverted(self.nodes.inverted)])
+        // The hash is asked first: to ask is what changes the packet's type.
+        Pred::all([hash.inverted(self.nodes.inverted), there])
     }
 }

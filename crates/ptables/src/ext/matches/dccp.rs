@@ -28,6 +28,9 @@ pub struct Dccp {
     pub option: Option<Is<u8>>,
 }
 
+/// The first number without a name.
+const INVALID: u16 = 10;
+
 /// Types in the order of their bits.
 const TYPES: [&str; 11] = [
     "REQUEST", "RESPONSE", "DATA", "ACK", "DATAACK", "CLOSEREQ", "CLOSE", "RESET", "SYNC", "SYNCACK",
@@ -102,8 +105,10 @@ impl MatchExtension for Dccp {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
         let types = self.types.map_or(Pred::True, |it| {
-            let types = (0..16).filter(|kind| it.value & (1 << kind) != 0);
-            Pred::Any(types.map(|kind| Pred::is(Field::DccpType, kind)).collect()).inverted(it.inverted)
+            // INVALID is every number without a name.
+            let types = (0..16).filter(|kind| it.value & (1 << u16::min(*kind, INVALID)) != 0);
+            Pred::Any(types.map(|kind| Pred::is(Field::DccpType, u128::from(kind))).collect())
+                .inverted(it.inverted)
         });
         let option = self.option.map_or(Pred::True, |it| Pred::DccpOption(it.value).inverted(it.inverted));
         Pred::all([

@@ -115,7 +115,7 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     }
     if place.rng.chance(15) {
         // Far from every time that the kernel gives an entry.
-        let text = place.rng.pick(&["0:5", "10:5000", "5000:4294967295", "77777777"]);
+        let text = place.rng.pick(&["0:5", "8:5000", "5000:4294967295", "77777777"]);
         piece.option(place.not(), &format!("--ctexpire {text}"), |draft, _| known(draft, |_| {}));
     }
     if place.rng.chance(15) || piece.text.len() == before {

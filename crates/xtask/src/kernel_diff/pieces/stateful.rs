@@ -55,7 +55,8 @@ fn recent(place: &mut Place<'_>) -> Piece {
     }
     // Both families share their lists.
     piece.word(&format!("--name {list}{}", if place.v6 { 6 } else { 4 }));
-    if place.rng.chance(35) {
+    // The mask is that of the rule that makes the list.
+    if list == "two" {
         piece.word(if place.v6 { "--mask ffff:ffff:ffff::" } else { "--mask 255.255.255.0" });
     }
     piece.word(if place.rng.chance(70) { "--rsource" } else { "--rdest" });
