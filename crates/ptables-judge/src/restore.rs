@@ -6,6 +6,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::world;
 
+/// Bytes of text of which the remarks fit a pipe.
+const PIPE: usize = 30_000;
+
 /// A restore tool that stays and takes one set of rules after another.
 #[derive(Debug)]
 pub struct Loader {
@@ -34,6 +37,10 @@ impl Loader {
     /// # Errors
     /// What the tool said against it.
     pub fn load(&mut self, text: &str) -> io::Result<()> {
+        if text.len() > PIPE {
+            // Nobody would read its remarks while the text is written.
+            return once(self.program, &self.lock, text);
+        }
         self.loaded += 1;
         let done = format!("# loaded {}\n", self.loaded);
         match self.feed(&format!("{text}{done}"), &done) {

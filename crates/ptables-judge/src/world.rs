@@ -280,7 +280,9 @@ fn routes(v6: bool, devices: &[&str]) -> String {
             text.push_str(&format!("route add broadcast 10.9.{}.255 dev {name} table local\n", at + 1));
         }
     }
-    text.push_str("route add default dev eth0\n");
+    if let Some(first) = devices.first() {
+        text.push_str(&format!("route add default dev {first}\n"));
+    }
     // Before the local table is asked, the mark is.
     text.push_str("rule add pref 200 lookup local\nrule del pref 0\n");
     text

@@ -383,6 +383,18 @@ impl Draft {
         }
     }
 
+    /// Addresses with which routing drops a packet between PREROUTING and what follows.
+    fn settle_addresses(&mut self) {
+        if self.shot.path == Path::Output || self.v6 {
+            return;
+        }
+        for address in [&mut self.layout.source, &mut self.layout.destination] {
+            if matches!(*address >> 24, 0 | 127 | 224..) {
+                *address = 0xc000_0200 | *address & 0xff;
+            }
+        }
+    }
+
     /// Whether an address of ours, or a group, is its destination.
     fn is_for_us(&self) -> bool {
         let group = if self.v6 {
@@ -396,6 +408,7 @@ impl Draft {
     /// Takes away what the kernel does not let through to the first hook, or takes apart before it.
     pub fn settle(&mut self, scope: Scope, rng: &mut Rng) {
         self.take_path(self.shot.path, scope);
+        self.settle_addresses();
         if self.shot.path == Path::Forward {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }

@@ -2,7 +2,7 @@
 
 use ptables::packet::Packet;
 use ptables::value::iface::Iface;
-use ptables_judge::world::{DEVICES, Path};
+use ptables_judge::world::{MAX_DEVICES, Path};
 
 use super::pool;
 use super::shot::Shot;
@@ -35,7 +35,7 @@ pub fn tell(packet: &mut Packet, shot: &Shot, cpu: usize, now: u64) {
 }
 
 fn kind(address: u128, v6: bool) -> u16 {
-    let local = (0..DEVICES.len()).any(|device| pool::local(device, v6) == address);
+    let local = (0..MAX_DEVICES).any(|device| pool::local(device, v6) == address);
     if v6 {
         return match address >> 120 {
             0xff => MULTICAST,

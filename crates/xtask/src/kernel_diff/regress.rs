@@ -44,6 +44,7 @@ pub fn read(text: &str) -> Result<Case, String> {
         ordered: false,
         v6: false,
         remembers: false,
+        undecided: false,
         devices: Vec::new(),
         text: String::new(),
         shots: Vec::new(),

@@ -107,6 +107,7 @@ impl Place {
 /// A set of rules in the simulator, from the moment that it was loaded.
 pub struct Subject<'s, 'r> {
     session: Session<'s, 'r>,
+    simulator: &'s Simulator<'r>,
     ruleset: &'r Ruleset,
     place: &'s Place,
 }
@@ -114,7 +115,7 @@ pub struct Subject<'s, 'r> {
 impl<'s, 'r> Subject<'s, 'r> {
     /// Asks a simulator about packets in this place, one after the other.
     pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
-        Subject { session: simulator.session(), ruleset: simulator.ruleset(), place }
+        Subject { session: simulator.session(), simulator, ruleset: simulator.ruleset(), place }
     }
 
     /// What becomes of the next packet.
@@ -128,6 +129,32 @@ impl<'s, 'r> Subject<'s, 'r> {
             return Err(trace.unknown.join("; "));
         }
         Ok(fate(self.ruleset, &trace, self.place.nft))
+    }
+
+    /// Whether what the kernel did is one of the ways that are open where the simulator does not know all: a rate, the time.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn allows(&self, shot: &Shot, seen: &Fate) -> Result<bool, String> {
+        let packet = self.place.packet(shot)?;
+        let ways = self.simulator.ways(&packet);
+        Ok(ways.iter().any(|trace| {
+            let told = fate(self.ruleset, trace, self.place.nft);
+            let mut left = seen.steps.iter();
+            // A rule that may have matched without a difference is there or not.
+            let maybe = |at: &Step| {
+                trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
+            };
+            let mut next = left.next();
+            for step in &told.steps {
+                if next == Some(step) {
+                    next = left.next();
+                } else if !maybe(step) {
+                    return false;
+                }
+            }
+            next.is_none() && told.out == seen.out
+        }))
     }
 
     /// What the next packet counts: each step with its bytes. Returns whether the simulator knows it all.

@@ -24,6 +24,8 @@ pub struct Case {
     pub v6: bool,
     /// Whether rules remember earlier packets.
     pub remembers: bool,
+    /// Whether rules may ask what nobody tells the simulator.
+    pub undecided: bool,
     /// Names of the interfaces.
     pub devices: Vec<String>,
     /// The rules.
