@@ -107,8 +107,7 @@ impl Flat {
                 Some(number) => it.protos.contains(&number) || number == 6 && it.name == "ecn",
             };
             let of_place: Vec<&Maker> = makers().filter(fits).filter(|it| (it.fits)(&place)).collect();
-            let mut number = 0;
-            for maker in of_place {
+            for (number, maker) in of_place.into_iter().enumerate() {
                 let piece = (maker.make)(&mut place);
                 let condition = proto.map_or(String::new(), |it| format!(" -p {it}"));
                 let _ = writeln!(body, "-A {chain}{condition} {}", piece.text);
@@ -120,7 +119,6 @@ impl Flat {
                 }
                 wishes.extend(piece.wishes);
                 self.rules.aims.push((hook, wishes));
-                number += 1;
             }
         }
         self.rules.text.push_str(&body);

@@ -18,6 +18,7 @@ pub mod regress;
 pub mod rng;
 pub mod ruleset;
 pub mod run;
+pub mod settle;
 pub mod shot;
 pub mod shrink;
 pub mod subject;

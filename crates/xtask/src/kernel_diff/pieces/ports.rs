@@ -1,7 +1,11 @@
 //! Matches of transport headers.
 
+use ptables::packet::Transport;
+
 use super::{Maker, Piece, Place};
+use crate::kernel_diff::draft::Draft;
 use crate::kernel_diff::pool;
+use crate::kernel_diff::rng::Rng;
 
 pub(super) const MAKERS: &[Maker] = &[
     Maker::new("tcp", tcp).of(&[6]),
@@ -160,7 +164,6 @@ fn dccp(place: &mut Place<'_>) -> Piece {
         let text =
             format!("--dccp-types {}", if one == other { names[0].to_owned() } else { names.join(",") });
         piece.option(place.not(), &text, move |draft, rng| {
-            use ptables::packet::Transport;
             draft.become_proto(33, rng);
             if let Transport::Dccp { kind, .. } = &mut draft.layout.transport {
                 *kind = rng.pick(&[one, other]);
@@ -169,14 +172,25 @@ fn dccp(place: &mut Place<'_>) -> Piece {
     }
     if place.rng.chance(30) {
         let number = place.rng.pick(&[0x20_u8, 33, 41, 44, 1, 2]);
-        piece.option(place.not(), &format!("--dccp-option {number}"), move |draft, rng| {
-            use ptables::packet::Transport;
+        let holds = move |draft: &mut Draft, rng: &mut Rng| {
             draft.become_proto(33, rng);
-            if let Transport::Dccp { rest, .. } = &mut draft.layout.transport {
+            if let Transport::Dccp { rest, kind, .. } = &mut draft.layout.transport {
+                // A type whose own header has eight bytes.
+                *kind = 3;
                 *rest = vec![0; 8];
                 rest.extend(if number < 32 { [number, 0, 0, 0] } else { [number, 2, 0, 0] });
             }
-        });
+        };
+        let not = place.not();
+        piece.option(not, &format!("--dccp-option {number}"), holds);
+        if not {
+            // By chance few packets hold it.
+            piece.wishes.push(std::rc::Rc::new(move |draft, rng| {
+                if rng.chance(40) {
+                    holds(draft, rng);
+                }
+            }));
+        }
     }
     piece
 }
@@ -193,7 +207,6 @@ fn icmp(place: &mut Place<'_>) -> Piece {
         Some(code) => format!("--{option} {kind}/{code}"),
     };
     piece.option(place.not(), &text, move |draft, rng| {
-        use ptables::packet::Transport;
         draft.become_proto(if draft.v6 { 58 } else { 1 }, rng);
         draft.layout.transport =
             Transport::Icmp { kind, code: code.unwrap_or_else(|| rng.below(4) as u8), rest: 7 };
@@ -205,7 +218,6 @@ fn esp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("esp");
     let (text, aim) = place.range(&pool::NUMBERS);
     piece.option(place.not(), &format!("--espspi {text}"), move |draft, rng| {
-        use ptables::packet::Transport;
         draft.become_proto(50, rng);
         draft.layout.transport = Transport::Esp { spi: aim, sequence: 1 };
     });
@@ -216,7 +228,6 @@ fn ipcomp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("ipcomp");
     let (text, aim) = place.range(&pool::NUMBERS);
     piece.option(place.not(), &format!("--ipcompspi {text}"), move |draft, rng| {
-        use ptables::packet::Transport;
         draft.become_proto(108, rng);
         draft.layout.transport = Transport::IpComp { next: 6, flags: 0, cpi: aim as u16 };
     });
@@ -230,7 +241,6 @@ fn ah4(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("ah");
     let (text, aim) = place.range(&pool::NUMBERS);
     piece.option(place.not(), &format!("--ahspi {text}"), move |draft, rng| {
-        use ptables::packet::Transport;
         draft.become_proto(51, rng);
         if let Transport::Ah { spi, .. } = &mut draft.layout.transport {
             *spi = aim;
