@@ -186,6 +186,12 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
 
 fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     let transport = machine.heads.transport;
+    if let Pred::Numbers(_) | Pred::Text(_) | Pred::Program(_) = pred
+        && let Some((_, why)) = machine.lost.first()
+    {
+        // These look at any bytes, among them those that nobody can tell any more, or a checksum over them.
+        return Tri::Unknown(Why::Text(why));
+    }
     match pred {
         Pred::TcpOption(option) => tcp_option(&machine.bytes, transport, *option).into(),
         Pred::DccpOption(option) => dccp_option(&machine.bytes, transport, *option).into(),
