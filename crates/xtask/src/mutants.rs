@@ -64,23 +64,23 @@ const REPLACED: [(&str, &str); 34] = [
     ("break", "continue"),
 ];
 
-/// All faults that are looked for.
+/// All faults that are looked for in the sources beneath a folder.
 ///
 /// # Errors
 /// What can't be read.
-pub fn all() -> Result<Vec<Mutant>, String> {
+pub fn all(tree: &Path) -> Result<Vec<Mutant>, String> {
     let mut mutants = Vec::new();
     for (folder, meanings_only) in [
         ("crates/ptables/src/simulate", false),
         ("crates/ptables/src/ext/matches", true),
         ("crates/ptables/src/ext/targets", true),
     ] {
-        for path in files(&root().join(folder), "rs").map_err(|error| error.to_string())? {
+        for path in files(&tree.join(folder), "rs").map_err(|error| error.to_string())? {
             if path.ends_with("tests.rs") {
                 continue;
             }
             let path = Path::new(folder).join(path);
-            let text = fs::read_to_string(root().join(&path)).map_err(|error| error.to_string())?;
+            let text = fs::read_to_string(tree.join(&path)).map_err(|error| error.to_string())?;
             of_file(&path, &text, meanings_only, &mut mutants);
         }
     }
@@ -163,7 +163,7 @@ pub fn run(count: usize, seed: u64) -> Result<String, String> {
     } else {
         return Err("the sources without a fault do not pass".to_owned());
     }
-    let mut left = all()?;
+    let mut left = all(&tree)?;
     let mut rng = Rng::new(seed);
     let (mut killed, mut survivors, mut unbuildable) = (0, Vec::new(), 0);
     while killed + survivors.len() < count && !left.is_empty() {

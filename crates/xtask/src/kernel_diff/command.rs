@@ -1,12 +1,13 @@
 //! `cargo xtask kernel-diff`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ptables_judge::sys;
 
 use super::run::{Job, Mode, Report, run};
+use super::speed;
 
 /// How to call it.
 pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft|sequence]… [OPTION VALUE]…
@@ -17,6 +18,7 @@ pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft|sequen
   nft          the ordered path of rules that iptables-nft loads
   sequence     the ordered path, of rules that remember earlier packets
   (none)       all of them
+  speed        packets per second of processor time, the kernel's and the simulator's (build with --release)
 
   --seed N       where chance begins (1)
   --packets N    packets, over all sets of rules
@@ -44,6 +46,13 @@ const ENOUGH: u64 = 2_000_000;
 /// # Errors
 /// The differences that were found, or what kept it from looking for them.
 pub fn command(words: &[&str]) -> Result<String, String> {
+    if let ["speed", rest @ ..] = words {
+        return match rest {
+            [] => speed::measure(None),
+            ["--ruleset", file] => speed::measure(Some(Path::new(file))),
+            _ => Err(USAGE.to_owned()),
+        };
+    }
     let mut modes = Vec::new();
     let mut job = Job {
         mode: Mode::Counters,

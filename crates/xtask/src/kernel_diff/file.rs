@@ -34,6 +34,14 @@ impl FileRules {
     /// What is wrong with it.
     pub fn read(path: &Path, nft: bool) -> Result<FileRules, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        FileRules::of_text(text, nft)
+    }
+
+    /// The rules of a text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_text(text: String, nft: bool) -> Result<FileRules, String> {
         let source =
             ptables::source::Source::new("rules", text.clone()).map_err(|error| error.to_string())?;
         let v6 = matches!(text::family(&source), text::FamilyHint::One(Family::V6));
@@ -53,6 +61,11 @@ impl FileRules {
         names.remove("lo");
         let devices: Vec<String> = names.into_iter().take(MAX_DEVICES).collect();
         Ok(FileRules { devices, v6, text, ruleset })
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The rules, with packets that aim at them.

@@ -21,6 +21,7 @@ pub mod run;
 pub mod settle;
 pub mod shot;
 pub mod shrink;
+pub mod speed;
 pub mod subject;
 pub mod targets;
 pub mod trial;

@@ -85,7 +85,8 @@ fn bpf(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("bpf");
     let rng = &mut *place.rng;
     let mut program: Vec<(u16, u8, u8, u32)> = Vec::new();
-    let at = rng.pick(&[0, 1, 2, 6, 8, 9, 12, 20, 22, 40, 42, 60, 200]);
+    // Some count from the IP header in so many words.
+    let at = rng.pick(&[0, 1, 2, 6, 8, 9, 12, 20, 22, 40, 42, 60, 200, 0xfff0_0009, 0xfff0_0000]);
     match rng.below(6) {
         0 => program.push((48, 0, 0, at)),
         1 => program.push((40, 0, 0, at)),

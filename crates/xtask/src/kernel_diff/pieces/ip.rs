@@ -37,7 +37,9 @@ fn tos(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("tos");
     let value = place.rng.pick(&pool::TOS);
     let mask = place.rng.pick(&[0xff, 0x3f, 0x10, 0xfc, 0]);
-    let text = format!("--tos {:#x}/{mask:#x}", value & mask);
+    // Bits outside of the mask: equal to nothing.
+    let wanted = if place.rng.chance(15) { value } else { value & mask };
+    let text = format!("--tos {wanted:#x}/{mask:#x}");
     piece.option(place.not(), &text, move |draft, _| draft.layout.tos = value);
     piece
 }
