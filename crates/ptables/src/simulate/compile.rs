@@ -44,6 +44,8 @@ pub(super) enum Action {
     Jump(usize),
     Goto(usize),
     Missing,
+    /// To a chain that leads back here; the kernel takes no such rules.
+    Circle,
     Do(Effect),
 }
 
@@ -69,9 +71,50 @@ fn table(name: TableName, place: usize, it: &model::Table, context: Context, nex
             chain.rules.iter().zip(preds).map(|(rule, preds)| self::rule(rule, preds, context, &names, next));
         Chain { rules: rules.collect(), policy: chain.policy, builtin: chain.hook.is_some(), index }
     });
-    let chains = chains.collect();
+    let mut chains: Vec<Chain> = chains.collect();
+    let mut seen = vec![Seen::Never; chains.len()];
+    for at in 0..chains.len() {
+        cut_circles(&mut chains, at, &mut seen);
+    }
     let hook = |hook: Hook| it.chains.iter().position(|chain| chain.hook == Some(hook));
     Table { name, place, chains, hooks: Hook::ALL.map(hook) }
+}
+
+/// Whether a search for circles has come to a chain.
+#[derive(Clone, Copy, PartialEq)]
+enum Seen {
+    Never,
+    /// It is on the way that is gone now, and this is the next of its rules.
+    Now(usize),
+    Before,
+}
+
+/// Marks the rules that lead back to a chain from which they are reached.
+fn cut_circles(chains: &mut [Chain], start: usize, seen: &mut [Seen]) {
+    let mut way = vec![start];
+    while let Some(at) = way.last().copied() {
+        let (Some(chain), Some(state)) = (chains.get_mut(at), seen.get_mut(at)) else { return };
+        let number = match *state {
+            Seen::Never => 0,
+            Seen::Now(number) => number,
+            Seen::Before => {
+                way.pop();
+                continue;
+            }
+        };
+        let Some(rule) = chain.rules.get_mut(number) else {
+            *state = Seen::Before;
+            way.pop();
+            continue;
+        };
+        *state = Seen::Now(number + 1);
+        let (Action::Jump(to) | Action::Goto(to)) = rule.action else { continue };
+        match seen.get(to) {
+            Some(Seen::Never) => way.push(to),
+            Some(Seen::Now(_)) => rule.action = Action::Circle,
+            _ => {}
+        }
+    }
 }
 
 /// The conditions of a rule, in the order in which they are asked. None for a rule that is not understood.

@@ -58,7 +58,10 @@ struct Names {
     incoming: bool,
     /// Rules that name no interface, or not this way.
     others: Sets,
-    named: Vec<(Iface, Sets)>,
+    /// For each name that a rule tells whole, in order: the rules that can match it.
+    whole: Vec<(Iface, Sets)>,
+    /// The same for each pattern; these are looked at for other names.
+    open: Vec<(Iface, Sets)>,
 }
 
 /// Sets of rules for one packet; all of them hold a rule that can match.
@@ -115,15 +118,14 @@ impl Index {
         for it in &self.ifaces {
             let name = if it.incoming { machine.in_iface() } else { machine.out_iface() };
             let Ok(name) = name else { continue };
-            let name = name.map_or(&b""[..], Iface::as_bytes);
-            let mut sets =
-                it.named.iter().filter(|(wanted, _)| iface_matches(wanted, name)).map(|(_, set)| set);
-            match (sets.next(), sets.next()) {
-                (None, _) => found.add(&it.others),
-                (Some(only), None) => found.add(only),
-                // Several patterns fit: nothing is left out for this interface.
-                _ => {}
+            if let Some(set) = it.set(name.map_or(b"", Iface::as_bytes)) {
+                found.add(set);
             }
+        }
+        if shape.words == 1 {
+            found.rest = found.word(0);
+            (found.next, found.end) = (1, 1);
+            return found;
         }
         let whole = u64::MAX >> (64 - shape.words.div_ceil(shape.part).clamp(1, 64));
         let seen = from / 64 / shape.part;
@@ -298,26 +300,42 @@ impl Names {
             })
         };
         let wanted: Vec<Option<Iface>> = rules.iter().map(wanted).collect();
-        let mut names: Vec<Iface> = Vec::new();
-        for name in wanted.iter().flatten() {
-            if !names.contains(name) {
-                names.push(*name);
-            }
-        }
-        // With so many names, to find the right one would cost more than it saves.
-        if names.is_empty() || names.len() > 16 {
+        let mut names: Vec<Iface> = wanted.iter().flatten().copied().collect();
+        names.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        names.dedup();
+        if names.is_empty() {
             return None;
         }
-        let collect = |only: Option<Iface>| {
+        let collect = |fits: &dyn Fn(&Iface) -> bool| {
             let mut set = vec![0u64; shape.words + 1];
             for (rule, name) in wanted.iter().enumerate() {
-                if name.is_none() || *name == only {
+                if name.as_ref().is_none_or(fits) {
                     set_bit(&mut set, rule, shape);
                 }
             }
             set.into_boxed_slice()
         };
-        let named = names.into_iter().map(|name| (name, collect(Some(name)))).collect();
-        Some(Names { incoming, others: collect(None), named })
+        let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
+        let whole = whole.into_iter().map(|name| {
+            let set = collect(&|wanted| iface_matches(wanted, name.as_bytes()));
+            (name, set)
+        });
+        let whole = whole.collect();
+        let open = open.into_iter().map(|name| (name, collect(&|wanted| *wanted == name))).collect();
+        Some(Names { incoming, others: collect(&|_| false), whole, open })
+    }
+
+    /// The rules that can match an interface; `None` where none is left out.
+    #[inline]
+    fn set(&self, name: &[u8]) -> Option<&[u64]> {
+        if let Ok(at) = self.whole.binary_search_by(|(whole, _)| whole.as_bytes().cmp(name)) {
+            return self.whole.get(at).map(|(_, set)| &**set);
+        }
+        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, name));
+        match (fit.next(), fit.next()) {
+            (None, _) => Some(&self.others),
+            (Some((_, only)), None) => Some(only),
+            _ => None,
+        }
     }
 }

@@ -163,26 +163,29 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     }
 
     fn chains(&mut self, table: &'s Table, base: usize) -> Verdict {
-        let mut stack: SmallVec<[(usize, usize); 16]> = SmallVec::new();
-        let (mut chain, mut from) = (base, 0);
-        self.event(table, chain, Event::Enter);
+        let mut stack: SmallVec<[Frame<'s>; 8]> = SmallVec::new();
+        self.event(table, base, Event::Enter);
+        let mut next = Some(base);
         loop {
-            let Some(it) = table.chains.get(chain) else { return self.give_up("a chain is missing") };
-            let step = self.chain(table, it, chain, from);
-            match step {
+            if let Some(place) = next {
+                let Some(chain) = table.chains.get(place) else { return self.give_up("a chain is missing") };
+                stack.push(Frame::new(chain, place, &self.machine, O::MISSES));
+            }
+            let Some(frame) = stack.last_mut() else { return self.policy(table, base) };
+            let step = self.chain(table, frame);
+            next = match step {
                 Step::Jump(to, back) => {
-                    if stack.len() > table.chains.len() {
-                        return self.give_up("chains call each other in a circle");
+                    if !back {
+                        stack.pop();
                     }
-                    stack.extend(back.map(|at| (chain, at)));
-                    (chain, from) = (to, 0);
+                    Some(to)
                 }
                 Step::End(verdict) => return verdict,
-                Step::Return => match stack.pop() {
-                    Some(back) => (chain, from) = back,
-                    None => return self.policy(table, base),
-                },
-            }
+                Step::Return => {
+                    stack.pop();
+                    None
+                }
+            };
         }
     }
 
@@ -201,11 +204,16 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         self.observer.at(at, &self.machine, event);
     }
 
-    /// The rules of a chain from one on, up to the first that leads elsewhere.
-    fn chain(&mut self, table: &'s Table, chain: &'s Chain, place: usize, from: usize) -> Step {
-        let mut rules = Rules::new(chain, &self.machine, from, O::MISSES);
-        let mut epoch = self.machine.epoch;
-        while let Some(number) = rules.next() {
+    /// The rules of a chain that are left, up to the first that leads elsewhere.
+    fn chain(&mut self, table: &'s Table, frame: &mut Frame<'s>) -> Step {
+        let (chain, place) = (frame.chain, frame.place);
+        loop {
+            if frame.epoch != self.machine.epoch {
+                frame.epoch = self.machine.epoch;
+                frame.rules = Rules::new(chain, &self.machine, frame.from, O::MISSES);
+            }
+            let Some(number) = frame.rules.next() else { break };
+            frame.from = number + 1;
             let Some(rule) = chain.rules.get(number) else { break };
             let at = At { table: table.place, chain: place, rule: Some(number) };
             let answer = every(&rule.tests, &mut self.machine, self.memory, true);
@@ -237,8 +245,9 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             match &rule.action {
                 Action::Next => {}
-                Action::Jump(to) => return Step::Jump(*to, Some(number + 1)),
-                Action::Goto(to) => return Step::Jump(*to, None),
+                Action::Jump(to) => return Step::Jump(*to, true),
+                Action::Goto(to) => return Step::Jump(*to, false),
+                Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
                 Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
                 Action::Do(effect) => match apply(effect, &mut self.machine) {
                     After::Next => {}
@@ -249,10 +258,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                         return Step::End(Verdict::Unknown);
                     }
                 },
-            }
-            if epoch != self.machine.epoch {
-                epoch = self.machine.epoch;
-                rules = Rules::new(chain, &self.machine, number + 1, O::MISSES);
             }
         }
         if !chain.builtin {
@@ -281,10 +286,28 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
 /// What comes after the rules of a chain.
 enum Step {
-    /// To a chain, and back to this rule, unless it was `goto`.
-    Jump(usize, Option<usize>),
+    /// To a chain, and back, unless it was `goto`.
+    Jump(usize, bool),
     Return,
     End(Verdict),
+}
+
+/// A chain that the packet is in.
+struct Frame<'a> {
+    chain: &'a Chain,
+    place: usize,
+    rules: Rules<'a>,
+    /// The first rule that was not asked.
+    from: usize,
+    /// Of the packet, when its rules were chosen.
+    epoch: u32,
+}
+
+impl<'a> Frame<'a> {
+    #[inline]
+    fn new(chain: &'a Chain, place: usize, machine: &Machine<'_>, all: bool) -> Frame<'a> {
+        Frame { chain, place, rules: Rules::new(chain, machine, 0, all), from: 0, epoch: machine.epoch }
+    }
 }
 
 /// The rules that are asked: all, or those that can match.
@@ -294,6 +317,7 @@ enum Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
+    #[inline]
     fn new(chain: &'a Chain, machine: &Machine<'_>, from: usize, all: bool) -> Rules<'a> {
         match &chain.index {
             Some(index) if !all => Rules::Some(index.candidates(machine, from)),
