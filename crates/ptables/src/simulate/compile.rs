@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use super::index::Index;
 use super::test::Test;
-use crate::ext::{Context, Hook, TableName};
+use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
 use crate::model::{self, Body, Jump, Policy, Ruleset};
 
 /// A table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    pub(super) name: TableName,
     /// Its place in [`Ruleset::tables`].
     pub(super) place: usize,
     /// In the order of [`model::Table::chains`].
@@ -50,18 +49,21 @@ pub(super) enum Action {
 }
 
 /// Compiles the tables; gives also how many places of memory they need.
-pub(super) fn tables(ruleset: &Ruleset) -> (Vec<Table>, usize) {
+pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
     let mut places = 0;
-    let mut tables = Vec::new();
+    let mut tables = [const { None }; 5];
     for (place, it) in ruleset.tables.iter().enumerate() {
-        if let Some(name) = it.kernel_table() {
-            tables.push(table(name, place, it, ruleset.context, &mut places));
+        // The first of a name counts, as it does for who looks a table up.
+        if let Some(name) = it.kernel_table()
+            && let Some(free @ None) = tables.get_mut(name as usize)
+        {
+            *free = Some(table(place, it, ruleset.context, &mut places));
         }
     }
     (tables, places)
 }
 
-fn table(name: TableName, place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {
+fn table(place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {
     let names: HashMap<&[u8], usize> =
         it.chains.iter().enumerate().map(|(at, chain)| (chain.name.as_bytes(), at)).collect();
     let chains = it.chains.iter().map(|chain| {
@@ -77,7 +79,7 @@ fn table(name: TableName, place: usize, it: &model::Table, context: Context, nex
         cut_circles(&mut chains, at, &mut seen);
     }
     let hook = |hook: Hook| it.chains.iter().position(|chain| chain.hook == Some(hook));
-    Table { name, place, chains, hooks: Hook::ALL.map(hook) }
+    Table { place, chains, hooks: Hook::ALL.map(hook) }
 }
 
 /// Whether a search for circles has come to a chain.

@@ -124,8 +124,7 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
 
 /// From now on nobody can tell this field.
 pub(super) fn lose(machine: &mut Machine<'_>, field: Field, why: &'static str) {
-    machine.lost.push((field, why));
-    machine.epoch += 1;
+    machine.lose(field, why);
 }
 
 /// Changes a field, if it is there.
@@ -214,7 +213,7 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
             let length = u16_at(&bytes, place).unwrap_or(0).wrapping_add(4);
             put(&mut bytes, place, &length.to_be_bytes());
             checksum::fix(machine.family, &mut bytes);
-            machine.bytes = bytes.into();
+            machine.bytes.replace(bytes);
             machine.refresh();
         }
     }
@@ -260,7 +259,7 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
     }
     if bytes != *machine.bytes {
         checksum::fix(machine.family, &mut bytes);
-        machine.bytes = bytes.into();
+        machine.bytes.replace(bytes);
         machine.refresh();
     }
     After::Next

@@ -41,7 +41,8 @@ pub(super) struct Index {
 /// Rules by the value of one field.
 #[derive(Clone, Debug)]
 struct Intervals {
-    field: Field,
+    /// Its place in [`FIELDS`].
+    field: usize,
     bounds: Bounds,
     /// Where the set of the first interval begins; those of the others follow.
     first: usize,
@@ -96,12 +97,13 @@ impl Index {
         let all = largest(family);
         let fields: Vec<Intervals> = FIELDS
             .into_iter()
-            .filter_map(|field| {
+            .enumerate()
+            .filter_map(|(place, field)| {
                 let wanted: Vec<Option<(u128, u128)>> = rules
                     .iter()
                     .map(|preds| preds.iter().find_map(|pred| interval(family, field, pred)))
                     .collect();
-                Intervals::new((field, all), &wanted, shape, &mut sets)
+                Intervals::new((place, all), &wanted, shape, &mut sets)
             })
             .collect();
         let mut names = |incoming| Names::new(incoming, rules, shape, &mut sets);
@@ -137,7 +139,7 @@ impl Index {
             if found.parts == 0 {
                 return found;
             }
-            if let Some(value) = value(machine, it.field) {
+            if let Some(value) = machine.values.get(it.field) {
                 found.add(it.first + it.bounds.place(value) * shape.size);
             }
         }
@@ -203,19 +205,35 @@ impl Iterator for Candidates<'_> {
     }
 }
 
-/// The value of an indexed field; `None` where no rule may be left out by it.
-fn value(machine: &Machine<'_>, field: Field) -> Option<u128> {
-    let Heads { proto, source, destination, ports, whole, .. } = machine.heads;
-    if !machine.lost.is_empty() && machine.lost.iter().any(|(lost, _)| *lost == field) {
-        return None;
-    }
-    match field {
-        Field::Source => Some(source),
-        Field::Destination => Some(destination),
+/// The values of the indexed fields, in the order of [`FIELDS`]; `None` where no rule may be left out by it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Values([Option<u128>; FIELDS.len()]);
+
+impl Values {
+    #[inline]
+    pub(super) fn new(heads: &Heads) -> Values {
         // A look at a header that is cut off drops the packet, so those rules are asked.
-        Field::SourcePort => ports.filter(|_| whole).map(|it| u128::from(it.0)),
-        Field::DestinationPort => ports.filter(|_| whole).map(|it| u128::from(it.1)),
-        _ => proto.map(u128::from),
+        let ports = heads.ports.filter(|_| heads.whole);
+        Values([
+            Some(heads.source),
+            Some(heads.destination),
+            ports.map(|it| u128::from(it.0)),
+            ports.map(|it| u128::from(it.1)),
+            heads.proto.map(u128::from),
+        ])
+    }
+
+    /// Without a field that nobody can tell any more.
+    pub(super) fn forget(&mut self, field: Field) {
+        let place = FIELDS.iter().position(|it| *it == field);
+        if let Some(value) = place.and_then(|at| self.0.get_mut(at)) {
+            *value = None;
+        }
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Option<u128> {
+        self.0.get(place).copied().flatten()
     }
 }
 
@@ -279,7 +297,7 @@ impl Bounds {
 
 impl Intervals {
     fn new(
-        (field, most): (Field, u128),
+        (field, most): (usize, u128),
         wanted: &[Option<(u128, u128)>],
         shape: Shape,
         all: &mut Vec<u64>,

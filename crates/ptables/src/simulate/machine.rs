@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::bytes::{self, Ancillary, header_set};
+use super::index::Values;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::Field;
@@ -40,8 +43,10 @@ pub(super) struct Heads {
 pub(super) struct Machine<'p> {
     pub(super) packet: &'p Packet,
     pub(super) family: Family,
-    pub(super) bytes: Cow<'p, [u8]>,
+    pub(super) bytes: Bytes<'p>,
     pub(super) heads: Heads,
+    /// What indexes look at.
+    pub(super) values: Values,
     pub(super) mark: u32,
     /// As the link layer told it, until `cluster` changes it.
     pub(super) packet_type: PacketType,
@@ -55,6 +60,40 @@ pub(super) struct Machine<'p> {
     pub(super) lost: Vec<(Field, &'static str)>,
     /// Counts changes of what the index of a chain looks at.
     pub(super) epoch: u32,
+}
+
+/// The bytes of a packet: as they were told, or changed since. Those of a small packet are then kept in place.
+#[derive(Clone, Debug)]
+pub(super) enum Bytes<'p> {
+    Told(&'p [u8]),
+    Changed(SmallVec<[u8; 64]>),
+}
+
+impl std::ops::Deref for Bytes<'_> {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Told(bytes) => bytes,
+            Bytes::Changed(bytes) => bytes,
+        }
+    }
+}
+
+impl Bytes<'_> {
+    pub(super) fn to_mut(&mut self) -> &mut [u8] {
+        if let Bytes::Told(bytes) = self {
+            *self = Bytes::Changed(SmallVec::from_slice(bytes));
+        }
+        match self {
+            Bytes::Changed(bytes) => bytes,
+            Bytes::Told(_) => &mut [],
+        }
+    }
+
+    pub(super) fn replace(&mut self, bytes: Vec<u8>) {
+        *self = Bytes::Changed(bytes.into());
+    }
 }
 
 impl Heads {
@@ -75,12 +114,15 @@ impl Heads {
 }
 
 impl<'p> Machine<'p> {
+    #[inline]
     pub(super) fn new(packet: &'p Packet) -> Machine<'p> {
+        let heads = Heads::new(&packet.view());
         Machine {
             packet,
             family: packet.family(),
-            bytes: Cow::Borrowed(packet.to_bytes()),
-            heads: Heads::new(&packet.view()),
+            bytes: Bytes::Told(packet.to_bytes()),
+            heads,
+            values: Values::new(&heads),
             mark: packet.mark,
             packet_type: packet.packet_type,
             hook: Hook::Prerouting,
@@ -95,7 +137,7 @@ impl<'p> Machine<'p> {
     /// The packet as it is now.
     pub(super) fn into_packet(self) -> Packet {
         let mut packet = self.packet.clone();
-        if let Cow::Owned(bytes) = &self.bytes {
+        if let Bytes::Changed(bytes) = &self.bytes {
             packet.replace_bytes(bytes);
         }
         packet.mark = self.mark;
@@ -127,6 +169,15 @@ impl<'p> Machine<'p> {
     /// After the bytes were changed.
     pub(super) fn refresh(&mut self) {
         self.heads = Heads::new(&View::new(self.family, &self.bytes));
+        self.values = Values::new(&self.heads);
+        self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
+        self.epoch += 1;
+    }
+
+    /// From now on nobody can tell this field.
+    pub(super) fn lose(&mut self, field: Field, why: &'static str) {
+        self.lost.push((field, why));
+        self.values.forget(field);
         self.epoch += 1;
     }
 

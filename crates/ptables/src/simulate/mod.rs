@@ -67,7 +67,8 @@ impl Options {
 pub struct Simulator<'a> {
     ruleset: &'a Ruleset,
     options: Options,
-    tables: Vec<compile::Table>,
+    /// In the order of [`TableName`](crate::ext::TableName)'s variants.
+    tables: [Option<compile::Table>; 5],
     slots: usize,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
     tracks: bool,

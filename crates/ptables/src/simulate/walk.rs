@@ -149,7 +149,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             return None;
         }
         let simulator = self.simulator;
-        let table = simulator.tables.iter().find(|table| table.name == name);
+        let table = simulator.tables.get(name as usize).and_then(Option::as_ref);
         let hook = self.machine.hook;
         let chain = table.and_then(|it| Some((it, it.hooks.get(hook as usize).copied().flatten()?)));
         let verdict = match chain {
