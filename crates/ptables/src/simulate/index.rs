@@ -365,7 +365,7 @@ impl Names {
         };
         let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
         let whole = whole.into_iter().map(|name| {
-            let set = collect(&|wanted| iface_matches(wanted, name.as_bytes()));
+            let set = collect(&|wanted| iface_matches(wanted, &name));
             (name.to_bits(), set)
         });
         let whole = whole.collect();
@@ -379,7 +379,7 @@ impl Names {
         if let Ok(at) = self.whole.binary_search_by_key(&name.to_bits(), |it| it.0) {
             return self.whole.get(at).map(|it| it.1);
         }
-        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, name.as_bytes()));
+        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, &name));
         match (fit.next(), fit.next()) {
             (None, _) => Some(self.others),
             (Some((_, only)), None) => Some(*only),

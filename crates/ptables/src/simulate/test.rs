@@ -147,25 +147,25 @@ fn field<'a>(machine: &Machine<'_>, field: Field, holds: impl FnOnce(u128) -> bo
 }
 
 /// Whether an interface has such a name.
-pub(super) fn iface_matches(wanted: &Iface, name: &[u8]) -> bool {
+pub(super) fn iface_matches(wanted: &Iface, name: &Iface) -> bool {
     match wanted.stem() {
-        (stem, true) => name.starts_with(stem),
-        (whole, false) => name == whole,
+        (stem, true) => name.as_bytes().starts_with(stem),
+        (_, false) => name == wanted,
     }
 }
 
 fn iface<'a>(wanted: &Iface, name: Result<Option<&Iface>, &'static str>) -> Tri<'a> {
     match name {
-        Ok(Some(name)) => iface_matches(wanted, name.as_bytes()).into(),
+        Ok(Some(name)) => iface_matches(wanted, name).into(),
         // Without an interface the kernel compares with an empty name.
-        Ok(None) => iface_matches(wanted, b"").into(),
+        Ok(None) => iface_matches(wanted, &Iface::ANY).into(),
         Err(why) => Tri::Unknown(Why::Text(why)),
     }
 }
 
 fn bridge<'a>(wanted: &Iface, name: Option<Iface>) -> Tri<'a> {
     match name {
-        Some(name) => (!name.is_any() && iface_matches(wanted, name.as_bytes())).into(),
+        Some(name) => (!name.is_any() && iface_matches(wanted, &name)).into(),
         None => Tri::Unknown(Why::Text(BRIDGE)),
     }
 }
@@ -174,6 +174,16 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     match pred {
         Pred::True => Tri::Yes,
         Pred::False => Tri::No,
+        // The commonest first, without the way over all fields.
+        Pred::Bits(Field::Source, mask, value) if machine.lost.is_empty() => {
+            (machine.heads.source & mask == *value).into()
+        }
+        Pred::Bits(Field::Destination, mask, value) if machine.lost.is_empty() => {
+            (machine.heads.destination & mask == *value).into()
+        }
+        Pred::Range(Field::Proto, low, high) if machine.heads.proto.is_some() => {
+            (*low..=*high).contains(&u128::from(machine.heads.proto.unwrap_or(0))).into()
+        }
         Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
         Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
         Pred::AnyBit(name, mask) => field(machine, *name, |it| it & mask != 0),
