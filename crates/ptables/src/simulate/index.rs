@@ -11,8 +11,10 @@ use crate::value::iface::Iface;
 
 /// Shorter chains are faster without.
 const SHORTEST: usize = 6;
-/// Intervals of a field; neighbours are joined beyond that, so that memory stays proportional to the rules.
-const MOST: usize = 1024;
+/// Intervals of a field that may be told apart in any case, and words for the sets of a field: beyond both, neighbours are
+/// joined, so that memory stays proportional to the rules.
+const INTERVALS: usize = 1024;
+const WORDS: usize = 1 << 18;
 /// Source, destination, source port, destination port, protocol.
 const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
@@ -314,8 +316,9 @@ impl Intervals {
         bounds.retain(|bound| (1..=most).contains(bound));
         bounds.sort_unstable();
         bounds.dedup();
-        if bounds.len() >= MOST {
-            let step = bounds.len() / MOST + 1;
+        let most = (WORDS / shape.size).max(INTERVALS);
+        if bounds.len() >= most {
+            let step = bounds.len() / most + 1;
             bounds = bounds.into_iter().step_by(step).collect();
         }
         let (count, size, begin) = (bounds.len(), shape.size, all.len());
