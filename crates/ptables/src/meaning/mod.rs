@@ -11,7 +11,7 @@ mod test;
 
 pub use effect::{Answer, Effect, Nat};
 pub use field::{Field, Header};
-pub use need::{Need, RecentAction, RecentTest, Span};
+pub use need::{BucketTest, Need, RecentAction, RecentTest, Span};
 pub use test::{SegmentTest, TextTest};
 
 use crate::source::Text;

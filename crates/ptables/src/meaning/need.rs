@@ -59,6 +59,44 @@ pub enum RecentAction {
     Remove,
 }
 
+/// A bucket of tokens for each address or port: `hashlimit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketTest {
+    /// Name of the table; rules of the same name share it.
+    pub name: Text,
+    /// Microseconds between two packets.
+    pub period: u64,
+    /// Packets that a full bucket holds.
+    pub burst: u64,
+    /// Whether packets match that find no token, else those that find one.
+    pub above: bool,
+    /// Whether source, source port, destination and destination port are told apart.
+    pub apart: [bool; 4],
+    /// Bits of source and destination that count.
+    pub masks: [u128; 2],
+    /// Entries that the table holds at most; 0: as many as the kernel chooses.
+    pub entries: u32,
+    /// Milliseconds after which an idle bucket goes.
+    pub expire: u32,
+}
+
+impl BucketTest {
+    /// One bucket for all packets, with room for `burst`, filled by one every `period` microseconds.
+    pub fn new(name: Text, period: u64, burst: u64) -> BucketTest {
+        BucketTest {
+            name,
+            period,
+            burst,
+            above: false,
+            apart: [false; 4],
+            masks: [u128::MAX; 2],
+            entries: 0,
+            expire: u32::MAX,
+        }
+    }
+}
+
 /// Times of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -82,8 +120,10 @@ pub struct Span {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Need {
-    /// How many packets came before: `limit`, `hashlimit`.
+    /// How many packets or bytes came before, in a way that is not modelled: `hashlimit` by bytes or intervals.
     Rate,
+    /// How many packets came before and when, for each address or port: `hashlimit`.
+    Bucket(Box<BucketTest>),
     /// A list that other rules fill: `recent`.
     List(Text),
     /// The content of a set, looked up by directions (`src`, `dst`).
@@ -120,7 +160,7 @@ impl Need {
     /// Whether a sequence of packets decides it, from the moment that the rules were loaded.
     pub fn is_sequential(&self) -> bool {
         match self {
-            Need::Limit { .. } | Need::Nth { .. } | Need::Quota(_) => true,
+            Need::Limit { .. } | Need::Nth { .. } | Need::Quota(_) | Need::Bucket(_) => true,
             Need::Recent(test) => test.seconds == 0,
             _ => false,
         }
@@ -131,7 +171,9 @@ impl Need {
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Need::Rate | Need::Limit { .. } | Need::Nth { .. } => f.write_str("how many packets came before"),
+            Need::Rate | Need::Bucket(_) | Need::Limit { .. } | Need::Nth { .. } => {
+                f.write_str("how many packets came before")
+            }
             Need::Quota(_) => f.write_str("how many bytes the rule has passed"),
             Need::Chance(share) => {
                 let share = f64::from(*share) / f64::from(1u32 << 31);

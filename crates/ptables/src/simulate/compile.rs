@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::buckets;
 use super::index::Index;
 use super::test::Test;
 use crate::ext::{Context, Hook};
@@ -60,6 +61,9 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
             *free = Some(table(place, it, ruleset.context, &mut places));
         }
     }
+    let chains = tables.iter_mut().flatten().flat_map(|table| &mut table.chains);
+    let rules = chains.flat_map(|chain| &mut chain.rules);
+    buckets::settle(rules.flat_map(|rule| rule.tests.iter_mut()));
     (tables, places)
 }
 

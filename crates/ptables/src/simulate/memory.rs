@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::buckets::Buckets;
 use super::clock::within;
 use super::machine::{Machine, Value};
 use crate::dialect::Family;
@@ -16,6 +17,7 @@ pub(super) struct Memory {
     /// `None`: nobody knows which packets came before.
     slots: Option<Vec<Slot>>,
     lists: HashMap<(Text, Family), Option<HashMap<u128, Entry>>>,
+    buckets: Buckets,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +45,11 @@ struct Entry {
 impl Memory {
     /// Fresh from a load, if `known`; else nothing is known.
     pub(super) fn new(slots: usize, known: bool) -> Memory {
-        Memory { slots: known.then(|| vec![Slot::Fresh; slots]), lists: HashMap::new() }
+        Memory {
+            slots: known.then(|| vec![Slot::Fresh; slots]),
+            lists: HashMap::new(),
+            buckets: Buckets::default(),
+        }
     }
 
     /// `None` if it is not decided.
@@ -53,6 +59,10 @@ impl Memory {
         }
         if let Need::Set(name, _) = need {
             return machine.packet.sets.iter().find(|(set, _)| set == name).map(|(_, is_in)| *is_in);
+        }
+        if let Need::Bucket(test) = need {
+            self.slots.as_ref()?;
+            return self.buckets.ask(test, machine, sure);
         }
         if let Need::Recent(test) = need {
             self.slots.as_ref()?;

@@ -107,6 +107,16 @@ impl Test {
         }
     }
 
+    /// Collects what it needs to know of earlier packets.
+    pub(super) fn needs<'t>(&'t mut self, found: &mut Vec<&'t mut Need>) {
+        match self {
+            Test::Need(_, need) => found.push(need),
+            Test::Not(inner) => inner.needs(found),
+            Test::All(all) | Test::Any(all) => all.iter_mut().for_each(|it| it.needs(found)),
+            Test::Pred(_) | Test::Opaque => {}
+        }
+    }
+
     fn searches(&self) -> bool {
         matches!(self, Test::Pred(Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::Chunks(_)))
     }

@@ -169,6 +169,14 @@ fn sequences_count_as_the_kernel_counts() {
     assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 2"), udp, 100).len(), 33);
     assert_eq!(accepted(&rule("-m quota --quota 1000"), udp, 100).len(), 35);
     assert_eq!(accepted(&rule("-m limit --limit 1/hour --limit-burst 7"), udp, 100).len(), 7);
+    let hash = "-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name h";
+    assert_eq!(accepted(&rule(hash), udp, 10), [0, 1, 2]);
+    // Rules that share a table share its buckets; if they do not agree about it, nobody knows which one made it.
+    let above = hash.replace("upto", "above");
+    let both = filter(&format!("-A INPUT {above} -j DROP\n-A INPUT {hash} -j ACCEPT"));
+    assert_eq!(accepted(&both, udp, 10), [0]);
+    let mixed = format!("-A INPUT {hash} -j ACCEPT\n-A INPUT {} -j ACCEPT", hash.replace("3", "4"));
+    assert_eq!(accepted(&filter(&mixed), udp, 10).len(), 0);
     let recent = filter(
         "-A INPUT -m recent --name x --rcheck --hitcount 3 -j ACCEPT\n-A INPUT -m recent --name x --set",
     );

@@ -2,9 +2,9 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{BucketTest, Need, Pred};
 use crate::source::Text;
-use crate::value::addr::prefix_length;
+use crate::value::addr::{prefix_length, prefix_mask};
 use crate::value::hash_rate::HashRate;
 use crate::value::number::{prefix_base0, prefix_decimal, push};
 use crate::value::{Bad, host, number};
@@ -320,8 +320,19 @@ impl Extension for Hashlimit {
 }
 
 impl MatchExtension for Hashlimit {
-    fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Rate)
+    fn meaning(&self, context: Context) -> Pred {
+        let HashRate::Packets(period) = self.rate else { return Pred::Needs(Need::Rate) };
+        if self.rate_match {
+            return Pred::Needs(Need::Rate);
+        }
+        let mut test = BucketTest::new(self.name.clone(), period, self.burst);
+        test.above = self.above;
+        test.apart = MODES.map(|(_, mode)| self.mode.has(mode));
+        let mask = |length: u8| prefix_mask(context.family, length.min(context.family.bits()));
+        test.masks = [mask(self.src_length), mask(self.dst_length)];
+        test.entries = self.max;
+        test.expire = self.expire;
+        Pred::Needs(Need::Bucket(Box::new(test)))
     }
 }
 

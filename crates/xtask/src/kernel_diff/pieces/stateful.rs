@@ -6,6 +6,7 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("statistic", statistic),
     Maker::new("quota", quota),
     Maker::new("limit", limit),
+    Maker::new("hashlimit", hashlimit),
     Maker::new("recent", recent),
 ];
 
@@ -37,6 +38,25 @@ fn limit(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("limit");
     let burst = place.rng.within(1, 6);
     piece.word(&format!("--limit 1/hour --limit-burst {burst}"));
+    piece
+}
+
+/// As slow. Rules that share a table have the same settings.
+fn hashlimit(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("hashlimit");
+    let (number, mode, masks) = place.rng.pick(&[
+        (1, "", ""),
+        (2, "--hashlimit-mode srcip", ""),
+        (3, "--hashlimit-mode dstip", "--hashlimit-dstmask 25"),
+        (4, "--hashlimit-mode srcip,dstip", "--hashlimit-srcmask 8"),
+    ]);
+    let side = place.rng.pick(&["upto", "above"]);
+    let burst = number + 1;
+    piece.option(place.not(), &format!("--hashlimit-{side} 1/hour"), |_, _| {});
+    let family = if place.v6 { 6 } else { 4 };
+    piece.word(&format!(
+        "--hashlimit-burst {burst} {mode} {masks} --hashlimit-name table{number}v{family} --hashlimit-htable-size 64"
+    ));
     piece
 }
 

@@ -1,0 +1,106 @@
+//! The tables of `hashlimit`: a bucket of tokens for each address or port.
+
+use std::collections::HashMap;
+
+use super::machine::{Machine, Value};
+use super::test::Test;
+use crate::dialect::Family;
+use crate::meaning::{BucketTest, Field, Need};
+use crate::source::Text;
+
+/// What a table tells apart: source, destination, their ports.
+type Key = (u128, u128, u16, u16);
+
+/// The buckets of each table; `None`: nobody knows any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buckets(HashMap<(Text, Family), Option<HashMap<Key, Bucket>>>);
+
+/// A bucket.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    /// Microseconds of credit.
+    credit: u64,
+    /// When that was, in seconds.
+    then: u64,
+}
+
+impl Buckets {
+    /// Whether a packet matches; `None` if it is not decided.
+    pub(super) fn ask(&mut self, test: &BucketTest, machine: &Machine<'_>, sure: bool) -> Option<bool> {
+        let table = self.0.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));
+        let found = key(test, machine).filter(|_| sure);
+        let answer = match (table.as_mut(), found) {
+            (Some(table), Some(key)) => take(table, key, test, machine.packet.facts.now.unwrap_or(0)),
+            _ => None,
+        };
+        if answer.is_none() {
+            *table = None;
+        }
+        answer
+    }
+}
+
+fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: u64) -> Option<bool> {
+    let most = test.period.saturating_mul(test.burst);
+    let fresh = Bucket { credit: most, then: now };
+    if !table.contains_key(&key) && test.entries != 0 && table.len() >= test.entries as usize {
+        // What the kernel does with a full table depends on when it last looked for old entries.
+        return None;
+    }
+    let bucket = table.entry(key).or_insert(fresh);
+    let passed = now.saturating_sub(bucket.then);
+    if passed > 0 && passed.saturating_mul(1000) >= u64::from(test.expire) {
+        // It may be there still, or not.
+        return None;
+    }
+    let credit = bucket.credit.saturating_add(passed.saturating_mul(1_000_000)).min(most);
+    let rest = credit.checked_sub(test.period);
+    *bucket = Bucket { credit: rest.unwrap_or(credit), then: now };
+    Some(rest.is_some() != test.above)
+}
+
+fn key(test: &BucketTest, machine: &Machine<'_>) -> Option<Key> {
+    let address = |wanted: bool, field, mask| match machine.value(field) {
+        _ if !wanted => Some(0),
+        Value::Is(address) => Some(address & mask),
+        _ => None,
+    };
+    let port = |wanted: bool, field| match machine.value(field) {
+        _ if !wanted => Some(0),
+        Value::Is(port) => u16::try_from(port).ok(),
+        // Of some protocols without ports the kernel takes other bytes for them.
+        _ => None,
+    };
+    let [source, source_port, destination, destination_port] = test.apart;
+    if (source_port || destination_port) && machine.heads.fragment != 0 {
+        return None;
+    }
+    Some((
+        address(source, Field::Source, test.masks[0])?,
+        address(destination, Field::Destination, test.masks[1])?,
+        port(source_port, Field::SourcePort)?,
+        port(destination_port, Field::DestinationPort)?,
+    ))
+}
+
+/// Rules that share a table but not its settings: the table has those of whichever was loaded first, so they are undecided.
+pub(super) fn settle<'t>(tests: impl Iterator<Item = &'t mut Test>) {
+    let mut known: HashMap<Text, BucketTest> = HashMap::new();
+    let mut mixed: Vec<Text> = Vec::new();
+    let mut all: Vec<&mut Need> = Vec::new();
+    for test in tests {
+        test.needs(&mut all);
+    }
+    for need in &all {
+        let Need::Bucket(test) = &**need else { continue };
+        let usual = BucketTest { above: false, ..(**test).clone() };
+        if *known.entry(test.name.clone()).or_insert_with(|| usual.clone()) != usual {
+            mixed.push(test.name.clone());
+        }
+    }
+    for need in all {
+        if matches!(&*need, Need::Bucket(test) if mixed.contains(&test.name)) {
+            *need = Need::Rate;
+        }
+    }
+}
