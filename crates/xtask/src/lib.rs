@@ -6,5 +6,6 @@ pub mod generate;
 pub mod names;
 pub mod oracle;
 pub mod peers;
+pub mod python;
 pub mod saved;
 pub mod shared;
