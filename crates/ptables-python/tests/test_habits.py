@@ -139,6 +139,28 @@ class Rules(unittest.TestCase):
             self.assertGreater(len(space), 2, module)
 
 
+class Lines(unittest.TestCase):
+    def test_each_rule_knows_its_line_however_many_came_before(self):
+        source = "".join(f"rules.append(Rule(\n    'x'))\nfor _ in range({k}): rules.append(Rule())\n" for k in range(40))
+        rules = []
+        exec(compile(source, "long.py", "exec"), {"Rule": Rule, "rules": rules})
+        wanted = [line for k in range(40) for line in [3 * k + 1] + [3 * k + 3] * k]
+        self.assertEqual([rule.lineno for rule in rules], wanted)
+
+    def test_a_long_script_takes_no_longer_for_each_line(self):
+        import time
+
+        def seconds(lines):
+            rules = []
+            code = compile("rules.append(Rule(proto='tcp'))\n" * lines, "long.py", "exec")
+            start = time.process_time()
+            exec(code, {"Rule": Rule, "rules": rules})
+            return time.process_time() - start
+
+        seconds(1000)
+        self.assertLess(seconds(20_000), 1, "20,000 lines took 11 s when each was counted from the first")
+
+
 class Marks(unittest.TestCase):
     def test_random_marks_differ_and_are_the_same_from_run_to_run(self):
         marks = [random_mark().mark for _ in range(1000)]
