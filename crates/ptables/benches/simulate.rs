@@ -4,11 +4,14 @@
 //! `cargo bench -p ptables --bench simulate`.
 #![expect(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "a benchmark")]
 
+mod cpu;
+
 use std::fmt::Write;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use cpu::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ptables::compile::compile;
 use ptables::dialect::{Backend, Dialect, Family, Version};
@@ -63,7 +66,7 @@ fn packets(count: u32, (incoming, outgoing): (&str, &str), networks: &[u32]) -> 
         .collect()
 }
 
-fn measure(criterion: &mut Criterion, name: &str, ruleset: &Ruleset, packets: &[Packet]) {
+fn measure(criterion: &mut Criterion<CpuTime>, name: &str, ruleset: &Ruleset, packets: &[Packet]) {
     let simulator = Simulator::new(ruleset, simulate::Options::default());
     let mut group = criterion.benchmark_group("simulate");
     group.throughput(Throughput::Elements(packets.len() as u64));
@@ -75,7 +78,7 @@ fn measure(criterion: &mut Criterion, name: &str, ruleset: &Ruleset, packets: &[
     group.finish();
 }
 
-fn simulated(criterion: &mut Criterion) {
+fn simulated(criterion: &mut Criterion<CpuTime>) {
     let rules = ruleset(straight(1000).as_bytes());
     let networks: Vec<u32> = (0..1000).map(|k| 0x0a01_0000 + k).collect();
     measure(criterion, "1,000 straight rules", &rules, &packets(1000, ("eth0", "eth1"), &networks));
@@ -95,5 +98,9 @@ fn simulated(criterion: &mut Criterion) {
     measure(criterion, "university, 5,556 rules", &rules, &packets(1000, ("eth0", "eth1.110"), &networks));
 }
 
-criterion_group!(benches, simulated);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = simulated
+}
 criterion_main!(benches);

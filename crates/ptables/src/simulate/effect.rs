@@ -152,6 +152,19 @@ fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u12
     }
 }
 
+/// Lowers the hop limit from this value, and mends the sum of the header by the difference, as the kernel does.
+pub(super) fn lower_hop_limit(machine: &mut Machine<'_>, hops: u8) {
+    let sum = u16_at(&machine.bytes, 10).unwrap_or(0);
+    let bytes = machine.bytes.to_mut();
+    if machine.family == Family::V6 {
+        return put(bytes, 7, &[hops.wrapping_sub(1)]);
+    }
+    put(bytes, 8, &[hops.wrapping_sub(1)]);
+    let (mended, carry) = sum.overflowing_add(0x100);
+    let mended = mended.wrapping_add(u16::from(carry));
+    put(bytes, 10, &(if mended == u16::MAX { 0 } else { mended }).to_be_bytes());
+}
+
 /// Writes over bytes of the packet and mends its checksums.
 pub(super) fn write(machine: &mut Machine<'_>, at: usize, new: &[u8]) {
     // The kernel (since 6.16) does not know the checksum of DCCP.

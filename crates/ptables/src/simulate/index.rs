@@ -3,13 +3,10 @@
 //!
 //! The index only leaves rules out that do not match for certain; the others are asked in full.
 
-use std::net::IpAddr;
-
 use super::machine::{Heads, Machine};
 use super::test::iface_matches;
 use crate::dialect::Family;
 use crate::meaning::{Field, Pred};
-use crate::value::addr;
 use crate::value::iface::Iface;
 
 /// Shorter chains are faster without.
@@ -20,13 +17,21 @@ const MOST: usize = 1024;
 const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
 
-/// Bits of a set of rules, 64 in a word.
-type Set = Box<[u64]>;
+/// Sets of rules, one after the other. Each begins with an overview, whose bits say which parts of the set hold a rule at
+/// all; a rule is a bit of the words behind it.
+type Sets = Box<[u64]>;
+
+/// How a set is laid out: words of rules, and words of a part, of which there are at most 64.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    words: usize,
+    part: usize,
+}
 
 /// The index of a chain.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    words: usize,
+    shape: Shape,
     fields: Vec<Intervals>,
     ifaces: Vec<Names>,
 }
@@ -35,10 +40,16 @@ pub(super) struct Index {
 #[derive(Clone, Debug)]
 struct Intervals {
     field: Field,
-    /// First value of each interval but the first, which begins at 0.
-    bounds: Box<[u128]>,
-    /// The rules of each interval, one set after the other.
-    sets: Set,
+    bounds: Bounds,
+    /// The rules of each interval.
+    sets: Sets,
+}
+
+/// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
+#[derive(Clone, Debug)]
+enum Bounds {
+    Narrow(Box<[u32]>),
+    Wide(Box<[u128]>),
 }
 
 /// Rules by an interface.
@@ -46,8 +57,8 @@ struct Intervals {
 struct Names {
     incoming: bool,
     /// Rules that name no interface, or not this way.
-    others: Set,
-    named: Vec<(Iface, Set)>,
+    others: Sets,
+    named: Vec<(Iface, Sets)>,
 }
 
 /// Sets of rules for one packet; all of them hold a rule that can match.
@@ -55,10 +66,16 @@ struct Names {
 pub(super) struct Candidates<'a> {
     sets: [&'a [u64]; 7],
     count: usize,
-    /// The word that is looked at, and what is left of it.
-    at: usize,
+    shape: Shape,
+    /// Parts that are not looked at yet.
+    parts: u64,
+    /// The next word of the part that is looked at, and the end of that part.
+    next: usize,
+    end: usize,
+    /// What is left of the word before.
     rest: u64,
-    words: usize,
+    /// Rules before this one are left out.
+    from: usize,
 }
 
 impl Index {
@@ -68,6 +85,8 @@ impl Index {
             return None;
         }
         let words = rules.len().div_ceil(64);
+        let shape = Shape { words, part: words.div_ceil(64) };
+        let all = largest(family);
         let fields: Vec<Intervals> = FIELDS
             .into_iter()
             .filter_map(|field| {
@@ -75,20 +94,22 @@ impl Index {
                     .iter()
                     .map(|preds| preds.iter().find_map(|pred| interval(family, field, pred)))
                     .collect();
-                Intervals::new(field, &wanted, words)
+                Intervals::new(field, all, &wanted, shape)
             })
             .collect();
         let ifaces: Vec<Names> =
-            [true, false].into_iter().filter_map(|it| Names::new(it, rules, words)).collect();
-        if fields.is_empty() && ifaces.is_empty() { None } else { Some(Index { words, fields, ifaces }) }
+            [true, false].into_iter().filter_map(|it| Names::new(it, rules, shape)).collect();
+        if fields.is_empty() && ifaces.is_empty() { None } else { Some(Index { shape, fields, ifaces }) }
     }
 
     /// The rules, from this one on, that can match.
     pub(super) fn candidates(&self, machine: &Machine<'_>, from: usize) -> Candidates<'_> {
-        let mut found = Candidates { sets: [&[]; 7], count: 0, at: from / 64, rest: 0, words: self.words };
+        let shape = self.shape;
+        let mut found =
+            Candidates { sets: [&[]; 7], count: 0, shape, parts: 0, next: 0, end: 0, rest: 0, from };
         for it in &self.fields {
             if let Some(value) = value(machine, it.field) {
-                found.add(it.set(value, self.words));
+                found.add(it.set(value, shape));
             }
         }
         for it in &self.ifaces {
@@ -104,7 +125,11 @@ impl Index {
                 _ => {}
             }
         }
-        found.rest = found.word(found.at) & (u64::MAX << (from % 64));
+        let whole = u64::MAX >> (64 - shape.words.div_ceil(shape.part).clamp(1, 64));
+        let seen = from / 64 / shape.part;
+        let unseen = if seen < 64 { u64::MAX << seen } else { 0 };
+        let sets = found.sets.iter().take(found.count);
+        found.parts = sets.fold(whole & unseen, |all, set| all & set.first().copied().unwrap_or(0));
         found
     }
 }
@@ -119,9 +144,12 @@ impl<'a> Candidates<'a> {
 
     fn word(&self, at: usize) -> u64 {
         let sets = self.sets.iter().take(self.count);
-        sets.fold(if at < self.words { u64::MAX } else { 0 }, |all, set| {
-            all & set.get(at).copied().unwrap_or(0)
-        })
+        let all = sets.fold(u64::MAX, |all, set| all & set.get(at + 1).copied().unwrap_or(0));
+        match at.cmp(&(self.from / 64)) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => all & u64::MAX << (self.from % 64),
+            std::cmp::Ordering::Greater => all,
+        }
     }
 }
 
@@ -130,15 +158,20 @@ impl Iterator for Candidates<'_> {
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.rest == 0 {
-            self.at += 1;
-            if self.at >= self.words {
-                return None;
+            if self.next == self.end {
+                if self.parts == 0 {
+                    return None;
+                }
+                self.next = self.parts.trailing_zeros() as usize * self.shape.part;
+                self.end = (self.next + self.shape.part).min(self.shape.words);
+                self.parts &= self.parts - 1;
             }
-            self.rest = self.word(self.at);
+            self.rest = self.word(self.next);
+            self.next += 1;
         }
         let bit = self.rest.trailing_zeros();
         self.rest &= self.rest - 1;
-        Some(self.at * 64 + bit as usize)
+        Some((self.next - 1) * 64 + bit as usize)
     }
 }
 
@@ -158,12 +191,17 @@ fn value(machine: &Machine<'_>, field: Field) -> Option<u128> {
     }
 }
 
+/// The largest address, and no other field is larger.
+fn largest(family: Family) -> u128 {
+    match family {
+        Family::V4 => u128::from(u32::MAX),
+        Family::V6 => u128::MAX,
+    }
+}
+
 /// The values that a condition asks of a field.
 fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> {
-    let all = match addr::ip(family, 0) {
-        IpAddr::V4(_) => u128::from(u32::MAX),
-        IpAddr::V6(_) => u128::MAX,
-    };
+    let all = largest(family);
     match pred {
         Pred::Range(field, low, high) if *field == wanted => Some((*low, *high)),
         Pred::Bits(field, mask, value)
@@ -177,14 +215,39 @@ fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> 
     }
 }
 
-fn set_bit(set: &mut [u64], bit: usize) {
-    if let Some(word) = set.get_mut(bit / 64) {
+/// Adds a rule to a set.
+fn set_bit(set: &mut [u64], bit: usize, shape: Shape) {
+    if let Some(word) = set.get_mut(bit / 64 + 1) {
         *word |= 1 << (bit % 64);
+    }
+    if let Some(overview) = set.first_mut() {
+        *overview |= 1 << (bit / 64 / shape.part);
+    }
+}
+
+impl Bounds {
+    fn new(bounds: Vec<u128>) -> Bounds {
+        match bounds.iter().map(|it| u32::try_from(*it)).collect::<Result<_, _>>() {
+            Ok(narrow) => Bounds::Narrow(narrow),
+            Err(_) => Bounds::Wide(bounds.into()),
+        }
+    }
+
+    /// In which interval a value lies.
+    #[inline]
+    fn place(&self, value: u128) -> usize {
+        match self {
+            Bounds::Narrow(bounds) => {
+                let value = u32::try_from(value).unwrap_or(u32::MAX);
+                bounds.partition_point(|bound| *bound <= value)
+            }
+            Bounds::Wide(bounds) => bounds.partition_point(|bound| *bound <= value),
+        }
     }
 }
 
 impl Intervals {
-    fn new(field: Field, wanted: &[Option<(u128, u128)>], words: usize) -> Option<Intervals> {
+    fn new(field: Field, most: u128, wanted: &[Option<(u128, u128)>], shape: Shape) -> Option<Intervals> {
         if wanted.iter().flatten().count() * 8 < wanted.len() {
             return None;
         }
@@ -194,40 +257,39 @@ impl Intervals {
             .flat_map(|(low, high)| [Some(*low), high.checked_add(1)])
             .flatten()
             .collect();
-        bounds.retain(|bound| *bound > 0);
+        bounds.retain(|bound| (1..=most).contains(bound));
         bounds.sort_unstable();
         bounds.dedup();
         if bounds.len() >= MOST {
             let step = bounds.len() / MOST + 1;
             bounds = bounds.into_iter().step_by(step).collect();
         }
-        let mut sets = vec![0u64; (bounds.len() + 1) * words];
+        let (count, size) = (bounds.len(), shape.words + 1);
+        let bounds = Bounds::new(bounds);
+        let mut sets = vec![0u64; (count + 1) * size];
         for (rule, range) in wanted.iter().enumerate() {
             let (first, last) = match range {
-                None => (0, bounds.len()),
+                None => (0, count),
                 Some((low, high)) if low > high => continue,
-                Some((low, high)) => (place(&bounds, *low), place(&bounds, *high)),
+                Some((low, high)) => (bounds.place(*low), bounds.place(*high)),
             };
-            for set in sets.chunks_exact_mut(words).take(last + 1).skip(first) {
-                set_bit(set, rule);
+            for set in sets.chunks_exact_mut(size).take(last + 1).skip(first) {
+                set_bit(set, rule, shape);
             }
         }
-        Some(Intervals { field, bounds: bounds.into(), sets: sets.into() })
+        Some(Intervals { field, bounds, sets: sets.into() })
     }
 
-    fn set(&self, value: u128, words: usize) -> &[u64] {
-        let at = place(&self.bounds, value) * words;
-        self.sets.get(at..at + words).unwrap_or_default()
+    #[inline]
+    fn set(&self, value: u128, shape: Shape) -> &[u64] {
+        let size = shape.words + 1;
+        let at = self.bounds.place(value) * size;
+        self.sets.get(at..at + size).unwrap_or_default()
     }
-}
-
-/// In which interval a value lies.
-fn place(bounds: &[u128], value: u128) -> usize {
-    bounds.partition_point(|bound| *bound <= value)
 }
 
 impl Names {
-    fn new(incoming: bool, rules: &[&[Pred]], words: usize) -> Option<Names> {
+    fn new(incoming: bool, rules: &[&[Pred]], shape: Shape) -> Option<Names> {
         let wanted = |preds: &&[Pred]| {
             preds.iter().find_map(|pred| match pred {
                 Pred::InIface(iface) if incoming => Some(*iface),
@@ -247,10 +309,10 @@ impl Names {
             return None;
         }
         let collect = |only: Option<Iface>| {
-            let mut set = vec![0u64; words];
+            let mut set = vec![0u64; shape.words + 1];
             for (rule, name) in wanted.iter().enumerate() {
                 if name.is_none() || *name == only {
-                    set_bit(&mut set, rule);
+                    set_bit(&mut set, rule, shape);
                 }
             }
             set.into_boxed_slice()

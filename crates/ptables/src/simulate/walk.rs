@@ -131,12 +131,12 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Hook::Forward => {
                 let Value::Is(hops) = self.machine.value(Field::HopLimit) else { return None };
-                let (at, kind) = if self.machine.family == Family::V4 { (8, 11) } else { (7, 3) };
+                let kind = if self.machine.family == Family::V4 { 11 } else { 3 };
                 if hops <= 1 {
                     self.observer.event(&self.machine, Event::Expired);
                     return Some(Verdict::Reject(Answer::Icmp(kind, 0)));
                 }
-                effect::write(&mut self.machine, at, &[(hops - 1) as u8]);
+                effect::lower_hop_limit(&mut self.machine, hops as u8);
                 None
             }
             _ => None,
