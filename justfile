@@ -6,6 +6,10 @@ default:
 test:
     cargo test --workspace
 
+# The tests of the Python package by themselves.
+python-tests:
+    cargo xtask python-tests
+
 # Formatting and lints.
 lint:
     cargo fmt --check

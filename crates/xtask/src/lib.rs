@@ -8,5 +8,6 @@ pub mod mutants;
 pub mod names;
 pub mod oracle;
 pub mod peers;
+pub mod python;
 pub mod saved;
 pub mod shared;

@@ -16,7 +16,7 @@ use crate::generate::root;
 const RULES: u32 = 50_000;
 const RUNS: u32 = 20;
 /// Ticks a second, as user space sees them on every Linux machine (`USER_HZ`).
-const TICKS: f64 = 100.0;
+pub(crate) const TICKS: f64 = 100.0;
 
 /// Times the peers; gives a table with medians' sum and ratios.
 ///
@@ -84,7 +84,7 @@ fn rules() -> String {
 }
 
 /// CPU ticks of all children that have ended: fields 16 and 17 of the file.
-fn children() -> Result<u64, Box<dyn Error>> {
+pub(crate) fn children() -> Result<u64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let fields = stat.rsplit_once(')').ok_or("/proc/self/stat has no name")?.1;
     let mut fields = fields.split_whitespace().skip(13).map(str::parse::<u64>);

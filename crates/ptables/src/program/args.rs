@@ -39,6 +39,20 @@ pub(crate) enum Rank {
     Comment,
 }
 
+/// Ranks by their numbers, from 1.
+const RANKS: [Rank; 10] = [
+    Rank::InIface,
+    Rank::OutIface,
+    Rank::Proto,
+    Rank::Source,
+    Rank::Destination,
+    Rank::Fragment,
+    Rank::Jump,
+    Rank::Goto,
+    Rank::Other,
+    Rank::Comment,
+];
+
 /// Rank (bits 0 to 3), whether a word holds a line feed (bit 4), and the bytes of the text (from bit 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head(u32);
@@ -144,6 +158,23 @@ impl Args {
         self.iter().find_map(Arg::comment)
     }
 
+    /// Adds an argument of another list at the end, with the name `new` if it has the name `old`.
+    pub(super) fn copy(&mut self, arg: Arg<'_>, old: &[u8], new: &[u8]) {
+        let rank = usize::from(arg.head.rank()).checked_sub(1).and_then(|at| RANKS.get(at).copied());
+        let Some(rank) = rank else { return };
+        self.splice(self.buffer.len(), rank, |to| {
+            to.breaks = arg.head.breaks();
+            match arg.text.strip_prefix(b" ").and_then(|text| text.strip_prefix(old)) {
+                Some(rest) if *arg.name() == *old => {
+                    to.out.push(b' ');
+                    to.out.extend_from_slice(new);
+                    to.out.extend_from_slice(rest);
+                }
+                _ => to.out.extend_from_slice(arg.text),
+            }
+        });
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
@@ -212,8 +243,22 @@ impl<'a> Arg<'a> {
         lex::words(self.text, words);
     }
 
+    pub(super) fn is(self, rank: Rank) -> bool {
+        self.head.rank() == rank as u8
+    }
+
+    /// Its last word, unless it is inverted.
+    pub(super) fn value(self) -> Option<Cow<'a, [u8]>> {
+        let mut words = Vec::new();
+        self.words(&mut words);
+        if words.first().is_some_and(|it| *it.bytes == *b"!") {
+            return None;
+        }
+        words.pop().map(|it| it.bytes)
+    }
+
     /// The option itself: the first word that is not `!`.
-    fn name(self) -> Cow<'a, [u8]> {
+    pub(super) fn name(self) -> Cow<'a, [u8]> {
         let plain = self.text.strip_prefix(b" ! ").or_else(|| self.text.strip_prefix(b" "));
         let plain = plain.unwrap_or_default();
         if plain.first() != Some(&b'"') {

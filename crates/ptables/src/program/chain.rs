@@ -19,6 +19,8 @@ pub struct Chain {
     pub kind: ChainKind,
     /// A remark that is printed above its rules.
     pub comment: Option<Text>,
+    /// What it is called there, if not `Builtin Chain` or `User Chain`.
+    pub title: Option<Text>,
     /// Counters of the policy.
     pub counters: Counters,
     /// Its line of text, if the counters there are no numbers (or missing: `false`).
@@ -58,6 +60,7 @@ impl Chain {
             origin,
             kind,
             comment: None,
+            title: None,
             counters: Counters::default(),
             odd_counters: None,
             redeclared: None,

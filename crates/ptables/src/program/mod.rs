@@ -4,6 +4,7 @@
 //! that way. [`lower`](crate::lower) says what they mean.
 
 mod args;
+mod call;
 mod chain;
 mod default;
 mod rule;
@@ -11,6 +12,7 @@ mod table;
 
 pub use args::{Arg, Args};
 pub(crate) use args::{Rank, Words};
+pub use call::{KNOWN, Keyword, KeywordError, Known};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
 pub use rule::{Body, Composite, Rule, Verb};

@@ -68,7 +68,7 @@ pub enum Verb {
 
 impl Rule {
     /// A rule with these options.
-    pub(crate) fn from_args(origin: Origin, args: Args) -> Rule {
+    pub fn from_args(origin: Origin, args: Args) -> Rule {
         Rule { origin, verb: Verb::Append, counters: None, body: Body::Args(args) }
     }
 

@@ -49,7 +49,7 @@ pub fn is_plain(word: &[u8]) -> bool {
     !any(word, 0x20, escapes)
 }
 
-/// Whether a byte is so, of which all below `low` may be so, and of the others `"`, `'` and `\` at most.
+/// Whether a byte is so, of which all below `low` may be so, and of the others `"` and `\` at most.
 #[inline]
 fn any(word: &[u8], low: u8, special: impl Fn(u8) -> bool) -> bool {
     const ONES: u64 = u64::MAX / 255;
@@ -60,7 +60,7 @@ fn any(word: &[u8], low: u8, special: impl Fn(u8) -> bool) -> bool {
     let suspect = chunks.iter().any(|chunk| {
         let word = u64::from_le_bytes(*chunk);
         let below = word.wrapping_sub(ONES * u64::from(low)) & !word & HIGH;
-        let quotes = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x27)) | zeros(word ^ (ONES * 0x5c));
+        let quotes = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
         below | quotes != 0
     });
     suspect && chunks.as_flattened().iter().any(|byte| special(*byte))
@@ -69,21 +69,31 @@ fn any(word: &[u8], low: u8, special: impl Fn(u8) -> bool) -> bool {
 
 /// Bytes that quotes alone do not keep. NUL would end the line.
 fn escapes(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r' | b'"' | b'\\' | b'\'' | 0)
+    matches!(byte, b'\n' | b'\r' | b'"' | b'\\' | 0)
 }
 
 /// Appends a word so that the restore reader takes it back unchanged: bare where it can be, else quoted.
 ///
 /// A word that holds a line feed or NUL cannot be written; callers refuse these first.
 pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
-    if is_bare(word) { out.extend_from_slice(word) } else { push_always(out, word) }
+    if is_bare(word) { out.extend_from_slice(word) } else { push_quoted(out, word) }
+}
+
+/// Appends a word in double quotes, with a backslash only where the reader needs one: `'` is an ordinary letter to it. A line feed
+/// or NUL becomes `?`.
+pub fn push_quoted(out: &mut Vec<u8>, word: &[u8]) {
+    let start = out.len();
+    push_kept(out, word);
+    for byte in out.iter_mut().skip(start).filter(|byte| breaks(**byte)) {
+        *byte = b'?';
+    }
 }
 
 /// Appends a word in double quotes, a line feed as it is: for text that is looked at before it is printed.
 pub fn push_kept(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for byte in word {
-        if matches!(byte, b'"' | b'\\' | b'\'') {
+        if matches!(byte, b'"' | b'\\') {
             out.push(b'\\');
         }
         out.push(*byte);
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn a_word_is_bare_wherever_its_bytes_stand() {
         for byte in 0..=255u8 {
-            let special = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\' | b'\'' | 0);
+            let special = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\\' | 0);
             for (length, at) in (1..20).flat_map(|length| (0..length).map(move |at| (length, at))) {
                 let mut word = vec![b'a'; length];
                 word[at] = byte;

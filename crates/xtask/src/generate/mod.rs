@@ -4,6 +4,7 @@ mod codes;
 mod diagnostics;
 mod extensions;
 mod reference;
+mod stubs;
 
 use std::error::Error;
 use std::fs;
@@ -41,6 +42,7 @@ pub fn run(mode: Mode) -> Result<String, Box<dyn Error>> {
     files.extend(extensions::generate(&root())?);
     // From the catalogue as it was compiled: a new extension is in it after the index was written and compiled.
     files.push(reference::generate(&root())?);
+    files.extend(stubs::generate(&root())?);
     let mut stale = Vec::new();
     for file in &files {
         if fs::read_to_string(&file.path).ok().as_deref() == Some(&file.text) {

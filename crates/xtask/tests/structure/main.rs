@@ -78,6 +78,15 @@ fn every_code_is_given_out_somewhere() {
 }
 
 #[test]
+fn files_of_python_are_small() {
+    let folder = root().join("crates/ptables-python");
+    for path in files(&folder, "py").unwrap() {
+        let lines = fs::read_to_string(folder.join(&path)).unwrap().lines().count();
+        assert!(lines < 300, "{}: {lines} lines", path.display());
+    }
+}
+
+#[test]
 fn files_are_small() {
     let mut sizes: Vec<(usize, String)> = Vec::new();
     for (path, text) in sources("crates") {

@@ -1,0 +1,80 @@
+"""Linux iptables configurations from Python.
+
+Tables hold chains, chains hold rules, and every rule knows the line that made it::
+
+    from pyptables import default_tables
+    from pyptables.rules import Accept, Rule
+
+    tables = default_tables()
+    forward = tables["filter"]["FORWARD"]
+    forward.append(Accept(match="conntrack", ctstate="ESTABLISHED"))
+    forward.append(Accept(proto="tcp", dport="443"))
+    forward.policy = Rule.DROP
+    print(tables.to_iptables())
+"""
+
+from . import errors, matches, targets
+from ._colors import add_line_numbers, colorize, make_colorizer, uncolorize
+from ._core import Diagnostic, Label
+from ._kernel import parse, restore
+from .chains import BuiltinChain, UserChain
+from .errors import PyPTablesError, RestoreError
+from .rules import Accept, CustomRule, Drop, Jump, Log, Redirect, Return, Rule
+from .rules.matches import Match
+from .tables import Table, Tables
+
+__all__ = [
+    "Accept",
+    "BuiltinChain",
+    "CustomRule",
+    "Diagnostic",
+    "Drop",
+    "Jump",
+    "Label",
+    "Log",
+    "Match",
+    "PyPTablesError",
+    "Redirect",
+    "RestoreError",
+    "Return",
+    "Rule",
+    "Table",
+    "Tables",
+    "UserChain",
+    "add_line_numbers",
+    "colorize",
+    "default_tables",
+    "errors",
+    "make_colorizer",
+    "matches",
+    "parse",
+    "restore",
+    "targets",
+    "uncolorize",
+]
+
+
+def default_tables():
+    """The tables filter, nat and mangle with their built-in chains, each with policy ``ACCEPT``."""
+    return Tables(
+        Table(
+            "filter",
+            BuiltinChain("INPUT", "ACCEPT"),
+            BuiltinChain("FORWARD", "ACCEPT"),
+            BuiltinChain("OUTPUT", "ACCEPT"),
+        ),
+        Table(
+            "nat",
+            BuiltinChain("PREROUTING", "ACCEPT"),
+            BuiltinChain("OUTPUT", "ACCEPT"),
+            BuiltinChain("POSTROUTING", "ACCEPT"),
+        ),
+        Table(
+            "mangle",
+            BuiltinChain("PREROUTING", "ACCEPT"),
+            BuiltinChain("INPUT", "ACCEPT"),
+            BuiltinChain("FORWARD", "ACCEPT"),
+            BuiltinChain("OUTPUT", "ACCEPT"),
+            BuiltinChain("POSTROUTING", "ACCEPT"),
+        ),
+    )

@@ -1,0 +1,55 @@
+from . import errors as errors, matches as matches, targets as targets
+from ._colors import (
+    add_line_numbers as add_line_numbers,
+    colorize as colorize,
+    make_colorizer as make_colorizer,
+    uncolorize as uncolorize,
+)
+from ._core import Diagnostic as Diagnostic, Label as Label
+from ._kernel import parse as parse, restore as restore
+from .chains import BuiltinChain as BuiltinChain, UserChain as UserChain
+from .errors import PyPTablesError as PyPTablesError, RestoreError as RestoreError
+from .rules import (
+    Accept as Accept,
+    CustomRule as CustomRule,
+    Drop as Drop,
+    Jump as Jump,
+    Log as Log,
+    Redirect as Redirect,
+    Return as Return,
+    Rule as Rule,
+)
+from .rules.matches import Match as Match
+from .tables import Table as Table, Tables as Tables
+
+__all__ = [
+    "Accept",
+    "BuiltinChain",
+    "CustomRule",
+    "Diagnostic",
+    "Drop",
+    "Jump",
+    "Label",
+    "Log",
+    "Match",
+    "PyPTablesError",
+    "Redirect",
+    "RestoreError",
+    "Return",
+    "Rule",
+    "Table",
+    "Tables",
+    "UserChain",
+    "add_line_numbers",
+    "colorize",
+    "default_tables",
+    "errors",
+    "make_colorizer",
+    "matches",
+    "parse",
+    "restore",
+    "targets",
+    "uncolorize",
+]
+
+def default_tables() -> Tables: ...

@@ -1,0 +1,3 @@
+from ._types import Family
+
+def family_name(family: Family) -> str | None: ...

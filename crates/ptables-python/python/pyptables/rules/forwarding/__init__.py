@@ -1,0 +1,5 @@
+"""Rules for packets through this machine."""
+
+from .base import ForwardingRule
+
+__all__ = ["ForwardingRule"]

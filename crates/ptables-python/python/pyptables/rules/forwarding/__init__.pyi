@@ -1,0 +1,3 @@
+from .base import ForwardingRule as ForwardingRule
+
+__all__ = ["ForwardingRule"]

@@ -1,0 +1,3 @@
+from .base import InputRule as InputRule
+
+__all__ = ["InputRule"]

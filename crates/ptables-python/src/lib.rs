@@ -1,0 +1,40 @@
+//! The native half of the Python package `pyptables`: rules, text, checks and restoring, over the core of ptables.
+//!
+//! Everything that scripts see has its place in `python/pyptables`; nothing here is imported by users.
+
+mod build;
+mod catalogue;
+mod diagnostic;
+mod errors;
+mod keys;
+mod kinds;
+mod parse;
+mod place;
+mod program;
+mod rule;
+mod values;
+
+use pyo3::pymodule;
+
+/// The native half of `pyptables`; not to be used by itself.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::build::{chain_text, tables_text};
+    #[pymodule_export]
+    use crate::catalogue::catalogue;
+    #[pymodule_export]
+    use crate::diagnostic::{Diagnostic, Label};
+    #[pymodule_export]
+    use crate::parse::parse;
+    #[pymodule_export]
+    use crate::place::caller;
+    #[pymodule_export]
+    use crate::program::Program;
+    #[pymodule_export]
+    use crate::rule::RuleBase;
+    #[pymodule_export]
+    use crate::values::{
+        arguments_text, custom_line, heading, known_options, one_line, quote, table_title, visible,
+    };
+}
