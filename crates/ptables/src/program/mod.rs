@@ -7,8 +7,10 @@ mod args;
 mod call;
 mod chain;
 mod default;
+mod route;
 mod rule;
 mod table;
+mod template;
 
 pub use args::{Arg, Args};
 pub(crate) use args::{Rank, Words};
@@ -16,4 +18,6 @@ pub use call::{KNOWN, Keyword, KeywordError, Known};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
 pub use rule::{Body, Composite, Rule, Verb};
+pub use route::{Channel, Place, PolicyError, Route, Routed};
 pub use table::{Table, Tables};
+pub use template::Call;
