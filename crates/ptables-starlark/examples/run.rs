@@ -7,6 +7,10 @@ fn main() {
     options.files = std::sync::Arc::new(Folder::of(path.as_ref()));
     let made = evaluate(&path, &text, &options);
     let renderer = ptables::diag::render::Renderer::new(false, 100);
-    for it in &made.diagnostics { eprintln!("{}", renderer.render(it)); }
-    if let Some(tables) = made.tables { print!("{}", tables.to_iptables().unwrap()); }
+    for it in &made.diagnostics {
+        eprintln!("{}", renderer.render(it));
+    }
+    if let Some(tables) = made.tables {
+        print!("{}", tables.to_iptables().unwrap());
+    }
 }

@@ -38,7 +38,9 @@ pub(crate) fn diagnostic(error: &Error, sources: &Sources) -> Diagnostic {
     };
     diagnostic = diagnostic.at(span.map_or(Origin::Unknown, |span| sources.text(span)), "");
     for frame in error.call_stack().frames.iter().rev() {
-        let Some(location) = frame.location.as_ref().filter(|it| !it.filename().ends_with(".rs")) else { continue };
+        let Some(location) = frame.location.as_ref().filter(|it| !it.filename().ends_with(".rs")) else {
+            continue;
+        };
         if span != Some(location) {
             diagnostic = diagnostic.see(sources.text(location), format!("`{}` is called here", frame.name));
         }

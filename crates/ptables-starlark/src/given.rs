@@ -15,7 +15,11 @@ pub(crate) struct Given<'v> {
 }
 
 impl<'v> Given<'v> {
-    pub(crate) fn new(what: &'static str, args: &Arguments<'v, '_>, heap: Heap<'v>) -> starlark::Result<Given<'v>> {
+    pub(crate) fn new(
+        what: &'static str,
+        args: &Arguments<'v, '_>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Given<'v>> {
         let positional: Vec<Value<'v>> = args.positions(heap)?.collect();
         let named = args.names_map()?.into_iter().map(|(name, value)| (name.as_str(), value)).collect();
         Ok(Given { what, positional: positional.into_iter(), named })

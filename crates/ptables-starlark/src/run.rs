@@ -9,11 +9,11 @@ use ptables::diag::{Diagnostic, codes};
 use ptables::origin::Origin;
 use ptables::program::Tables;
 use ptables::source::Source;
+use starlark::PrintHandler;
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::{Evaluator, ReturnFileLoader};
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::FrozenHeapName;
-use starlark::PrintHandler;
 
 use crate::context::Context;
 use crate::error;
@@ -80,7 +80,8 @@ pub struct Script {
 pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
     let run = || {
         let sources = Sources::default();
-        Run { sources: &sources, context: Context::default(), options }.main(name, script)
+        let context = Context::new(Arc::clone(&options.files), options.settings.clone());
+        Run { sources: &sources, context, options }.main(name, script)
     };
     let ended = thread::scope(|scope| {
         let thread = thread::Builder::new().name("script".into()).stack_size(STACK).spawn_scoped(scope, run);
@@ -154,7 +155,9 @@ impl Run<'_> {
                 Box::new(Diagnostic::error(codes::SCRIPT_ERROR, message).at(origin.clone(), ""))
             };
             if open.contains(&file) || open.len() > MAX_LOADS {
-                return Err(refused(format!("`{file}` is being loaded already: files load each other in a circle")));
+                return Err(refused(format!(
+                    "`{file}` is being loaded already: files load each other in a circle"
+                )));
             }
             let text = self.options.files.read(&file).map_err(refused)?;
             let (module, _) = self.module(&file, &text, globals, modules, open)?;

@@ -70,7 +70,8 @@ pub(crate) fn bounded(script: &str) -> Result<(), TooMuch> {
             }
             b',' | b';' => reset(&mut open),
             b'\n' if open.len() == 1 => reset(&mut open),
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^' | b'~' | b'<' | b'>' | b'=' | b'.' | b':' => {
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^' | b'~' | b'<' | b'>' | b'=' | b'.'
+            | b':' => {
                 count(&mut open, at)?;
             }
             // `and`, `or`, `not`, `if`, `else`, `lambda`: a word after a blank.
@@ -126,12 +127,21 @@ pub(crate) struct Missing {
 /// What a line uses that Starlark does not have, if its first word tells.
 pub(crate) fn missing(line: &str) -> Option<Missing> {
     let line = line.trim_start();
-    let first = line.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != '@').next()?;
+    let first =
+        line.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != '@').next()?;
     let (what, instead) = match first {
-        "class" => ("classes", "write a function that makes the rules; scripts with classes run under `pyptables` in Python"),
-        "import" | "from" => ("imports", "use `load(\"file.star\", \"name\")` for a file of your own; names of PyPTables are there already"),
+        "class" => (
+            "classes",
+            "write a function that makes the rules; scripts with classes run under `pyptables` in Python",
+        ),
+        "import" | "from" => (
+            "imports",
+            "use `load(\"file.star\", \"name\")` for a file of your own; names of PyPTables are there already",
+        ),
         "while" => ("`while`", "use `for … in range(…)` with `break`"),
-        "try" | "except" | "finally" | "raise" => ("exceptions", "test before you act, and stop with `fail(\"message\")`"),
+        "try" | "except" | "finally" | "raise" => {
+            ("exceptions", "test before you act, and stop with `fail(\"message\")`")
+        }
         "with" => ("`with`", "lists of addresses come from `read_list(\"file\")`"),
         "del" => ("`del`", "use `chain.remove(rule)`, `chain.pop(index)` or `list.pop(index)`"),
         "assert" => ("`assert`", "write `if not …: fail(\"message\")`"),
@@ -141,7 +151,9 @@ pub(crate) fn missing(line: &str) -> Option<Missing> {
         _ if first.starts_with('@') => ("decorators", "call the function on the other one"),
         _ if line.contains(" is ") => ("`is`", "use `==`"),
         _ if line.contains(":=") => ("`:=`", "assign in a statement of its own"),
-        _ if line.contains("**") && !line.contains("(**") && !line.contains(", **") => ("`**` for powers", "multiply"),
+        _ if line.contains("**") && !line.contains("(**") && !line.contains(", **") => {
+            ("`**` for powers", "multiply")
+        }
         _ if line.contains(" for ") && line.contains('(') => {
             ("generator expressions", "put square brackets around it: `[x for x in …]`")
         }

@@ -8,9 +8,9 @@ use ptables::program::Chain;
 use ptables::source::Text;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
+use starlark::starlark_module;
 use starlark::values::none::NoneType;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
-use starlark::starlark_module;
 
 use super::rule::RuleValue;
 use super::{handle, lock};
@@ -62,7 +62,8 @@ impl ChainValue {
         let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
         let policy = if builtin { text("policy", Some(given.must("policy")?))? } else { None };
         let comment = text("comment", given.maybe("comment")?)?;
-        let rules = given.maybe("rules")?.map(|it| rules_of(it, eval.heap())).transpose()?.unwrap_or_default();
+        let rules =
+            given.maybe("rules")?.map(|it| rules_of(it, eval.heap())).transpose()?.unwrap_or_default();
         given.end()?;
         Ok(ChainValue::new(&name, policy, comment, rules, Context::of(eval)?.origins.here(eval)))
     }
@@ -122,9 +123,12 @@ fn methods(builder: &mut MethodsBuilder) {
 
     /// Puts a rule at a place: `insert(index, rule)` or `insert(rule, index)`.
     fn insert<'v>(this: &ChainValue, index: Value<'v>, rule: Value<'v>) -> starlark::Result<NoneType> {
-        let (index, rule) = if RuleValue::from_value(index).is_some() { (rule, index) } else { (index, rule) };
+        let (index, rule) =
+            if RuleValue::from_value(index).is_some() { (rule, index) } else { (index, rule) };
         let rule = RuleValue::of(rule)?;
-        let Some(index) = index.unpack_i32() else { return fail("a place in a chain is a number".to_owned()) };
+        let Some(index) = index.unpack_i32() else {
+            return fail("a place in a chain is a number".to_owned());
+        };
         let mut rules = lock(&this.0.rules);
         let len = rules.len();
         let place = if index < 0 { (i64::from(index) + len as i64).max(0) } else { i64::from(index) };
@@ -195,7 +199,9 @@ impl<'v> StarlarkValue<'v> for ChainValue {
         match attribute {
             "name" => Some(heap.alloc(self.0.name.as_str())),
             "policy" => self.0.policy.as_ref().map(|it| heap.alloc(lock(it).as_str())),
-            "comment" => Some(lock(&self.0.comment).as_deref().map_or(Value::new_none(), |it| heap.alloc(it))),
+            "comment" => {
+                Some(lock(&self.0.comment).as_deref().map_or(Value::new_none(), |it| heap.alloc(it)))
+            }
             _ => None,
         }
     }
@@ -211,7 +217,9 @@ impl<'v> StarlarkValue<'v> for ChainValue {
                 *lock(&self.0.comment) = text("comment", Some(value))?;
                 Ok(())
             }
-            _ => fail(format!("a chain has no attribute `{attribute}` to set: there are `policy` and `comment`")),
+            _ => fail(format!(
+                "a chain has no attribute `{attribute}` to set: there are `policy` and `comment`"
+            )),
         }
     }
 

@@ -11,8 +11,8 @@ use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 use super::chain::ChainValue;
 use super::list::List;
 use super::place::{PlaceValue, side};
-use super::rule::{Kind, RuleValue};
 use super::route;
+use super::rule::{Kind, RuleValue};
 use super::tables::{TableValue, TablesValue};
 use crate::context::Context;
 use crate::error::fail;
@@ -32,7 +32,7 @@ pub(crate) struct Class(&'static str);
 starlark::starlark_simple_value!(Class);
 
 /// All names that are not rules ready to be called.
-const CLASSES: [&str; 34] = [
+const CLASSES: [&str; 36] = [
     "ArgumentList",
     "BuiltinChain",
     "Channel",
@@ -67,6 +67,8 @@ const CLASSES: [&str; 34] = [
     "Location.from_ip_list",
     "as_input",
     "as_output",
+    "read_list",
+    "setting",
 ];
 
 /// Rules that only jump.
@@ -150,15 +152,34 @@ impl<'v> StarlarkValue<'v> for Class {
                 Context::of(eval)?.restored.borrow_mut().push(tables);
                 Value::new_none()
             }
+            "setting" => {
+                let name = given.must("name")?.to_str();
+                let default = given.maybe("default")?;
+                given.end()?;
+                match (Context::of(eval)?.settings.get(&name), default) {
+                    (Some(value), _) => heap.alloc(value.as_str()),
+                    (None, Some(default)) => default,
+                    (None, None) => return fail(format!("give a value with `--set {name}=…`")),
+                }
+            }
+            "read_list" => {
+                let file = given.must("file")?.to_str();
+                given.end()?;
+                let text = Context::of(eval)?.files.read(&file).or_else(fail)?;
+                let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+                let words: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_owned).collect();
+                heap.alloc(AllocList(words))
+            }
             _ => return fail(format!("`{}` is a name space: it cannot be called", self.0)),
         })
     }
 
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
         match (self.0, attribute) {
-            ("Rule" | "Jump" | "Mark" | "Marked", "NONE" | "ACCEPT" | "DROP" | "REJECT" | "RETURN" | "REDIRECT" | "LOG") => {
-                Some(heap.alloc(attribute))
-            }
+            (
+                "Rule" | "Jump" | "Mark" | "Marked",
+                "NONE" | "ACCEPT" | "DROP" | "REJECT" | "RETURN" | "REDIRECT" | "LOG",
+            ) => Some(heap.alloc(attribute)),
             ("Rule", "TCP" | "UDP" | "ICMP" | "IGMP") => Some(heap.alloc(attribute.to_lowercase())),
             ("Hosts", "from_ip_list") => Some(heap.alloc(Class("Hosts.from_ip_list"))),
             ("Location", "from_ip_list") => Some(heap.alloc(Class("Location.from_ip_list"))),

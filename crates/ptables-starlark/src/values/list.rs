@@ -47,15 +47,31 @@ impl List {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<List> {
         let mut call = Call::channel();
-        let stateful = class != "Channel";
-        let states = if stateful { commas("states", given.named("states"))? } else { None };
+        // Positional arguments are those of PyPTables's classes.
+        let first: &[&str] = match class {
+            "StatefulChannel" => &["states", "args"],
+            "PortChannel" => &["sports", "dports", "args"],
+            "ICMPChannel" => &["icmp_type", "args"],
+            _ => &[],
+        };
+        let mut own = Vec::new();
+        for name in first {
+            own.push((*name, given.maybe(name)?));
+        }
+        let take = |name: &str, given: &mut Given<'v>| {
+            own.iter()
+                .find(|(known, _)| *known == name)
+                .map_or_else(|| given.named(name), |(_, value)| *value)
+        };
+        let states = if class == "Channel" { None } else { commas("states", take("states", &mut given))? };
         let takes_ports = matches!(class, "PortChannel" | "TCPChannel" | "UDPChannel");
         let mut ports = Vec::new();
         for name in ["sports", "dports"] {
-            ports.push(if takes_ports { commas(name, given.named(name))? } else { None });
+            ports.push(if takes_ports { commas(name, take(name, &mut given))? } else { None });
         }
-        let kind = if class == "ICMPChannel" { commas("icmp_type", given.named("icmp_type"))? } else { None };
-        let lists = given.named("args").filter(|it| !it.is_none());
+        let kind =
+            if class == "ICMPChannel" { commas("icmp_type", take("icmp_type", &mut given))? } else { None };
+        let lists = take("args", &mut given).filter(|it| !it.is_none());
         let lists = lists.map(|it| items("args", it, eval.heap())).transpose()?.unwrap_or_default();
         let fixed = match class {
             "TCPChannel" => Some("tcp"),
@@ -94,7 +110,10 @@ impl List {
     }
 
     /// `ArgumentList(**options)`.
-    pub(crate) fn arguments<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<List> {
+    pub(crate) fn arguments<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<List> {
         let lists = given.named("args").filter(|it| !it.is_none());
         let lists = lists.map(|it| items("args", it, eval.heap())).transpose()?.unwrap_or_default();
         let mut call = Call::new();

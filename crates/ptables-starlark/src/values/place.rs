@@ -75,7 +75,10 @@ impl PlaceValue {
     }
 
     /// `Location.from_ip_list(name, zone, ips)`.
-    pub(crate) fn locations<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Vec<PlaceValue>> {
+    pub(crate) fn locations<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Vec<PlaceValue>> {
         let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
         let zone = PlaceValue::maybe("zone", given.maybe("zone")?)?;
         let hosts = PlaceValue::hosts(given, "ips", eval)?;
@@ -119,7 +122,13 @@ impl PlaceValue {
 
     fn host_list(hosts: &[String]) -> starlark::Result<PlaceValue> {
         let hosts = hosts.join(",");
-        Ok(PlaceValue::new("HostList", "", hosts.clone(), one("source", &hosts)?, one("destination", &hosts)?))
+        Ok(PlaceValue::new(
+            "HostList",
+            "",
+            hosts.clone(),
+            one("source", &hosts)?,
+            one("destination", &hosts)?,
+        ))
     }
 
     /// `HostRange(range)`.

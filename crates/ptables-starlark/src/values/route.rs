@@ -13,7 +13,10 @@ use crate::error::fail;
 use crate::given::{Given, items, text};
 
 /// `InputRule(policy, sources, channels, log, log_id, log_cls, comment)`.
-pub(crate) fn input<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<RuleValue> {
+pub(crate) fn input<'v>(
+    mut given: Given<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<RuleValue> {
     let mut route = Route { prefix: "IN", ..Route::default() };
     route.policy = policy(given.must("policy")?)?;
     route.sources = places("sources", given.maybe("sources")?, eval)?;
@@ -21,7 +24,10 @@ pub(crate) fn input<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) 
 }
 
 /// `ForwardingRule(policy, sources, destinations, channels, log, log_id, log_cls, comment, args)`.
-pub(crate) fn forwarding<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<RuleValue> {
+pub(crate) fn forwarding<'v>(
+    mut given: Given<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<RuleValue> {
     let mut route = Route { prefix: "FWD", ..Route::default() };
     route.policy = policy(given.must("policy")?)?;
     route.sources = places("sources", Some(given.must("sources")?), eval)?;
@@ -29,7 +35,11 @@ pub(crate) fn forwarding<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, 
     rest(route, given, eval)
 }
 
-fn rest<'v>(mut route: Route, mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<RuleValue> {
+fn rest<'v>(
+    mut route: Route,
+    mut given: Given<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<RuleValue> {
     if let Some(channels) = given.maybe("channels")? {
         let channels = items("channels", channels, eval.heap())?;
         route.channels = channels.into_iter().map(List::channel_of).collect::<starlark::Result<_>>()?;
@@ -51,7 +61,8 @@ fn rest<'v>(mut route: Route, mut given: Given<'v>, eval: &mut Evaluator<'v, '_,
     route.comment = comment.clone();
     let origin = Context::of(eval)?.origins.here(eval);
     let rules = route.rules().or_else(|error| fail(error.to_string()))?;
-    let made = |call: Call, comment: String| RuleValue::new(Origin::clone(&origin), Some(comment), Kind::Call(call));
+    let made =
+        |call: Call, comment: String| RuleValue::new(Origin::clone(&origin), Some(comment), Kind::Call(call));
     let rules = rules.into_iter().map(|it| made(it.call, it.comment)).collect();
     Ok(RuleValue::new(origin.clone(), comment, Kind::Composite(rules)))
 }
@@ -64,7 +75,10 @@ fn log_template(template: Option<Value<'_>>) -> starlark::Result<Call> {
     };
     match RuleValue::from_value(template).map(|it| &it.0.kind) {
         Some(Kind::Call(call)) => Ok(call.clone()),
-        _ => fail("`log_cls` must be a rule such as `Log`: here it is called with `prefix` and `comment`".to_owned()),
+        _ => fail(
+            "`log_cls` must be a rule such as `Log`: here it is called with `prefix` and `comment`"
+                .to_owned(),
+        ),
     }
 }
 

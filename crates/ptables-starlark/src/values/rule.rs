@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ptables::origin::Origin;
-use ptables::program::{Body, Call, Composite, Rule};
+use ptables::program::{Body, Call, Composite, Keyword, Known, Rule};
 use ptables::source::Text;
 use ptables::value::quote;
 use starlark::eval::{Arguments, Evaluator};
@@ -83,7 +83,10 @@ impl RuleValue {
     }
 
     /// `CustomRule(rule, comment)`.
-    pub(crate) fn custom<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<RuleValue> {
+    pub(crate) fn custom<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<RuleValue> {
         let rule = text("rule", Some(given.must("rule")?))?.unwrap_or_default();
         let comment = text("comment", given.maybe("comment")?)?;
         given.end()?;
@@ -91,7 +94,10 @@ impl RuleValue {
     }
 
     /// `CompositeRule(rules, comment)`.
-    pub(crate) fn composite<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<RuleValue> {
+    pub(crate) fn composite<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<RuleValue> {
         let rules = items("rules", given.must("rules")?, eval.heap())?;
         let comment = text("comment", given.maybe("comment")?)?;
         given.end()?;
@@ -119,7 +125,8 @@ impl RuleValue {
                 Rule::from_args(origin.clone(), args)
             }
             Kind::Custom(line) => {
-                let mut rule = Rule::composite(comment.as_deref().map(Text::from), vec![custom(origin, line, comment)]);
+                let mut rule =
+                    Rule::composite(comment.as_deref().map(Text::from), vec![custom(origin, line, comment)]);
                 rule.origin = origin.clone();
                 rule
             }
@@ -160,8 +167,13 @@ fn flat(rule: Rule) -> Vec<Rule> {
 /// Adds named arguments, as a script gave them.
 pub(crate) fn named(call: &mut Call, given: Vec<(&str, Value<'_>)>) -> starlark::Result<()> {
     for (name, value) in given {
+        let known = Keyword::parse(name).is_ok_and(|it| Known::find(it.name).is_some());
+        if known && value.unpack_str().is_none() {
+            return fail(format!("`{name}` must be a string, not {}", value.get_type()));
+        }
         let words = words(name, value)?;
-        call.add(name, words.iter().map(String::as_bytes)).or_else(|error| fail(format!("`{name}`: {error}")))?;
+        call.add(name, words.iter().map(String::as_bytes))
+            .or_else(|error| fail(format!("`{name}`: {error}")))?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use ptables::program::{self, Table, Tables};
 use ptables::text::annotated;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
-use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 use starlark::starlark_module;
+use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::chain::ChainValue;
 use super::{handle, lock};
@@ -96,7 +96,10 @@ impl Item for TableValue {
 
 impl TableValue {
     /// `Table(name, *chains)`.
-    pub(crate) fn construct<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<TableValue> {
+    pub(crate) fn construct<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TableValue> {
         let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
         let chains = given.rest();
         given.end()?;
@@ -123,7 +126,10 @@ impl TableValue {
 
 impl TablesValue {
     /// `Tables(*tables)`.
-    pub(crate) fn construct<'v>(mut given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<TablesValue> {
+    pub(crate) fn construct<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TablesValue> {
         let tables = given.rest();
         given.end()?;
         let made = TablesValue::new(eval)?;
@@ -134,7 +140,10 @@ impl TablesValue {
     }
 
     /// `default_tables()`.
-    pub(crate) fn default_tables<'v>(given: Given<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<TablesValue> {
+    pub(crate) fn default_tables<'v>(
+        given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TablesValue> {
         given.end()?;
         let made = TablesValue::new(eval)?;
         let origin = made.0.origin.clone();
@@ -283,10 +292,12 @@ macro_rules! dict {
             /// `tables['filter']['INPUT'] += rules` assigns what is there already.
             fn set_at(&self, index: Value<'v>, value: Value<'v>) -> starlark::Result<()> {
                 let known = index.unpack_str().and_then(|name| self.0.get(name));
-                let same = known.is_some_and(|known| {
-                    value.is_same(&known)
-                });
-                if same { Ok(()) } else { fail(format!("items of {} are not assigned: use append(…)", $what)) }
+                let same = known.is_some_and(|known| value.is_same(&known));
+                if same {
+                    Ok(())
+                } else {
+                    fail(format!("items of {} are not assigned: use append(…)", $what))
+                }
             }
 
             fn length(&self) -> starlark::Result<i32> {

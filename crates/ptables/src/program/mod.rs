@@ -17,7 +17,7 @@ pub(crate) use args::{Rank, Words};
 pub use call::{KNOWN, Keyword, KeywordError, Known};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
-pub use rule::{Body, Composite, Rule, Verb};
 pub use route::{Channel, Place, PolicyError, Route, Routed};
+pub use rule::{Body, Composite, Rule, Verb};
 pub use table::{Table, Tables};
 pub use template::Call;

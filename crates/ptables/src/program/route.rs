@@ -143,10 +143,7 @@ fn each<T>(rules: &[Routed], items: &[T], add: impl Fn(&T) -> (String, Vec<Call>
             let (comment, lists) = add(item);
             let mut call = Call::new();
             lists.into_iter().for_each(|list| call.list(list));
-            made.push(Routed {
-                call: call.over(&rule.call),
-                comment: format!("{}{comment}", rule.comment),
-            });
+            made.push(Routed { call: call.over(&rule.call), comment: format!("{}{comment}", rule.comment) });
         }
     }
     made
