@@ -22,6 +22,9 @@ pub(crate) enum Command {
     Check(commands::check::Options),
     Restore(commands::restore::Options),
     Explain(commands::explain::Options),
+    Simulate(commands::simulate::Options),
+    Test(commands::test::Options),
+    Why(commands::why::Options),
 }
 
 /// For which family and tools.
@@ -93,7 +96,7 @@ pub(crate) struct File {
 }
 
 /// What a script is told.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Script {
     /// A value that a script asks for with `setting("NAME")`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]

@@ -60,6 +60,17 @@ impl Input {
         Ok(Input { source, name, script })
     }
 
+    /// Reads a file; `live` is what the kernel holds of the family that is asked for.
+    pub(crate) fn read_or_live(path: &Path, target: &Target) -> Result<Input, Failure> {
+        if path != Path::new("live") {
+            return Input::read(path, &Script::default());
+        }
+        let family = target.family().ok_or("whose rules are meant is not told: `-4` or `-6`")?;
+        let saved = Kernel::new().save(family, dialect(target).backend, false)?;
+        let name = "live".to_owned();
+        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
+    }
+
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
         let Some(options) = &self.script else { return text::parse(&self.source) };

@@ -8,15 +8,19 @@ pub mod check;
 pub mod compile;
 pub mod diag;
 pub mod dialect;
+pub mod expect;
 pub mod ext;
 pub mod lower;
 pub mod meaning;
 pub mod model;
 pub mod origin;
+pub mod packet;
 pub mod program;
+pub mod simulate;
 pub mod source;
 pub mod text;
 pub mod value;
+pub mod why;
 
 /// What programs that build firewalls use.
 pub mod prelude {

@@ -3,6 +3,8 @@
 
 pub mod divergences;
 pub mod generate;
+pub mod kernel_diff;
+pub mod mutants;
 pub mod names;
 pub mod oracle;
 pub mod peers;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, oracle, peers, python};
+use xtask::{generate, kernel_diff, mutants, oracle, peers, python};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -15,6 +15,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench-peers      time whole commands side by side with their peers, in CPU time
   bench-peers python   time the Python package beside PyPTables only
   python-tests     build and install the Python package in an environment of its own, and run its tests beside PyPTables
+  kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
+  mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -27,6 +29,11 @@ fn main() -> ExitCode {
         ["bench-peers"] => peers::run().and_then(|table| Ok(table + "\n" + &python::bench()?)),
         ["bench-peers", "python"] => python::bench(),
         ["python-tests"] => python::tests(),
+        ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
+        ["mutants", count, seed] => match (count.parse(), seed.parse()) {
+            (Ok(count), Ok(seed)) => mutants::run(count, seed).map_err(Into::into),
+            _ => Err(USAGE.into()),
+        },
         ["oracle", folders @ ..] if folders.iter().all(|it| !it.starts_with('-')) => {
             oracle::run(&folders.iter().map(PathBuf::from).collect::<Vec<_>>()).map_err(Into::into)
         }

@@ -4,6 +4,9 @@ pub(crate) mod check;
 pub(crate) mod explain;
 pub(crate) mod render;
 pub(crate) mod restore;
+pub(crate) mod simulate;
+pub(crate) mod test;
+pub(crate) mod why;
 
 use std::error::Error;
 
@@ -28,5 +31,8 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Check(options) => check::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Why(options) => why::run(&options),
     }
 }

@@ -65,6 +65,14 @@ pub const KERNEL_REFUSED: Code =
 pub const KERNEL_UNAVAILABLE: Code =
     Code(&Page::new("kernel/unavailable", include_str!("pages/kernel/unavailable.md")));
 
+/// `packet/expectation`: see its page.
+pub const PACKET_EXPECTATION: Code =
+    Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));
+
+/// `packet/syntax`: see its page.
+pub const PACKET_SYNTAX: Code =
+    Code(&Page::new("packet/syntax", include_str!("pages/packet/syntax.md")));
+
 /// `parse/ambiguous-option`: see its page.
 pub const PARSE_AMBIGUOUS_OPTION: Code =
     Code(&Page::new("parse/ambiguous-option", include_str!("pages/parse/ambiguous-option.md")));
@@ -231,6 +239,8 @@ pub static ALL: &[Code] = &[
     CHECK_WRONG_TABLE,
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
+    PACKET_EXPECTATION,
+    PACKET_SYNTAX,
     PARSE_AMBIGUOUS_OPTION,
     PARSE_BAD_ADDRESS,
     PARSE_BAD_CHAIN_NAME,

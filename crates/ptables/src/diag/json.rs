@@ -34,8 +34,13 @@ use crate::source::Text;
 
 /// The diagnostic as one line of JSON, without the line end; the module says what it holds.
 pub fn line(diagnostic: &Diagnostic) -> String {
+    shown(&Finding::new(diagnostic))
+}
+
+/// Any value as one line of JSON that can be shown as it is.
+pub(crate) fn shown(value: &impl Serialize) -> String {
     let mut out = Vec::new();
-    let written = Finding::new(diagnostic).serialize(&mut Serializer::with_formatter(&mut out, Shown));
+    let written = value.serialize(&mut Serializer::with_formatter(&mut out, Shown));
     debug_assert!(written.is_ok(), "strings and numbers into memory");
     String::from_utf8(out).unwrap_or_default()
 }

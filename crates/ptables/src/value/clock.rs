@@ -208,6 +208,14 @@ pub fn push_date(out: &mut Vec<u8>, seconds: u32) {
     push_time(out, seconds % 86400);
 }
 
+/// The day of the month, from 1, of a day since 1970.
+pub fn day_of_month(day: u64) -> u8 {
+    let mut out = Vec::new();
+    // A date beyond 2106 has no form; its day is that of the last one that has.
+    push_date(&mut out, u32::try_from(day.saturating_mul(86_400)).unwrap_or(u32::MAX));
+    out.get(8..10).map_or(1, |digits| digits.iter().fold(0, |sum, digit| sum * 10 + (digit - b'0')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

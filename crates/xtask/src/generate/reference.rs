@@ -1,5 +1,6 @@
 //! `docs/generated/extensions.md`: every match and target, and how much of it is known. From the catalogue and its cases.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use ptables::ext::cases::{self, Expected};
 use ptables::ext::{CATALOGUE, Context, Entry, Families, Kind, Opt, Takes};
 use ptables::lower::{self, Options};
-use ptables::meaning::Effect;
+use ptables::meaning::{Effect, Need};
 use ptables::model::{Jump, Typed};
 use ptables::source::Source;
 use ptables::text;
@@ -24,14 +25,14 @@ pub fn generate(root: &Path) -> Result<Generated, Box<dyn Error>> {
         let entries: Vec<&Entry> = CATALOGUE.iter().filter(|entry| entry.spec.kind == kind).collect();
         writeln!(
             tables,
-            "\n## {title}\n\n| name | families | parsed | checked | meaning | what it is |\n|---|---|---|---|---|---|"
+            "\n## {title}\n\n| name | families | parsed | checked | simulated | what it is |\n|---|---|---|---|---|---|"
         )?;
         for entry in entries {
             let known = Known::of(entry, &divergences)?;
             let summary = entry.docs.lines().next().unwrap_or_default().replace('|', "\\|");
             let spec = entry.spec;
             let name = spec.name;
-            let (parsed, checked, meaning) = (known.parsed, known.checked, known.meaning);
+            let (parsed, checked, meaning) = (known.parsed, known.checked, &known.meaning);
             writeln!(
                 tables,
                 "| `{name}` | {} | {parsed} | {checked} | {meaning} | {summary} |",
@@ -47,8 +48,9 @@ pub fn generate(root: &Path) -> Result<Generated, Box<dyn Error>> {
          `testdata/divergences.toml` lists (*partial*);\n\
          - **checked**: where the kernel lets it stand was tried in every table and chain (*exact*), or the kernel at hand does \
          not have it (*unknown*);\n\
-         - **meaning**: what it tests or does follows from the packet and its connection (*exact*), for some options only \
-         (*partial*), or depends on something else, which `Pred::Needs` or `Effect::Needs` names (*unknown*).\n\
+         - **simulated**: what it tests or does follows from the packet, its connection and what is told of them (*exact*), from \
+         a sequence of packets since the rules were loaded (*in sequence*), or from something else (*unknown*, with the reason; \
+         *partly*: only with some options).\n\
          {tables}{sections}"
     );
     Ok(Generated { path: root.join("docs/generated/extensions.md"), text })
@@ -57,12 +59,13 @@ pub fn generate(root: &Path) -> Result<Generated, Box<dyn Error>> {
 struct Known {
     parsed: &'static str,
     checked: &'static str,
-    meaning: &'static str,
+    meaning: String,
 }
 
 impl Known {
     fn of(entry: &Entry, divergences: &Divergences) -> Result<Known, Box<dyn Error>> {
-        let (mut exact, mut inexact, mut differ, mut absent) = (0, 0, 0, 0);
+        let (mut exact, mut differ, mut absent) = (0, 0, 0);
+        let mut reasons: BTreeSet<String> = BTreeSet::new();
         for case in cases::parse(entry.spec, entry.cases)? {
             let folder = if entry.spec.kind == Kind::Match { "matches" } else { "targets" };
             let file = format!("{folder}/{}.cases", entry.spec.name.to_lowercase());
@@ -76,9 +79,9 @@ impl Known {
                 continue;
             };
             for typed in lower_case(context, case.place, case.rule)? {
-                match is_exact(entry, &typed, context) {
-                    Some(true) => exact += 1,
-                    Some(false) => inexact += 1,
+                match needs(entry, &typed, context) {
+                    Some(needs) if needs.is_empty() => exact += 1,
+                    Some(needs) => reasons.extend(needs),
                     None => {}
                 }
             }
@@ -86,11 +89,7 @@ impl Known {
         Ok(Known {
             parsed: if differ == 0 { "exact" } else { "partial" },
             checked: if absent == 0 { "exact" } else { "unknown" },
-            meaning: match (exact, inexact) {
-                (_, 0) => "exact",
-                (0, _) => "unknown",
-                _ => "partial",
-            },
+            meaning: simulated(exact > 0, &reasons),
         })
     }
 }
@@ -103,15 +102,46 @@ fn lower_case(context: Context, place: (&str, &str), rule: &str) -> Result<Vec<T
     Ok(ruleset.rules().filter_map(|(_, _, rule)| rule.as_typed().cloned()).collect())
 }
 
-/// Whether the extension's part of a rule has an exact meaning; `None` if it has no part in it.
-fn is_exact(entry: &Entry, typed: &Typed, context: Context) -> Option<bool> {
+/// How an extension is simulated.
+fn simulated(exact: bool, reasons: &BTreeSet<String>) -> String {
+    if reasons.is_empty() {
+        return "exact".to_owned();
+    }
+    let partly = if exact { "partly " } else { "" };
+    let other: Vec<&str> = reasons.iter().map(String::as_str).filter(|it| *it != IN_SEQUENCE).collect();
+    match other.as_slice() {
+        [] if exact => format!("exact, or {IN_SEQUENCE}"),
+        [] => IN_SEQUENCE.to_owned(),
+        other if other.len() < reasons.len() => {
+            format!("{IN_SEQUENCE}; partly unknown: {}", other.join(", "))
+        }
+        other => format!("{partly}unknown: {}", other.join(", ")),
+    }
+}
+
+const IN_SEQUENCE: &str = "in sequence";
+
+/// What the extension's part of a rule depends on besides the packet; `None` if it has no part in it.
+fn needs(entry: &Entry, typed: &Typed, context: Context) -> Option<Vec<String>> {
     let own = |name: &str| name == entry.spec.name;
+    let reason = |need: &Need| match need {
+        need if need.is_sequential() => IN_SEQUENCE.to_owned(),
+        Need::Chance(_) => "chance".to_owned(),
+        Need::Recent(_) | Need::List(_) => "when an address was seen".to_owned(),
+        Need::Set(..) => "what is in a set, unless it is told".to_owned(),
+        Need::Clock(_) => "the time, unless it is told".to_owned(),
+        need => need.to_string(),
+    };
     if entry.spec.kind == Kind::Match {
         let it = typed.matches.iter().find(|it| own(it.spec().name))?;
-        return Some(it.meaning(context).is_exact());
+        return Some(it.meaning(context).needs().into_iter().map(reason).collect());
     }
     match &typed.jump {
-        Jump::Target(it) if own(it.spec().name) => Some(!matches!(it.effect(context), Effect::Needs(..))),
+        Jump::Target(it) if own(it.spec().name) => Some(match it.effect(context) {
+            Effect::Needs(need) => vec![reason(&need)],
+            Effect::Overwrite(field) => vec![format!("the value that {field:?} gets")],
+            _ => Vec::new(),
+        }),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::Pred;
+use crate::meaning::{Header, Pred};
 use crate::value::proto;
 use crate::value::range::Range32;
 
@@ -53,6 +53,6 @@ impl Extension for Ah {
 
 impl MatchExtension for Ah {
     fn meaning(&self, _: Context) -> Pred {
-        range::spi(self.spis)
+        Pred::all([Pred::Header(Header::Transport(12)), range::spi(self.spis)])
     }
 }

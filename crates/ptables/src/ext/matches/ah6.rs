@@ -2,7 +2,7 @@
 
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::is::Is;
 use crate::value::number::push;
 use crate::value::range::Range32;
@@ -72,13 +72,21 @@ impl Extension for Ah6 {
     }
 }
 
+impl Ah6 {
+    fn index(&self) -> Pred {
+        Pred::Range(Field::AhIndex, u128::from(self.spis.low), u128::from(self.spis.high))
+            .inverted(self.spis.inverted)
+    }
+}
+
 impl MatchExtension for Ah6 {
     fn meaning(&self, _: Context) -> Pred {
-        let rest = if self.length.is_some() || self.reserved {
-            Pred::Needs(Need::Other("the length and the reserved field of the authentication header"))
-        } else {
-            Pred::True
-        };
-        Pred::all([range::spi(self.spis), rest])
+        // To the kernel a length of 0 is no condition.
+        let length = self
+            .length
+            .filter(|it| it.value != 0)
+            .map_or(Pred::True, |it| Pred::is(Field::AhLength, u128::from(it.value)).inverted(it.inverted));
+        let reserved = if self.reserved { Pred::is(Field::AhReserved, 0) } else { Pred::True };
+        Pred::all([Pred::Header(Header::Extension(51, 12)), self.index(), length, reserved])
     }
 }

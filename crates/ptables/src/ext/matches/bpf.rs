@@ -93,6 +93,9 @@ impl Extension for Bpf {
 
 impl MatchExtension for Bpf {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Payload)
+        match &self.program {
+            BpfProgram::Bytecode(program) => Pred::Program(program.clone()),
+            BpfProgram::Pinned(_) => Pred::Needs(Need::Other("what a pinned program says")),
+        }
     }
 }

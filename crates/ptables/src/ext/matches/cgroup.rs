@@ -1,7 +1,7 @@
 //! `-m cgroup`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Need, Pred};
 use crate::source::Text;
 use crate::value::is::Is;
 use crate::value::number::push;
@@ -86,6 +86,11 @@ impl Extension for Cgroup {
 
 impl MatchExtension for Cgroup {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the control group of a process")).inverted(self.group.inverted)
+        // Without a socket there is no match, inverted or not.
+        let is = match &self.group.value {
+            ControlGroup::Class(class) => Pred::is(Field::ControlGroup, u128::from(*class)),
+            ControlGroup::Path(_) => Pred::Needs(Need::Other("the control group of a process")),
+        };
+        Pred::all([Pred::Range(Field::ControlGroup, 0, u128::MAX), is.inverted(self.group.inverted)])
     }
 }

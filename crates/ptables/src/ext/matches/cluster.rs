@@ -2,7 +2,8 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
+use crate::value::ct_state::CtState;
 use crate::value::is::Is;
 use crate::value::number::push;
 
@@ -103,6 +104,12 @@ impl Extension for Cluster {
 
 impl MatchExtension for Cluster {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("a hash of the connection's source")).inverted(self.nodes.inverted)
+        let there = Pred::Not(Box::new(Pred::AnyBit(
+            Field::CtState,
+            CtState::Invalid as u128 | CtState::Untracked as u128,
+        )));
+        let hash = Pred::Cluster { total: self.total, nodes: self.nodes.value, seed: self.seed };
+        // The hash is asked first: to ask is what changes the packet's type.
+        Pred::all([hash.inverted(self.nodes.inverted), there])
     }
 }

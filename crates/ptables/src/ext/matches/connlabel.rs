@@ -1,7 +1,7 @@
 //! `-m connlabel`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::number::{prefix_base0, push};
 use crate::value::{Bad, BadKind, Parsed};
@@ -81,7 +81,11 @@ impl Extension for Connlabel {
 
 impl MatchExtension for Connlabel {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the labels of a connection")).inverted(self.label.inverted)
+        let has = match self.set {
+            true => Pred::SetLabel(self.label.value),
+            false => Pred::AnyBit(Field::CtLabels, 1 << self.label.value),
+        };
+        has.inverted(self.label.inverted)
     }
 }
 

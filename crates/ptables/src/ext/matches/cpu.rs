@@ -1,7 +1,7 @@
 //! `-m cpu`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::number::push;
 
@@ -51,6 +51,6 @@ impl Extension for Cpu {
 
 impl MatchExtension for Cpu {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the processor that handles the packet")).inverted(self.cpu.inverted)
+        Pred::is(Field::Cpu, u128::from(self.cpu.value)).inverted(self.cpu.inverted)
     }
 }

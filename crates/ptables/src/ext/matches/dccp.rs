@@ -3,7 +3,7 @@
 use super::tcp::ports;
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Field, Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::Bad;
 use crate::value::is::Is;
 use crate::value::number::push;
@@ -27,6 +27,9 @@ pub struct Dccp {
     /// Number of an option that must be there.
     pub option: Option<Is<u8>>,
 }
+
+/// The first number without a name.
+const INVALID: u16 = 10;
 
 /// Types in the order of their bits.
 const TYPES: [&str; 11] = [
@@ -101,15 +104,19 @@ impl MatchExtension for Dccp {
     fn meaning(&self, _: Context) -> Pred {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
-        let rest = if self.types.is_some() || self.option.is_some() {
-            Pred::Needs(Need::Other("the type and the options of a DCCP packet"))
-        } else {
-            Pred::True
-        };
+        let types = self.types.map_or(Pred::True, |it| {
+            // INVALID is every number without a name.
+            let types = (0..16).filter(|kind| it.value & (1 << u16::min(*kind, INVALID)) != 0);
+            Pred::Any(types.map(|kind| Pred::is(Field::DccpType, u128::from(kind))).collect())
+                .inverted(it.inverted)
+        });
+        let option = self.option.map_or(Pred::True, |it| Pred::DccpOption(it.value).inverted(it.inverted));
         Pred::all([
+            Pred::Header(Header::Transport(12)),
             ports(Field::SourcePort, sport.value, sport.inverted),
             ports(Field::DestinationPort, dport.value, dport.inverted),
-            rest,
+            types,
+            option,
         ])
     }
 }

@@ -1,7 +1,7 @@
 //! `-m devgroup`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::mark::Mark;
 use crate::value::named;
@@ -76,6 +76,12 @@ impl Extension for Devgroup {
 
 impl MatchExtension for Devgroup {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the groups of interfaces"))
+        let group = |field, it: Option<Is<Mark>>| {
+            it.map_or(Pred::True, |it| {
+                let (value, mask) = (u128::from(it.value.value), u128::from(it.value.mask));
+                Pred::Bits(field, mask, value & mask).inverted(it.inverted)
+            })
+        };
+        Pred::all([group(Field::InGroup, self.source), group(Field::OutGroup, self.destination)])
     }
 }

@@ -1,7 +1,8 @@
 //! `-m dst`.
 
+use super::hbh::options;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::Pred;
 use crate::value::header_options::{self, HeaderOption};
 use crate::value::is::Is;
 use crate::value::number::push;
@@ -87,6 +88,6 @@ impl Extension for DstOptions {
 
 impl MatchExtension for DstOptions {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the destination options header"))
+        options(60, self.length, &self.options)
     }
 }

@@ -1,7 +1,7 @@
 //! `-m ecn`.
 
 use crate::ext::*;
-use crate::meaning::{Field, Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::proto;
 
@@ -86,8 +86,10 @@ impl Extension for Ecn {
 impl MatchExtension for Ecn {
     fn meaning(&self, _: Context) -> Pred {
         let ect = self.ect.map(|it| Pred::Bits(Field::Tos, 3, u128::from(it.value)).inverted(it.inverted));
-        let tcp = (self.ece.is_some() || self.cwr.is_some())
-            .then_some(Pred::Needs(Need::Other("the ECE and CWR bits of the TCP header")));
-        Pred::all(ect.into_iter().chain(tcp))
+        // Without a TCP header there is no match, inverted or not.
+        let bit = |it: Option<Is<()>>, bit: u128| {
+            it.map(|it| Pred::Bits(Field::TcpFlags, bit, if it.inverted { 0 } else { bit }))
+        };
+        Pred::all(ect.into_iter().chain(bit(self.ece, 64)).chain(bit(self.cwr, 128)))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::Pred;
+use crate::meaning::{Header, Pred};
 use crate::value::proto;
 use crate::value::range::Range32;
 
@@ -52,6 +52,6 @@ impl Extension for Esp {
 
 impl MatchExtension for Esp {
     fn meaning(&self, _: Context) -> Pred {
-        range::spi(self.spis)
+        Pred::all([Pred::Header(Header::Transport(8)), range::spi(self.spis)])
     }
 }

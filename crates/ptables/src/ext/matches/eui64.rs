@@ -1,7 +1,7 @@
 //! `-m eui64`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::Pred;
 
 /// Matches if the low half of the source address was made of the frame's source Ethernet address (EUI-64).
 ///
@@ -36,6 +36,6 @@ impl Extension for Eui64 {
 
 impl MatchExtension for Eui64 {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the Ethernet address from which the source address was made"))
+        Pred::Eui64
     }
 }

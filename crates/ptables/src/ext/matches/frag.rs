@@ -2,7 +2,7 @@
 
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::is::Is;
 use crate::value::number::push;
 use crate::value::range::Range32;
@@ -107,6 +107,16 @@ impl Extension for Frag {
 
 impl MatchExtension for Frag {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the fragment header"))
+        // The kernel does not look at `--fraglen`.
+        let within = Pred::Range(Field::FragmentId, u128::from(self.id.low), u128::from(self.id.high));
+        let field = |mask, value| Pred::Bits(Field::FragmentField, mask, value);
+        let reserved = [Pred::is(Field::FragmentReserved, 0), field(6, 0)];
+        Pred::all(
+            [Pred::Header(Header::Extension(44, 8)), within.inverted(self.id.inverted)]
+                .into_iter()
+                .chain(reserved.into_iter().filter(|_| self.reserved))
+                .chain(self.first.then(|| field(0xfff8, 0)))
+                .chain(self.more.map(|more| field(1, u128::from(more)))),
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! `-m hbh`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Header, Pred};
 use crate::value::header_options::{self, HeaderOption};
 use crate::value::is::Is;
 use crate::value::number::push;
@@ -87,6 +87,12 @@ impl Extension for Hbh {
 
 impl MatchExtension for Hbh {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the hop-by-hop options header"))
+        options(0, self.length, &self.options)
     }
+}
+
+/// The condition on an options header.
+pub(crate) fn options(header: u8, length: Option<Is<u32>>, options: &[HeaderOption]) -> Pred {
+    let rest = Pred::Options { header, length, options: options.to_vec() };
+    Pred::all([Pred::Header(Header::Extension(header, 2)), rest])
 }

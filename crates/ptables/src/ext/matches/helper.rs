@@ -1,7 +1,7 @@
 //! `-m helper`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::Pred;
 use crate::source::Text;
 use crate::value::is::Is;
 
@@ -59,6 +59,6 @@ impl Extension for Helper {
 
 impl MatchExtension for Helper {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the helper of a connection")).inverted(self.helper.inverted)
+        Pred::Helper(self.helper.value.clone()).inverted(self.helper.inverted)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::icmp::IcmpType;
 use crate::value::proto;
 
@@ -75,7 +75,8 @@ impl MatchExtension for Icmp {
     fn meaning(&self, _: Context) -> Pred {
         // To the kernel, type 255 is every type, whatever the codes.
         if self.kind.kind == 255 {
-            return if self.inverted { Pred::False } else { Pred::Range(Field::IcmpType, 0, 255) };
+            let all = Pred::True.inverted(self.inverted);
+            return Pred::all([Pred::Header(Header::Transport(8)), all]);
         }
         condition(self.kind, self.inverted)
     }
@@ -83,13 +84,12 @@ impl MatchExtension for Icmp {
 
 /// The condition on type and codes. An inverted one still needs the header to be there.
 pub(crate) fn condition(kind: IcmpType, inverted: bool) -> Pred {
-    let present = if inverted { Pred::Range(Field::IcmpType, 0, 255) } else { Pred::True };
     let codes = match kind.codes {
         (0, 255) => Pred::True,
         (low, high) => Pred::Range(Field::IcmpCode, u128::from(low), u128::from(high)),
     };
     let both = Pred::all([Pred::is(Field::IcmpType, u128::from(kind.kind)), codes]);
-    Pred::all([present, both.inverted(inverted)])
+    Pred::all([Pred::Header(Header::Transport(8)), both.inverted(inverted)])
 }
 
 /// A range of codes is held by the kernel, but iptables-save prints its first code only.

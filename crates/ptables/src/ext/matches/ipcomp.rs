@@ -3,7 +3,7 @@
 use crate::diag::codes;
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::proto;
 use crate::value::range::Range32;
 
@@ -73,6 +73,9 @@ impl Extension for Ipcomp {
 
 impl MatchExtension for Ipcomp {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the index of an IPComp header"))
+        // `--compres` asks nothing of the kernel.
+        let index = |low, high| Pred::Range(Field::IpCompIndex, u128::from(low), u128::from(high));
+        let within = index(self.spis.low, self.spis.high).inverted(self.spis.inverted);
+        Pred::all([Pred::Header(Header::Transport(4)), within])
     }
 }

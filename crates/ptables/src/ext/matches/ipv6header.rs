@@ -1,7 +1,7 @@
 //! `-m ipv6header`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::{Bad, Names, Parsed};
 
@@ -154,6 +154,16 @@ impl Extension for Ipv6header {
 
 impl MatchExtension for Ipv6header {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the extension headers of a packet"))
+        let HeaderSet(bits) = self.headers.value;
+        let bits = u128::from(bits);
+        match (self.soft, self.headers.inverted) {
+            (false, inverted) => Pred::all([
+                Pred::Range(Field::Headers, 0, 255),
+                Pred::is(Field::Headers, bits).inverted(inverted),
+            ]),
+            (true, false) => Pred::Bits(Field::Headers, bits, bits),
+            // Inverted, it asks that none of them is there.
+            (true, true) => Pred::Bits(Field::Headers, bits, 0),
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Extension for Limit {
 
 impl MatchExtension for Limit {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Rate)
+        Pred::Needs(Need::Limit { interval: self.rate.0, burst: self.burst })
     }
 }
 

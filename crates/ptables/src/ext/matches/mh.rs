@@ -1,7 +1,7 @@
 //! `-m mh`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::is::Is;
 use crate::value::number::{base0, push_range};
 use crate::value::proto;
@@ -94,7 +94,9 @@ impl Extension for Mh {
 
 impl MatchExtension for Mh {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the type of a mobility header"))
+        let (low, high) = self.types.value;
+        let within = Pred::Range(Field::MobilityType, u128::from(low), u128::from(high));
+        Pred::all([Pred::Header(Header::Mobility), within.inverted(self.types.inverted)])
     }
 }
 

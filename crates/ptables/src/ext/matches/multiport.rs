@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::is::Is;
 use crate::value::port::{self, Ports};
 use crate::value::proto::{self, Proto};
@@ -141,12 +141,8 @@ impl MatchExtension for Multiport {
             self.ports.value.iter().map(|it| Pred::Range(*field, u128::from(it.low), u128::from(it.high)))
         });
         let one = Pred::Any(one.collect());
-        if !self.ports.inverted {
-            return one;
-        }
         // An inverted list still needs the ports to be there.
-        let there = fields.iter().map(|field| Pred::Range(*field, 0, 65535));
-        Pred::all(there.chain([one.inverted(true)]))
+        Pred::all([Pred::Header(Header::Transport(4)), one.inverted(self.ports.inverted)])
     }
 }
 

@@ -1,7 +1,7 @@
 //! `-m physdev`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::iface::Iface;
 use crate::value::is::Is;
 
@@ -108,7 +108,18 @@ impl Extension for Physdev {
 
 impl MatchExtension for Physdev {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the ports of a bridge"))
+        let has = |field, it: Option<bool>| it.map(|it| Pred::is(field, u128::from(it)));
+        let port = |it: Option<Is<Iface>>, make: fn(Iface) -> Pred| {
+            it.map(|it| make(it.value).inverted(it.inverted))
+        };
+        Pred::all(
+            has(Field::HasBridgeOut, self.is_bridged)
+                .into_iter()
+                .chain(has(Field::HasBridgeIn, self.is_in))
+                .chain(has(Field::HasBridgeOut, self.is_out))
+                .chain(port(self.in_port, Pred::BridgeIn))
+                .chain(port(self.out_port, Pred::BridgeOut)),
+        )
     }
 }
 

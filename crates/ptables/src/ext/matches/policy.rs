@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Need, Pred};
 use crate::value::Bad;
 use crate::value::host::HostMask;
 use crate::value::is::Is;
@@ -176,7 +176,11 @@ impl Extension for Policy {
 
 impl MatchExtension for Policy {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the IPsec policies of the machine"))
+        let used = Pred::is(Field::Ipsec, 1);
+        match self.ipsec {
+            false => used.inverted(true),
+            true => Pred::all([used, Pred::Needs(Need::Other("the IPsec policies of the machine"))]),
+        }
     }
 }
 

@@ -51,6 +51,6 @@ impl Extension for Quota {
 
 impl MatchExtension for Quota {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("how many bytes a rule has passed")).inverted(self.bytes.inverted)
+        Pred::Needs(Need::Quota(self.bytes.value)).inverted(self.bytes.inverted)
     }
 }

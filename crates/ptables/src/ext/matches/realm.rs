@@ -1,7 +1,7 @@
 //! `-m realm`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::mark::Mark;
 use crate::value::named;
@@ -56,6 +56,6 @@ impl Extension for Realm {
 
 impl MatchExtension for Realm {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the realm of a route")).inverted(self.realm.inverted)
+        Pred::mark(Field::Realm, self.realm.value).inverted(self.realm.inverted)
     }
 }

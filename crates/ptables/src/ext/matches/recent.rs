@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Need, Pred, RecentTest};
 use crate::source::Text;
 use crate::value::addr::{Bits, prefix_mask, push_address};
 use crate::value::host;
@@ -37,18 +37,7 @@ pub struct Recent {
     pub destination: bool,
 }
 
-/// What `recent` does with its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecentAction {
-    /// `--set`: adds the address, or renews it.
-    Set,
-    /// `--rcheck`: looks it up.
-    Check,
-    /// `--update`: looks it up and renews it.
-    Update,
-    /// `--remove`: looks it up and removes it.
-    Remove,
-}
+pub use crate::meaning::RecentAction;
 
 const ACTIONS: [(&str, RecentAction); 4] = [
     ("set", RecentAction::Set),
@@ -188,10 +177,17 @@ impl Extension for Recent {
 
 impl MatchExtension for Recent {
     fn meaning(&self, _: Context) -> Pred {
-        match self.action {
-            RecentAction::Set => Pred::True.inverted(self.inverted),
-            _ => Pred::Needs(Need::List(self.name.clone())).inverted(self.inverted),
-        }
+        Pred::Needs(Need::Recent(Box::new(RecentTest {
+            action: self.action,
+            inverted: self.inverted,
+            seconds: self.seconds,
+            hits: self.hitcount,
+            same_hop_limit: self.rttl,
+            reap: self.reap,
+            mask: self.mask,
+            destination: self.destination,
+            ..RecentTest::new(self.name.clone())
+        })))
     }
 }
 

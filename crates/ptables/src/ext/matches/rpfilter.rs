@@ -1,7 +1,7 @@
 //! `-m rpfilter`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 
 /// Matches packets whose answer would leave through the interface by which they came.
 ///
@@ -88,6 +88,6 @@ impl Extension for Rpfilter {
 
 impl MatchExtension for Rpfilter {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the routes of the machine")).inverted(self.invert)
+        Pred::is(Field::ReversePath, 1).inverted(self.invert)
     }
 }

@@ -4,7 +4,7 @@ use crate::diag::codes;
 use crate::dialect::Family;
 use crate::ext::range;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::addr::{self, Bits, push_address};
 use crate::value::is::Is;
 use crate::value::number::push;
@@ -149,7 +149,21 @@ impl Extension for Rt {
 
 impl MatchExtension for Rt {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the routing header"))
+        let is = |field, it: Option<Is<u32>>| {
+            it.map(|it| Pred::is(field, u128::from(it.value)).inverted(it.inverted))
+        };
+        let left = self.segments_left;
+        let within = Pred::Range(Field::RoutingLeft, u128::from(left.low), u128::from(left.high));
+        let route = || Pred::Route { addresses: self.addresses.clone(), strict: !self.not_strict };
+        Pred::all(
+            [Pred::Header(Header::Extension(43, 4)), Pred::Range(Field::RoutingLength, 0, u128::MAX)]
+                .into_iter()
+                .chain([within.inverted(left.inverted)])
+                .chain(is(Field::RoutingLength, self.length))
+                .chain(is(Field::RoutingType, self.number))
+                .chain(self.reserved.then(|| Pred::is(Field::RoutingReserved, 0)))
+                .chain((!self.addresses.is_empty()).then(route)),
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::tcp::ports;
 use crate::ext::*;
-use crate::meaning::{Field, Need, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::chunks::Chunks;
 use crate::value::is::Is;
 use crate::value::port::{self, Ports};
@@ -98,10 +98,12 @@ impl MatchExtension for Sctp {
     fn meaning(&self, _: Context) -> Pred {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
-        let chunks = self.chunks.as_ref().map_or(Pred::True, |it| {
-            Pred::Needs(Need::Other("the chunks of an SCTP packet")).inverted(it.inverted)
-        });
+        let chunks = self
+            .chunks
+            .as_ref()
+            .map_or(Pred::True, |it| Pred::Chunks(Box::new(it.value.clone())).inverted(it.inverted));
         Pred::all([
+            Pred::Header(Header::Transport(12)),
             ports(Field::SourcePort, sport.value, sport.inverted),
             ports(Field::DestinationPort, dport.value, dport.inverted),
             chunks,

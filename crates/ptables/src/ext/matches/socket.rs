@@ -1,7 +1,7 @@
 //! `-m socket`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Need, Pred};
 
 /// Matches packets for which this machine has an open socket.
 ///
@@ -76,6 +76,8 @@ impl Extension for Socket {
 
 impl MatchExtension for Socket {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the sockets of the machine"))
+        let kind = (self.transparent || self.restore_mark || !self.no_wildcard)
+            .then_some(Pred::Needs(Need::Other("the kind of the socket that waits for the packet")));
+        Pred::all([Pred::is(Field::SocketWaits, 1)].into_iter().chain(kind))
     }
 }

@@ -1,7 +1,7 @@
 //! `-m srh`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Pred, SegmentTest};
 use crate::value::addr::{prefix_length, push_address};
 use crate::value::host::HostMask;
 use crate::value::is::Is;
@@ -189,7 +189,21 @@ impl Extension for Srh {
 
 impl MatchExtension for Srh {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the segment routing header"))
+        let mut test = SegmentTest { tag: self.tag, ..SegmentTest::default() };
+        let numbers = [(1, self.length), (3, self.segments_left), (4, self.last_entry)];
+        test.bytes.extend(self.next_header.map(|it| (0, it.map(|number| (number, number)))));
+        for (place, it) in numbers {
+            // A range that ends before it begins holds nothing.
+            let greater = it.number.checked_add(1).map_or((1, 0), |low| (low, 255));
+            let less = it.number.checked_sub(1).map_or((1, 0), |high| (0, high));
+            let all = [(it.equal, (it.number, it.number)), (it.greater, greater), (it.less, less)];
+            let asked = all.into_iter().filter_map(|(how, range)| how.map(|how| Is::new(range, how)));
+            test.bytes.extend(asked.map(|is| (place, is)));
+        }
+        let segment = |it: Option<Is<HostMask>>| it.map(|it| it.map(|it| (it.address, it.mask)));
+        (test.previous, test.next, test.last) =
+            (segment(self.previous), segment(self.next), segment(self.last));
+        Pred::Segments(Box::new(test))
     }
 }
 

@@ -133,12 +133,17 @@ impl Extension for Statistic {
 impl MatchExtension for Statistic {
     fn meaning(&self, _: Context) -> Pred {
         let need = match self.share {
-            Share::Random(_) => Need::Other("chance"),
-            Share::Nth { .. } => Need::Rate,
+            Share::Random(0) => return Pred::False.inverted(self.inverted),
+            Share::Random(ALWAYS..) => return Pred::True.inverted(self.inverted),
+            Share::Random(share) => Need::Chance(share),
+            Share::Nth { every, packet } => Need::Nth { every, packet },
         };
         Pred::Needs(need).inverted(self.inverted)
     }
 }
+
+/// A chance that is none.
+const ALWAYS: u32 = 1 << 31;
 
 /// A fraction as `strtod` reads it; no number at all (`nan`) is 0.
 fn probability(text: &[u8]) -> Result<u32, Bad> {

@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Need, Pred, TextTest};
 use crate::source::Text;
 use crate::value::is::Is;
 use crate::value::pattern;
@@ -161,7 +161,14 @@ impl Extension for String {
 
 impl MatchExtension for String {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Payload).inverted(self.pattern.inverted)
+        let found = match self.algorithm {
+            Algorithm::Bm | Algorithm::Kmp => {
+                let text = self.pattern.value.clone();
+                Pred::Text(Box::new(TextTest::new(text, self.from, self.to, self.ignore_case)))
+            }
+            Algorithm::Fsm => Pred::Needs(Need::Payload),
+        };
+        found.inverted(self.pattern.inverted)
     }
 }
 

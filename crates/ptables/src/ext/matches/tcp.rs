@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::port::{self, Ports};
 use crate::value::proto;
 use crate::value::tcp_flags::TcpFlags;
@@ -115,18 +115,46 @@ impl Extension for Tcp {
 }
 
 impl MatchExtension for Tcp {
-    fn meaning(&self, _: Context) -> Pred {
+    fn meaning(&self, context: Context) -> Pred {
         let flags = self.flags.map_or(Pred::True, |(mask, set)| {
-            Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0)).inverted(self.inverted.flags)
+            let set = Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0));
+            Pred::all([Pred::Range(Field::TcpFlags, 0, 255), set.inverted(self.inverted.flags)])
         });
+        if context.dialect.is_nft() && self.option == 0 {
+            let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];
+            return Pred::all([native_ports(context, both), flags]);
+        }
         let option = if self.option == 0 { Pred::True } else { Pred::TcpOption(self.option) };
         Pred::all([
+            Pred::Header(Header::Tcp),
             ports(Field::SourcePort, self.sport, self.inverted.sport),
             ports(Field::DestinationPort, self.dport, self.inverted.dport),
             flags,
             option.inverted(self.inverted.option),
         ])
     }
+}
+
+/// What iptables-nft makes of the ports of `tcp` and `udp`: expressions of its own, which look at no more than they need.
+pub(crate) fn native_ports(context: Context, [source, destination]: [(Ports, bool); 2]) -> Pred {
+    let old = !context.dialect.since_1_8_11();
+    let one = |it: Ports| it.low == it.high && it.low != 0;
+    // Facts: kernel-diff 6. Both in one comparison of four bytes: true when either differs.
+    if old && one(source.0) && one(destination.0) && source.1 && destination.1 {
+        let differs = |field, it: Ports| ports(field, it, true);
+        let there = Pred::Range(Field::DestinationPort, 0, 65535);
+        let either = Pred::Any(vec![
+            differs(Field::SourcePort, source.0),
+            differs(Field::DestinationPort, destination.0),
+        ]);
+        return Pred::all([there, either]);
+    }
+    let native = |field, (range, inverted): (Ports, bool)| match range.is_all() {
+        // The tools of 1.8.9 drop it, even inverted.
+        true if old || !inverted => Pred::True,
+        _ => ports(field, range, inverted),
+    };
+    Pred::all([native(Field::SourcePort, source), native(Field::DestinationPort, destination)])
 }
 
 /// A condition on a port field. An inverted one still needs the port to be there.

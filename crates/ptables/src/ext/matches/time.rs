@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Need, Pred, Span};
 use crate::value::clock::{self, MonthDays, WeekDays};
 
 // boxed: four times and two sets of days.
@@ -174,7 +174,18 @@ impl Extension for Time {
 
 impl MatchExtension for Time {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("the time"))
+        if self.kernel_zone {
+            return Pred::Needs(Need::Other("the time in the kernel's time zone"));
+        }
+        Pred::Needs(Need::Clock(Box::new(Span {
+            start: self.start,
+            stop: self.stop,
+            month_days: self.month_days,
+            week_days: self.week_days,
+            date_start: self.date_start,
+            date_stop: self.date_stop,
+            contiguous: self.contiguous,
+        })))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `-m u32`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::Pred;
 use crate::value::is::Is;
 use crate::value::u32_test::{self, U32Test};
 
@@ -69,6 +69,6 @@ impl Extension for U32 {
 
 impl MatchExtension for U32 {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Payload).inverted(self.tests.inverted)
+        Pred::Numbers(self.tests.value.clone()).inverted(self.tests.inverted)
     }
 }

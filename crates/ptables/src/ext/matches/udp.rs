@@ -1,9 +1,9 @@
 //! `-m udp`.
 
-use super::tcp::{ports, print_ports, warn_both_inverted, warn_never};
+use super::tcp::{native_ports, ports, print_ports, warn_both_inverted, warn_never};
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::port::{self, Ports};
 use crate::value::proto;
 
@@ -96,8 +96,13 @@ impl Extension for Udp {
 }
 
 impl MatchExtension for Udp {
-    fn meaning(&self, _: Context) -> Pred {
+    fn meaning(&self, context: Context) -> Pred {
+        if context.dialect.is_nft() {
+            let both = [(self.sport, self.sport_inverted), (self.dport, self.dport_inverted)];
+            return native_ports(context, both);
+        }
         Pred::all([
+            Pred::Header(Header::Transport(8)),
             ports(Field::SourcePort, self.sport, self.sport_inverted),
             ports(Field::DestinationPort, self.dport, self.dport_inverted),
         ])

@@ -3,7 +3,7 @@
 use crate::diag::codes;
 use crate::dialect::Family;
 use crate::ext::*;
-use crate::meaning::{Effect, Field};
+use crate::meaning::Effect;
 use crate::value::addr::{self, Net};
 use crate::value::host::HostMask;
 
@@ -66,7 +66,7 @@ impl Extension for Dnpt {
 
 impl TargetExtension for Dnpt {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Overwrite(Field::Destination)
+        Effect::Prefix { source: false, from: self.from.bits(), to: self.to.bits() }
     }
 }
 

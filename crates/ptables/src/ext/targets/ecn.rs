@@ -84,12 +84,12 @@ impl Extension for SetEcn {
 
 impl TargetExtension for SetEcn {
     fn effect(&self, _: Context) -> Effect {
-        match self.ect {
-            Some(ect) if self.ece.is_none() && self.cwr.is_none() => {
-                Effect::Write { field: Field::Tos, clear: 3, flip: u128::from(ect) }
-            }
-            Some(_) => Effect::Overwrite(Field::Tos),
-            None => Effect::Rewrite("the ECE and CWR bits of the TCP header"),
-        }
+        let bit = |set: Option<bool>, bit: u128| {
+            let write =
+                |set| Effect::Write { field: Field::TcpFlags, clear: bit, flip: if set { bit } else { 0 } };
+            set.map(write)
+        };
+        let ect = self.ect.map(|it| Effect::Write { field: Field::Tos, clear: 3, flip: u128::from(it) });
+        Effect::Sequence(ect.into_iter().chain(bit(self.ece, 64)).chain(bit(self.cwr, 128)).collect())
     }
 }

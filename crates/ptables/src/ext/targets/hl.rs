@@ -85,10 +85,14 @@ impl TargetExtension for SetHl {
     fn effect(&self, _: Context) -> Effect {
         match self.action {
             SetHlAction::Set(value) => {
-                Effect::Write { field: Field::Ttl, clear: 255, flip: u128::from(value) }
+                Effect::Write { field: Field::HopLimit, clear: 255, flip: u128::from(value) }
             }
-            SetHlAction::Decrease(amount) => Effect::Add { field: Field::Ttl, amount: -i16::from(amount) },
-            SetHlAction::Increase(amount) => Effect::Add { field: Field::Ttl, amount: i16::from(amount) },
+            SetHlAction::Decrease(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: -i16::from(amount) }
+            }
+            SetHlAction::Increase(amount) => {
+                Effect::Add { field: Field::HopLimit, amount: i16::from(amount) }
+            }
         }
     }
 }

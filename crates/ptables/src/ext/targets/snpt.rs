@@ -3,7 +3,7 @@
 use super::dnpt::read_prefix;
 use crate::dialect::Family;
 use crate::ext::*;
-use crate::meaning::{Effect, Field};
+use crate::meaning::Effect;
 use crate::value::addr::Net;
 
 /// Replaces the prefix of the IPv6 source address, without connection tracking; the next rule follows.
@@ -65,6 +65,6 @@ impl Extension for Snpt {
 
 impl TargetExtension for Snpt {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Overwrite(Field::Source)
+        Effect::Prefix { source: true, from: self.from.bits(), to: self.to.bits() }
     }
 }

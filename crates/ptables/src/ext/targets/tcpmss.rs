@@ -80,6 +80,6 @@ impl Extension for SetTcpmss {
 
 impl TargetExtension for SetTcpmss {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Rewrite("the maximum segment size")
+        Effect::Mss(self.mss)
     }
 }

@@ -82,6 +82,6 @@ impl Extension for Tcpoptstrip {
 
 impl TargetExtension for Tcpoptstrip {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Rewrite("TCP options, which are replaced by padding")
+        Effect::StripOptions(self.options.clone())
     }
 }

@@ -3,7 +3,7 @@
 use super::tee::read_host;
 use crate::dialect::Family;
 use crate::ext::*;
-use crate::meaning::{Effect, Need};
+use crate::meaning::Effect;
 use crate::value::mark::Mark;
 use crate::value::{addr, port, proto};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -96,8 +96,6 @@ impl Extension for Tproxy {
 
 impl TargetExtension for Tproxy {
     fn effect(&self, _: Context) -> Effect {
-        Effect::Needs(Need::Other(
-            "a transparent socket of this machine: with one the packet is marked and accepted, else dropped",
-        ))
+        Effect::Intercept { clear: self.mark.mask, flip: self.mark.value }
     }
 }

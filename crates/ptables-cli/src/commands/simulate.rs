@@ -1,0 +1,98 @@
+//! `ptables simulate`: what would happen to a packet.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ptables::model::Policy;
+use ptables::packet::Packet;
+use ptables::simulate::{self, Simulator, Trace};
+use ptables::source::Source;
+
+use super::{Failure, Status};
+use crate::cli::{Report, Target};
+use crate::input::Input;
+use crate::output::Findings;
+
+/// Say what would happen to packets: verdict, the way with each rule, the packet as it leaves
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// File of rules; `-` is standard input, `live` the rules of the kernel
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Packets such as 'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'
+    #[arg(value_name = "PACKET", required = true)]
+    packets: Vec<String>,
+    /// Output: for people, or JSON, one object a packet
+    #[arg(long, value_enum, default_value = "human")]
+    format: FormatOption,
+    /// Also show the rules that do not match, each with the condition that failed
+    #[arg(long)]
+    misses: bool,
+    /// The packets come in this order right after the rules were loaded: limits, counts and lists are then decided
+    #[arg(long)]
+    sequence: bool,
+    /// Show every way where something is not decided
+    #[arg(long, conflicts_with_all = ["misses", "sequence"])]
+    ways: bool,
+    /// The policy of built-in chains for which the rules tell none
+    #[arg(long, value_name = "ACCEPT|DROP", value_parser = |text: &str| Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`"))]
+    policy: Option<Policy>,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    report: Report,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatOption {
+    /// For people
+    Human,
+    /// One JSON object a packet
+    Json,
+}
+
+pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
+    let mut findings = Findings::new(&options.report);
+    let mut packets = Vec::new();
+    for (at, text) in options.packets.iter().enumerate() {
+        let source = Source::new(&format!("<packet {}>", at + 1), text.as_bytes())?;
+        match Packet::parse(&source.text(0, u32::MAX)) {
+            Ok(packet) => packets.push(packet),
+            Err(error) => findings.add([*error]),
+        }
+    }
+    let family = match packets.first().map(Packet::family) {
+        Some(family) if packets.iter().any(|it| it.family() != family) => {
+            return Err("the packets are of two address families: ask for each by itself".into());
+        }
+        family => family,
+    };
+    let mut target = options.target.clone();
+    if target.family().is_none() {
+        target.family = family;
+    } else if family.is_some_and(|it| target.family() != Some(it)) {
+        return Err("the packets are not of the family that was asked for".into());
+    }
+    let input = Input::read_or_live(&options.file, &target)?;
+    let compiled = input.compile(&target, false)?;
+    findings.add(compiled.diagnostics);
+    let status = findings.report_to_stderr()?;
+    let simulator = Simulator::new(&compiled.ruleset, simulate::Options::new(options.policy));
+    let mut session = simulator.session();
+    for packet in &packets {
+        let traces: Vec<Trace> = match (options.ways, options.sequence, options.misses) {
+            (true, ..) => simulator.ways(packet),
+            (_, true, true) => vec![session.explain(packet)],
+            (_, true, false) => vec![session.simulate(packet)],
+            (_, false, true) => vec![simulator.explain(packet)],
+            (_, false, false) => vec![simulator.simulate(packet)],
+        };
+        for trace in &traces {
+            match options.format {
+                FormatOption::Human => print!("{}", simulator.human(trace)),
+                FormatOption::Json => println!("{}", simulator.json(trace)),
+            }
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,207 @@
+//! `ptables test`: do the rules what their tests expect?
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use ptables::diag::escape;
+use ptables::expect::{self, Outcome, Report as Results};
+use ptables::model::Policy;
+use ptables::packet::Packet;
+use ptables::simulate::{self, At, Simulator};
+
+use super::{Failure, Status};
+use crate::cli::{Report, Script, Target};
+use crate::input::Input;
+use crate::output::Findings;
+
+/// Ask rules what they do with the packets of a file of expectations, and which rules none of them meets
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Files of expectations: a verdict and a packet a line. Each stands beside its rules: `web.v4.test` beside `web.v4`
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// File of rules, for all files of expectations
+    #[arg(long, value_name = "FILE", conflicts_with = "live")]
+    rules: Option<PathBuf>,
+    /// Ask the rules that the kernel holds now
+    #[arg(long)]
+    live: bool,
+    /// Output: for people, TAP, or JUnit XML
+    #[arg(long, value_enum, default_value = "human")]
+    format: FormatOption,
+    /// The policy of built-in chains for which the rules tell none
+    #[arg(long, value_name = "ACCEPT|DROP", value_parser = |text: &str| Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`"))]
+    policy: Option<Policy>,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    report: Report,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatOption {
+    /// For people, with the rules that no packet met
+    Human,
+    /// Test Anything Protocol
+    Tap,
+    /// JUnit XML
+    Junit,
+}
+
+/// What came of one file.
+struct Suite {
+    name: String,
+    outcomes: Vec<(Outcome, String)>,
+    /// Rules that no packet met, and how many rules there are.
+    unmet: Vec<String>,
+    rules: usize,
+}
+
+pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
+    let mut findings = Findings::new(&options.report);
+    let mut suites = Vec::new();
+    for file in &options.files {
+        suites.push(suite(options, file, &mut findings)?);
+    }
+    let status = findings.report_to_stderr()?;
+    match options.format {
+        FormatOption::Human => human(&suites),
+        FormatOption::Tap => tap(&suites),
+        FormatOption::Junit => junit(&suites),
+    }
+    let fails = suites.iter().flat_map(|it| &it.outcomes).any(|(it, _)| !it.holds());
+    Ok(if fails { Status::Errors } else { status })
+}
+
+fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<Suite, Failure> {
+    let tests = Input::read(file, &Script::default())?;
+    let (expectations, faults) = expect::parse(&tests.source);
+    findings.add(faults);
+    let rules = match (&options.rules, options.live) {
+        (Some(rules), _) => rules.clone(),
+        (None, true) => PathBuf::from("live"),
+        (None, false) if file.extension().is_some_and(|it| it == "test") => file.with_extension(""),
+        (None, false) => {
+            return Err(format!(
+                "{}: whose expectations are these? `--rules FILE`, or name it RULES.test",
+                file.display()
+            )
+            .into());
+        }
+    };
+    let mut target = options.target.clone();
+    let family = expectations.first().map(|it| it.packet.family());
+    if expectations.iter().map(|it| &it.packet).map(Packet::family).any(|it| Some(it) != family) {
+        return Err(
+            format!("{}: packets of two address families: make a file for each", file.display()).into()
+        );
+    }
+    if target.family().is_none() {
+        target.family = family;
+    }
+    let compiled = Input::read_or_live(&rules, &target)?.compile(&target, false)?;
+    findings.add(compiled.diagnostics);
+    let simulator = Simulator::new(&compiled.ruleset, simulate::Options::new(options.policy));
+    let results = expect::run(&simulator, expectations);
+    let unmet = unmet(&simulator, &results);
+    let outcomes = results.outcomes.into_iter().map(|it| {
+        let text = simulator.human(&it.trace);
+        (it, text)
+    });
+    let name = file.display().to_string();
+    Ok(Suite { name, outcomes: outcomes.collect(), unmet, rules: compiled.ruleset.rules().count() })
+}
+
+fn unmet(simulator: &Simulator<'_>, results: &Results) -> Vec<String> {
+    let line = |at: At| {
+        let it = simulator.place(at)?;
+        let place = it.origin().place().map(|place| format!("  ({place})")).unwrap_or_default();
+        Some(format!("{}: {}{place}", it.table.name.to_lossy(), simulator.rule_text(at)))
+    };
+    expect::never_met(simulator, results).into_iter().filter_map(line).collect()
+}
+
+fn title(outcome: &Outcome) -> String {
+    escape::line(&outcome.expectation.at.to_lossy()).to_string()
+}
+
+fn human(suites: &[Suite]) {
+    let (mut all, mut failed) = (0, 0);
+    for suite in suites {
+        for (outcome, trace) in &suite.outcomes {
+            all += 1;
+            if !outcome.holds() {
+                failed += 1;
+                let (line, _) = outcome.expectation.at.place();
+                println!("{}:{line}: FAILED: {}", escape::line(&suite.name), title(outcome));
+                trace.lines().for_each(|line| println!("    {line}"));
+            }
+        }
+        let met = suite.rules - suite.unmet.len();
+        println!("{}: {met} of {} rules were met", escape::line(&suite.name), suite.rules);
+        for rule in &suite.unmet {
+            println!("    never met: {}", escape::line(rule));
+        }
+    }
+    println!("{all} expectations, {failed} failed");
+}
+
+fn tap(suites: &[Suite]) {
+    let outcomes = || suites.iter().flat_map(|it| &it.outcomes);
+    println!("TAP version 13\n1..{}", outcomes().count());
+    for (number, (outcome, trace)) in outcomes().enumerate() {
+        let not = if outcome.holds() { "" } else { "not " };
+        // A `#` would begin a directive.
+        println!("{not}ok {} - {}", number + 1, title(outcome).replace('#', "\\#"));
+        if !outcome.holds() {
+            println!("  ---\n  way: |");
+            trace.lines().for_each(|line| println!("    {line}"));
+            println!("  ...");
+        }
+    }
+}
+
+fn xml(text: &str) -> String {
+    let mut out = String::new();
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            letter if letter.is_control() => out.push('\u{fffd}'),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+fn junit(suites: &[Suite]) {
+    println!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>");
+    for suite in suites {
+        let failures = suite.outcomes.iter().filter(|(it, _)| !it.holds()).count();
+        let name = xml(&suite.name);
+        println!("  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\">", suite.outcomes.len());
+        for (outcome, trace) in &suite.outcomes {
+            let (line, _) = outcome.expectation.at.place();
+            let case = format!(
+                "name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{line}\"",
+                xml(&title(outcome))
+            );
+            if outcome.holds() {
+                println!("    <testcase {case}/>");
+            } else {
+                let message =
+                    format!("expected {}, is {}", outcome.expectation.wanted.as_str(), outcome.trace.verdict);
+                println!(
+                    "    <testcase {case}><failure message=\"{}\">{}</failure></testcase>",
+                    xml(&message),
+                    xml(trace)
+                );
+            }
+        }
+        println!("  </testsuite>");
+    }
+    println!("</testsuites>");
+}

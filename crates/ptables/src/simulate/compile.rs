@@ -1,0 +1,229 @@
+//! A ruleset, compiled for simulation.
+
+use std::collections::HashMap;
+
+use super::index::Index;
+use super::test::Test;
+use crate::ext::{Context, Hook, TableName};
+use crate::meaning::{Effect, Field, Header, Need, Pred};
+use crate::model::{self, Body, Jump, Policy, Ruleset};
+
+/// A table.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) name: TableName,
+    /// Its place in [`Ruleset::tables`].
+    pub(super) place: usize,
+    /// In the order of [`model::Table::chains`].
+    pub(super) chains: Vec<Chain>,
+    /// For each hook, the place of its chain.
+    pub(super) hooks: [Option<usize>; 5],
+}
+
+/// A chain.
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
+    pub(super) rules: Vec<Rule>,
+    pub(super) policy: Option<Policy>,
+    pub(super) builtin: bool,
+    pub(super) index: Option<Index>,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    /// All must hold, asked in this order.
+    pub(super) tests: Box<[Test]>,
+    pub(super) action: Action,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Next,
+    Jump(usize),
+    Goto(usize),
+    Missing,
+    /// To a chain that leads back here; the kernel takes no such rules.
+    Circle,
+    Do(Effect),
+}
+
+/// Compiles the tables; gives also how many places of memory they need.
+pub(super) fn tables(ruleset: &Ruleset) -> (Vec<Table>, usize) {
+    let mut places = 0;
+    let mut tables = Vec::new();
+    for (place, it) in ruleset.tables.iter().enumerate() {
+        if let Some(name) = it.kernel_table() {
+            tables.push(table(name, place, it, ruleset.context, &mut places));
+        }
+    }
+    (tables, places)
+}
+
+fn table(name: TableName, place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {
+    let names: HashMap<&[u8], usize> =
+        it.chains.iter().enumerate().map(|(at, chain)| (chain.name.as_bytes(), at)).collect();
+    let chains = it.chains.iter().map(|chain| {
+        let preds: Vec<Vec<Pred>> = chain.rules.iter().map(|rule| conditions(rule, context)).collect();
+        let index = Index::new(context.family, &preds.iter().map(|it| plain(it)).collect::<Vec<_>>());
+        let rules =
+            chain.rules.iter().zip(preds).map(|(rule, preds)| self::rule(rule, preds, context, &names, next));
+        Chain { rules: rules.collect(), policy: chain.policy, builtin: chain.hook.is_some(), index }
+    });
+    let mut chains: Vec<Chain> = chains.collect();
+    let mut seen = vec![Seen::Never; chains.len()];
+    for at in 0..chains.len() {
+        cut_circles(&mut chains, at, &mut seen);
+    }
+    let hook = |hook: Hook| it.chains.iter().position(|chain| chain.hook == Some(hook));
+    Table { name, place, chains, hooks: Hook::ALL.map(hook) }
+}
+
+/// Whether a search for circles has come to a chain.
+#[derive(Clone, Copy, PartialEq)]
+enum Seen {
+    Never,
+    /// It is on the way that is gone now, and this is the next of its rules.
+    Now(usize),
+    Before,
+}
+
+/// Marks the rules that lead back to a chain from which they are reached.
+fn cut_circles(chains: &mut [Chain], start: usize, seen: &mut [Seen]) {
+    let mut way = vec![start];
+    while let Some(at) = way.last().copied() {
+        let (Some(chain), Some(state)) = (chains.get_mut(at), seen.get_mut(at)) else { return };
+        let number = match *state {
+            Seen::Never => 0,
+            Seen::Now(number) => number,
+            Seen::Before => {
+                way.pop();
+                continue;
+            }
+        };
+        let Some(rule) = chain.rules.get_mut(number) else {
+            *state = Seen::Before;
+            way.pop();
+            continue;
+        };
+        *state = Seen::Now(number + 1);
+        let (Action::Jump(to) | Action::Goto(to)) = rule.action else { continue };
+        match seen.get(to) {
+            Some(Seen::Never) => way.push(to),
+            Some(Seen::Now(_)) => rule.action = Action::Circle,
+            _ => {}
+        }
+    }
+}
+
+/// The conditions of a rule, in the order in which they are asked. None for a rule that is not understood.
+fn conditions(rule: &model::Rule, context: Context) -> Vec<Pred> {
+    match rule.as_typed().map(|typed| typed.meaning(context)) {
+        None | Some(Pred::True) => Vec::new(),
+        Some(Pred::All(all)) => flat(all),
+        Some(pred) => vec![pred],
+    }
+}
+
+/// Conjunctions within a conjunction are part of it; the order stays.
+fn flat(all: Vec<Pred>) -> Vec<Pred> {
+    all.into_iter()
+        .flat_map(|pred| match pred {
+            Pred::All(inner) => flat(inner),
+            pred => vec![pred],
+        })
+        .collect()
+}
+
+/// The conditions before the first one that remembers or changes something or drops packets by itself: a rule of which one of
+/// these fails may be passed over. A look at ports is among them: it drops packets whose header is not whole, and those are
+/// not passed over.
+fn plain(preds: &[Pred]) -> &[Pred] {
+    let ends = |pred: &Pred| match pred {
+        Pred::Header(it) => !matches!(it, Header::Transport(_) | Header::Tcp),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => *field == Field::TcpMss,
+        Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::SetLabel(_) | Pred::Needs(_) => true,
+        Pred::Cluster { .. } | Pred::Chunks(_) => true,
+        Pred::Not(_) | Pred::All(_) | Pred::Any(_) => !is_pure(pred),
+        _ => false,
+    };
+    let mut end = preds.iter().position(ends).unwrap_or(preds.len());
+    if let Some(header) = preds.iter().position(|it| matches!(it, Pred::Header(_))) {
+        // What stands behind that look must not keep a rule from being asked, but for the ports themselves.
+        let others = preds.iter().skip(header + 1).position(|it| !is_of_ports(it));
+        end = end.min(others.map_or(end, |it| header + 1 + it));
+    }
+    preds.get(..end).unwrap_or_default()
+}
+
+/// Whether a condition is about ports only.
+fn is_of_ports(pred: &Pred) -> bool {
+    match pred {
+        Pred::Not(inner) => is_of_ports(inner),
+        Pred::All(all) | Pred::Any(all) => all.iter().all(is_of_ports),
+        Pred::Range(field, ..) => matches!(field, Field::SourcePort | Field::DestinationPort),
+        _ => false,
+    }
+}
+
+/// Whether all that a condition holds may be asked or not without a difference.
+fn is_pure(pred: &Pred) -> bool {
+    match pred {
+        Pred::Not(inner) => is_pure(inner),
+        Pred::All(all) | Pred::Any(all) => all.iter().all(is_pure),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => *field != Field::TcpMss,
+        Pred::InIface(_) | Pred::OutIface(_) | Pred::True | Pred::False => true,
+        _ => false,
+    }
+}
+
+fn rule(
+    rule: &model::Rule,
+    preds: Vec<Pred>,
+    context: Context,
+    names: &HashMap<&[u8], usize>,
+    next: &mut usize,
+) -> Rule {
+    let Body::Typed(typed) = &rule.body else {
+        let effect = Effect::Needs(Need::Other("what a rule does that is not understood"));
+        return Rule { tests: Box::new([Test::Opaque]), action: Action::Do(effect) };
+    };
+    let find =
+        |name: &[u8], make: fn(usize) -> Action| names.get(name).map_or(Action::Missing, |at| make(*at));
+    let action = match &typed.jump {
+        Jump::None => Action::Next,
+        Jump::Chain(name) => find(name, Action::Jump),
+        Jump::Goto(name) => find(name, Action::Goto),
+        Jump::Target(target) => Action::Do(target.effect(context)),
+    };
+    Rule { tests: preds.into_iter().map(|pred| Test::new(pred, next)).collect(), action }
+}
+
+/// Whether a rule makes the kernel track connections.
+pub(super) fn tracks(ruleset: &Ruleset) -> bool {
+    ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
+        let acts = match &typed.jump {
+            Jump::Target(target) => match target.effect(ruleset.context) {
+                Effect::Nat(_) | Effect::Netmap { .. } => true,
+                Effect::Write { field, .. } => field == Field::ConnMark,
+                Effect::Copy { from, to, .. } => from == Field::ConnMark || to == Field::ConnMark,
+                _ => false,
+            },
+            _ => false,
+        };
+        acts || looks_at_connection(&typed.meaning(ruleset.context))
+    })
+}
+
+fn looks_at_connection(pred: &Pred) -> bool {
+    match pred {
+        Pred::Not(inner) => looks_at_connection(inner),
+        Pred::All(all) | Pred::Any(all) => all.iter().any(looks_at_connection),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => {
+            *field == Field::ConnMark || format!("{field:?}").starts_with("Ct")
+        }
+        Pred::Helper(_) | Pred::SetLabel(_) | Pred::Cluster { .. } => true,
+        _ => false,
+    }
+}

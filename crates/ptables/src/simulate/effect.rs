@@ -1,0 +1,278 @@
+//! What targets do to a packet.
+
+use super::bytes::mss;
+use super::machine::{Machine, Value};
+use super::test::Why;
+use super::{Verdict, nat};
+use crate::dialect::Family;
+use crate::meaning::{Effect, Field, Nat};
+use crate::packet::bytes::{put, u8_at, u16_at};
+use crate::packet::checksum;
+use crate::value::ct_state::CtState;
+use crate::value::proto::DCCP;
+
+/// What comes after a target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum After<'a> {
+    /// The next rule.
+    Next,
+    /// Back to the calling chain.
+    Return,
+    /// The table ends.
+    End(Verdict),
+    Unknown(Why<'a>),
+}
+
+/// Whether a rule with this effect leaves everything as it is that conditions look at.
+pub(super) fn is_harmless(effect: &Effect) -> bool {
+    matches!(effect, Effect::Continue(_) | Effect::Rewrite(_))
+}
+
+pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
+    match effect {
+        Effect::Accept => After::End(Verdict::Accept),
+        Effect::Drop => After::End(Verdict::Drop),
+        Effect::Reject(answer) => After::End(Verdict::Reject(*answer)),
+        Effect::Return => After::Return,
+        Effect::Continue(_) | Effect::Rewrite(_) => After::Next,
+        Effect::Needs(need) => After::Unknown(Why::Need(need)),
+        Effect::Sequence(all) => {
+            for it in all {
+                match apply(it, machine) {
+                    After::Next => {}
+                    end => return end,
+                }
+            }
+            After::Next
+        }
+        Effect::Nat(Nat { of_interface, .. }) if *of_interface && machine.connection.is_none() => {
+            After::End(Verdict::Accept)
+        }
+        Effect::Nat(it) => {
+            nat::translate(machine, it);
+            After::End(Verdict::Accept)
+        }
+        Effect::Netmap { network, mask } => {
+            nat::netmap(machine, *network, *mask);
+            After::End(Verdict::Accept)
+        }
+        _ => rewrite(effect, machine),
+    }
+}
+
+fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
+    match effect {
+        // A TCP segment without its whole header is dropped.
+        Effect::Write { field: field @ Field::TcpFlags, .. } if machine.value(*field) == Value::Absent => {
+            return After::End(Verdict::Drop);
+        }
+        Effect::Write { field, clear, flip } => change(machine, *field, |was| (was & !clear) ^ flip),
+        Effect::Add { field, amount } => {
+            // INVARIANT: a field of eight bits.
+            change(machine, *field, |was| {
+                u128::from((was as i16).saturating_add(*amount).clamp(0, 255).unsigned_abs())
+            });
+        }
+        Effect::Copy { from, take, shift, to, clear, flip } => {
+            let places = u32::from(shift.unsigned_abs());
+            match machine.value(*from) {
+                Value::Is(value) => {
+                    let bits = value & take;
+                    let moved = if *shift < 0 { bits >> places } else { bits << places };
+                    change(machine, *to, |was| ((was & !clear) ^ moved ^ flip) & u128::from(u32::MAX));
+                }
+                Value::Unknown(why) => lose(machine, *to, why),
+                _ => {}
+            }
+        }
+        Effect::Overwrite(field) => {
+            lose(machine, *field, "a rule gave it a value that the rule does not tell")
+        }
+        Effect::Track { untracked: true, .. } => {
+            if machine.connection.is_none() {
+                machine.untracked = true;
+            }
+        }
+        Effect::Track { .. } => {}
+        Effect::Intercept { clear, flip } => match machine.packet.facts.socket {
+            Some(true) => {
+                machine.mark = (machine.mark & !clear) ^ flip;
+                return After::End(Verdict::Accept);
+            }
+            Some(false) => return After::End(Verdict::Drop),
+            None => {
+                let why = "whether a transparent socket waits for the packet is not told";
+                return After::Unknown(Why::Text(why));
+            }
+        },
+        Effect::Mss(wanted) => return clamp(machine, *wanted),
+        Effect::StripOptions(options) => return strip(machine, options),
+        Effect::Prefix { source, from, to } => {
+            let address = if *source { machine.heads.source } else { machine.heads.destination };
+            match nat::prefix(address, *from, *to) {
+                Some(new) => nat::put_address(machine, *source, new),
+                None => return After::End(Verdict::Drop),
+            }
+        }
+        // The others were done before; a new one must be taught here.
+        _ => return After::Unknown(Why::Text("what the target does is not modelled")),
+    }
+    After::Next
+}
+
+/// From now on nobody can tell this field.
+pub(super) fn lose(machine: &mut Machine<'_>, field: Field, why: &'static str) {
+    machine.lost.push((field, why));
+    machine.epoch += 1;
+}
+
+/// Changes a field, if it is there.
+fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u128) {
+    let Value::Is(was) = machine.value(field) else { return };
+    let new = new(was);
+    let byte = new as u8;
+    let family = machine.family;
+    match field {
+        Field::Mark => machine.mark = new as u32,
+        Field::ConnMark => {
+            if let Some(connection) = &mut machine.connection {
+                connection.mark = new as u32;
+            }
+        }
+        _ if new == was => {}
+        Field::HopLimit => write(machine, if family == Family::V4 { 8 } else { 7 }, &[byte]),
+        Field::Tos if family == Family::V4 => write(machine, 1, &[byte]),
+        Field::Tos => {
+            let first = u8_at(&machine.bytes, 0).unwrap_or(0) & 0xf0 | byte >> 4;
+            let second = u8_at(&machine.bytes, 1).unwrap_or(0) & 0x0f | byte << 4;
+            write(machine, 0, &[first, second]);
+        }
+        Field::TcpFlags => write(machine, machine.heads.transport + 13, &[byte]),
+        _ => lose(machine, field, "a rule changed it"),
+    }
+}
+
+/// Lowers the hop limit from this value, and mends the sum of the header by the difference, as the kernel does.
+pub(super) fn lower_hop_limit(machine: &mut Machine<'_>, hops: u8) {
+    let sum = u16_at(&machine.bytes, 10).unwrap_or(0);
+    let bytes = machine.bytes.to_mut();
+    if machine.family == Family::V6 {
+        return put(bytes, 7, &[hops.wrapping_sub(1)]);
+    }
+    put(bytes, 8, &[hops.wrapping_sub(1)]);
+    let (mended, carry) = sum.overflowing_add(0x100);
+    let mended = mended.wrapping_add(u16::from(carry));
+    put(bytes, 10, &(if mended == u16::MAX { 0 } else { mended }).to_be_bytes());
+}
+
+/// Writes over bytes of the packet and mends its checksums.
+pub(super) fn write(machine: &mut Machine<'_>, at: usize, new: &[u8]) {
+    // The kernel (since 6.16) does not know the checksum of DCCP.
+    let place = machine.heads.transport + 6;
+    let kept = u16_at(&machine.bytes, place)
+        .filter(|_| machine.heads.proto == Some(DCCP) && machine.heads.fragment == 0);
+    let bytes = machine.bytes.to_mut();
+    put(bytes, at, new);
+    checksum::fix(machine.family, bytes);
+    if let Some(kept) = kept {
+        put(bytes, place, &kept.to_be_bytes());
+    }
+    machine.refresh();
+}
+
+/// Lowers the maximum segment size, or adds it to a header of a SYN without data.
+fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
+    let at = machine.heads.transport;
+    if machine.heads.fragment != 0 {
+        return After::Next;
+    }
+    let Ok(had) = mss(&machine.bytes, at) else { return After::End(Verdict::Drop) };
+    let Some(wanted) = wanted else {
+        lose(machine, Field::TcpMss, "it was lowered to what the path takes");
+        return After::Next;
+    };
+    let header = usize::from(u8_at(&machine.bytes, at + 12).unwrap_or(0) >> 4) * 4;
+    match had {
+        Some(had) if had <= wanted => {}
+        Some(_) => {
+            if let Some(place) = place_of_mss(&machine.bytes, at, header) {
+                write(machine, place, &wanted.to_be_bytes());
+            }
+        }
+        None if machine.bytes.len() > at + header || header >= 60 => {}
+        None => {
+            // What everybody takes, whatever the rule says (RFC 9293, RFC 8200).
+            let most = if machine.family == Family::V4 { 536 } else { 1220 };
+            let [high, low] = wanted.min(most).to_be_bytes();
+            let mut bytes = machine.bytes.to_vec();
+            bytes.splice(at + 20..at + 20, [2, 4, high, low]);
+            let offset = u8_at(&bytes, at + 12).unwrap_or(0);
+            put(&mut bytes, at + 12, &[offset.wrapping_add(0x10)]);
+            let place = if machine.family == Family::V4 { 2 } else { 4 };
+            let length = u16_at(&bytes, place).unwrap_or(0).wrapping_add(4);
+            put(&mut bytes, place, &length.to_be_bytes());
+            checksum::fix(machine.family, &mut bytes);
+            machine.bytes = bytes.into();
+            machine.refresh();
+        }
+    }
+    After::Next
+}
+
+/// Where the two bytes of the maximum segment size stand.
+fn place_of_mss(bytes: &[u8], transport: usize, header: usize) -> Option<usize> {
+    let mut at = 20;
+    while at + 4 <= header {
+        let (kind, length) = (u8_at(bytes, transport + at)?, u8_at(bytes, transport + at + 1)?);
+        if (kind, length) == (2, 4) {
+            return Some(transport + at + 2);
+        }
+        at += if kind < 2 { 1 } else { usize::from(length).max(1) };
+    }
+    None
+}
+
+/// Overwrites TCP options by padding.
+fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
+    let start = machine.heads.transport;
+    if machine.heads.fragment != 0 {
+        return After::Next;
+    }
+    let header = usize::from(u8_at(&machine.bytes, start + 12).unwrap_or(0) >> 4) * 4;
+    if machine.bytes.len() < start + header.max(20) {
+        return After::End(Verdict::Drop);
+    }
+    let mut bytes = machine.bytes.to_vec();
+    let mut at = 20;
+    while at + 1 < header {
+        let kind = u8_at(&bytes, start + at).unwrap_or(0);
+        let length = usize::from(u8_at(&bytes, start + at + 1).unwrap_or(0));
+        let size = if kind < 2 { 1 } else { length.max(1) };
+        if at + size > header {
+            break;
+        }
+        if options.contains(&kind) {
+            bytes.iter_mut().skip(start + at).take(size).for_each(|byte| *byte = 1);
+        }
+        at += size;
+    }
+    if bytes != *machine.bytes {
+        checksum::fix(machine.family, &mut bytes);
+        machine.bytes = bytes.into();
+        machine.refresh();
+    }
+    After::Next
+}
+
+/// The connection that a packet gets when tracking looks at it.
+pub(super) fn track(machine: &mut Machine<'_>) {
+    if machine.untracked {
+        return;
+    }
+    let connection = machine.packet.connection();
+    match connection.state {
+        CtState::Untracked => machine.untracked = true,
+        CtState::Invalid => {}
+        _ => machine.connection = Some(connection),
+    }
+}

@@ -1,0 +1,341 @@
+//! Which rules of a chain can match a packet at all: a set of rules for each interval of each field that most rules name
+//! (Lakshman and Stiliadis, "High-speed policy-based packet forwarding", 1998).
+//!
+//! The index only leaves rules out that do not match for certain; the others are asked in full.
+
+use super::machine::{Heads, Machine};
+use super::test::iface_matches;
+use crate::dialect::Family;
+use crate::meaning::{Field, Pred};
+use crate::value::iface::Iface;
+
+/// Shorter chains are faster without.
+const SHORTEST: usize = 6;
+/// Intervals of a field; neighbours are joined beyond that, so that memory stays proportional to the rules.
+const MOST: usize = 1024;
+/// Source, destination, source port, destination port, protocol.
+const FIELDS: [Field; 5] =
+    [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
+
+/// Sets of rules, one after the other. Each begins with an overview, whose bits say which parts of the set hold a rule at
+/// all; a rule is a bit of the words behind it.
+type Sets = Box<[u64]>;
+
+/// How a set is laid out: words of rules, and words of a part, of which there are at most 64.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    words: usize,
+    part: usize,
+}
+
+/// The index of a chain.
+#[derive(Clone, Debug)]
+pub(super) struct Index {
+    shape: Shape,
+    fields: Vec<Intervals>,
+    ifaces: Vec<Names>,
+}
+
+/// Rules by the value of one field.
+#[derive(Clone, Debug)]
+struct Intervals {
+    field: Field,
+    bounds: Bounds,
+    /// The rules of each interval.
+    sets: Sets,
+}
+
+/// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
+#[derive(Clone, Debug)]
+enum Bounds {
+    Narrow(Box<[u32]>),
+    Wide(Box<[u128]>),
+}
+
+/// Rules by an interface.
+#[derive(Clone, Debug)]
+struct Names {
+    incoming: bool,
+    /// Rules that name no interface, or not this way.
+    others: Sets,
+    /// For each name that a rule tells whole, in order: the rules that can match it.
+    whole: Vec<(Iface, Sets)>,
+    /// The same for each pattern; these are looked at for other names.
+    open: Vec<(Iface, Sets)>,
+}
+
+/// Sets of rules for one packet; all of them hold a rule that can match.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidates<'a> {
+    sets: [&'a [u64]; 7],
+    count: usize,
+    shape: Shape,
+    /// Parts that are not looked at yet.
+    parts: u64,
+    /// The next word of the part that is looked at, and the end of that part.
+    next: usize,
+    end: usize,
+    /// What is left of the word before.
+    rest: u64,
+    /// Rules before this one are left out.
+    from: usize,
+}
+
+impl Index {
+    /// Indexes a chain by the conditions of its rules; `None` if it is not worth it.
+    pub(super) fn new(family: Family, rules: &[&[Pred]]) -> Option<Index> {
+        if rules.len() < SHORTEST {
+            return None;
+        }
+        let words = rules.len().div_ceil(64);
+        let shape = Shape { words, part: words.div_ceil(64) };
+        let all = largest(family);
+        let fields: Vec<Intervals> = FIELDS
+            .into_iter()
+            .filter_map(|field| {
+                let wanted: Vec<Option<(u128, u128)>> = rules
+                    .iter()
+                    .map(|preds| preds.iter().find_map(|pred| interval(family, field, pred)))
+                    .collect();
+                Intervals::new(field, all, &wanted, shape)
+            })
+            .collect();
+        let ifaces: Vec<Names> =
+            [true, false].into_iter().filter_map(|it| Names::new(it, rules, shape)).collect();
+        if fields.is_empty() && ifaces.is_empty() { None } else { Some(Index { shape, fields, ifaces }) }
+    }
+
+    /// The rules, from this one on, that can match.
+    pub(super) fn candidates(&self, machine: &Machine<'_>, from: usize) -> Candidates<'_> {
+        let shape = self.shape;
+        let mut found =
+            Candidates { sets: [&[]; 7], count: 0, shape, parts: 0, next: 0, end: 0, rest: 0, from };
+        for it in &self.fields {
+            if let Some(value) = value(machine, it.field) {
+                found.add(it.set(value, shape));
+            }
+        }
+        for it in &self.ifaces {
+            let name = if it.incoming { machine.in_iface() } else { machine.out_iface() };
+            let Ok(name) = name else { continue };
+            if let Some(set) = it.set(name.map_or(b"", Iface::as_bytes)) {
+                found.add(set);
+            }
+        }
+        if shape.words == 1 {
+            found.rest = found.word(0);
+            (found.next, found.end) = (1, 1);
+            return found;
+        }
+        let whole = u64::MAX >> (64 - shape.words.div_ceil(shape.part).clamp(1, 64));
+        let seen = from / 64 / shape.part;
+        let unseen = if seen < 64 { u64::MAX << seen } else { 0 };
+        let sets = found.sets.iter().take(found.count);
+        found.parts = sets.fold(whole & unseen, |all, set| all & set.first().copied().unwrap_or(0));
+        found
+    }
+}
+
+impl<'a> Candidates<'a> {
+    fn add(&mut self, set: &'a [u64]) {
+        if let Some(place) = self.sets.get_mut(self.count) {
+            *place = set;
+            self.count += 1;
+        }
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        let sets = self.sets.iter().take(self.count);
+        let all = sets.fold(u64::MAX, |all, set| all & set.get(at + 1).copied().unwrap_or(0));
+        match at.cmp(&(self.from / 64)) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => all & u64::MAX << (self.from % 64),
+            std::cmp::Ordering::Greater => all,
+        }
+    }
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = usize;
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.rest == 0 {
+            if self.next == self.end {
+                if self.parts == 0 {
+                    return None;
+                }
+                self.next = self.parts.trailing_zeros() as usize * self.shape.part;
+                self.end = (self.next + self.shape.part).min(self.shape.words);
+                self.parts &= self.parts - 1;
+            }
+            self.rest = self.word(self.next);
+            self.next += 1;
+        }
+        let bit = self.rest.trailing_zeros();
+        self.rest &= self.rest - 1;
+        Some((self.next - 1) * 64 + bit as usize)
+    }
+}
+
+/// The value of an indexed field; `None` where no rule may be left out by it.
+fn value(machine: &Machine<'_>, field: Field) -> Option<u128> {
+    let Heads { proto, source, destination, ports, whole, .. } = machine.heads;
+    if !machine.lost.is_empty() && machine.lost.iter().any(|(lost, _)| *lost == field) {
+        return None;
+    }
+    match field {
+        Field::Source => Some(source),
+        Field::Destination => Some(destination),
+        // A look at a header that is cut off drops the packet, so those rules are asked.
+        Field::SourcePort => ports.filter(|_| whole).map(|it| u128::from(it.0)),
+        Field::DestinationPort => ports.filter(|_| whole).map(|it| u128::from(it.1)),
+        _ => proto.map(u128::from),
+    }
+}
+
+/// The largest address, and no other field is larger.
+fn largest(family: Family) -> u128 {
+    match family {
+        Family::V4 => u128::from(u32::MAX),
+        Family::V6 => u128::MAX,
+    }
+}
+
+/// The values that a condition asks of a field.
+fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> {
+    let all = largest(family);
+    match pred {
+        Pred::Range(field, low, high) if *field == wanted => Some((*low, *high)),
+        Pred::Bits(field, mask, value)
+            if *field == wanted && matches!(field, Field::Source | Field::Destination) =>
+        {
+            let hosts = !mask & all;
+            // A mask with holes is no interval.
+            (hosts & hosts.wrapping_add(1) == 0).then_some((*value, value | hosts))
+        }
+        _ => None,
+    }
+}
+
+/// Adds a rule to a set.
+fn set_bit(set: &mut [u64], bit: usize, shape: Shape) {
+    if let Some(word) = set.get_mut(bit / 64 + 1) {
+        *word |= 1 << (bit % 64);
+    }
+    if let Some(overview) = set.first_mut() {
+        *overview |= 1 << (bit / 64 / shape.part);
+    }
+}
+
+impl Bounds {
+    fn new(bounds: Vec<u128>) -> Bounds {
+        match bounds.iter().map(|it| u32::try_from(*it)).collect::<Result<_, _>>() {
+            Ok(narrow) => Bounds::Narrow(narrow),
+            Err(_) => Bounds::Wide(bounds.into()),
+        }
+    }
+
+    /// In which interval a value lies.
+    #[inline]
+    fn place(&self, value: u128) -> usize {
+        match self {
+            Bounds::Narrow(bounds) => {
+                let value = u32::try_from(value).unwrap_or(u32::MAX);
+                bounds.partition_point(|bound| *bound <= value)
+            }
+            Bounds::Wide(bounds) => bounds.partition_point(|bound| *bound <= value),
+        }
+    }
+}
+
+impl Intervals {
+    fn new(field: Field, most: u128, wanted: &[Option<(u128, u128)>], shape: Shape) -> Option<Intervals> {
+        if wanted.iter().flatten().count() * 8 < wanted.len() {
+            return None;
+        }
+        let mut bounds: Vec<u128> = wanted
+            .iter()
+            .flatten()
+            .flat_map(|(low, high)| [Some(*low), high.checked_add(1)])
+            .flatten()
+            .collect();
+        bounds.retain(|bound| (1..=most).contains(bound));
+        bounds.sort_unstable();
+        bounds.dedup();
+        if bounds.len() >= MOST {
+            let step = bounds.len() / MOST + 1;
+            bounds = bounds.into_iter().step_by(step).collect();
+        }
+        let (count, size) = (bounds.len(), shape.words + 1);
+        let bounds = Bounds::new(bounds);
+        let mut sets = vec![0u64; (count + 1) * size];
+        for (rule, range) in wanted.iter().enumerate() {
+            let (first, last) = match range {
+                None => (0, count),
+                Some((low, high)) if low > high => continue,
+                Some((low, high)) => (bounds.place(*low), bounds.place(*high)),
+            };
+            for set in sets.chunks_exact_mut(size).take(last + 1).skip(first) {
+                set_bit(set, rule, shape);
+            }
+        }
+        Some(Intervals { field, bounds, sets: sets.into() })
+    }
+
+    #[inline]
+    fn set(&self, value: u128, shape: Shape) -> &[u64] {
+        let size = shape.words + 1;
+        let at = self.bounds.place(value) * size;
+        self.sets.get(at..at + size).unwrap_or_default()
+    }
+}
+
+impl Names {
+    fn new(incoming: bool, rules: &[&[Pred]], shape: Shape) -> Option<Names> {
+        let wanted = |preds: &&[Pred]| {
+            preds.iter().find_map(|pred| match pred {
+                Pred::InIface(iface) if incoming => Some(*iface),
+                Pred::OutIface(iface) if !incoming => Some(*iface),
+                _ => None,
+            })
+        };
+        let wanted: Vec<Option<Iface>> = rules.iter().map(wanted).collect();
+        let mut names: Vec<Iface> = wanted.iter().flatten().copied().collect();
+        names.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        names.dedup();
+        if names.is_empty() {
+            return None;
+        }
+        let collect = |fits: &dyn Fn(&Iface) -> bool| {
+            let mut set = vec![0u64; shape.words + 1];
+            for (rule, name) in wanted.iter().enumerate() {
+                if name.as_ref().is_none_or(fits) {
+                    set_bit(&mut set, rule, shape);
+                }
+            }
+            set.into_boxed_slice()
+        };
+        let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
+        let whole = whole.into_iter().map(|name| {
+            let set = collect(&|wanted| iface_matches(wanted, name.as_bytes()));
+            (name, set)
+        });
+        let whole = whole.collect();
+        let open = open.into_iter().map(|name| (name, collect(&|wanted| *wanted == name))).collect();
+        Some(Names { incoming, others: collect(&|_| false), whole, open })
+    }
+
+    /// The rules that can match an interface; `None` where none is left out.
+    #[inline]
+    fn set(&self, name: &[u8]) -> Option<&[u64]> {
+        if let Ok(at) = self.whole.binary_search_by(|(whole, _)| whole.as_bytes().cmp(name)) {
+            return self.whole.get(at).map(|(_, set)| &**set);
+        }
+        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, name));
+        match (fit.next(), fit.next()) {
+            (None, _) => Some(&self.others),
+            (Some((_, only)), None) => Some(only),
+            _ => None,
+        }
+    }
+}

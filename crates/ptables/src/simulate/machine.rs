@@ -1,0 +1,371 @@
+//! A packet on its way: what conditions see of it now, after what rules have done to it.
+
+use std::borrow::Cow;
+
+use super::bytes::{self, Ancillary, header_set};
+use crate::dialect::Family;
+use crate::ext::Hook;
+use crate::meaning::Field;
+use crate::packet::bytes::{u8_at, u16_at, u32_at};
+use crate::packet::{Connection, Owner, Packet, PacketType, Path, View};
+use crate::value::ct_state::CtState;
+use crate::value::iface::Iface;
+
+/// A field of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Is(u128),
+    Absent,
+    /// The packet is dropped by a mere look at it.
+    Torn,
+    /// Nobody says, and why.
+    Unknown(&'static str),
+}
+
+/// What every rule looks at first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heads {
+    pub(super) proto: Option<u8>,
+    pub(super) transport: usize,
+    pub(super) fragment: u16,
+    pub(super) source: u128,
+    pub(super) destination: u128,
+    pub(super) ports: Option<(u16, u16)>,
+    /// Whether the transport header is whole, as far as a match that looks at ports demands.
+    pub(super) whole: bool,
+}
+
+/// The packet, its connection, and where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Machine<'p> {
+    pub(super) packet: &'p Packet,
+    pub(super) family: Family,
+    pub(super) bytes: Cow<'p, [u8]>,
+    pub(super) heads: Heads,
+    pub(super) mark: u32,
+    /// As the link layer told it, until `cluster` changes it.
+    pub(super) packet_type: PacketType,
+    pub(super) hook: Hook,
+    /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
+    pub(super) connection: Option<Connection>,
+    pub(super) untracked: bool,
+    /// Fields that have a value that nobody can tell any more.
+    pub(super) lost: Vec<(Field, &'static str)>,
+    /// Counts changes of what the index of a chain looks at.
+    pub(super) epoch: u32,
+}
+
+impl Heads {
+    fn new(view: &View<'_>) -> Heads {
+        let bytes = view.transport_bytes();
+        let has_ports = matches!(view.proto, Some(6 | 17 | 33 | 132 | 136));
+        Heads {
+            proto: view.proto,
+            transport: view.transport,
+            fragment: view.fragment,
+            source: view.source(),
+            destination: view.destination(),
+            ports: u16_at(bytes, 0).zip(u16_at(bytes, 2)).filter(|_| has_ports),
+            whole: bytes.len() >= if view.proto == Some(6) { 20 } else { 12 }
+                || matches!(view.proto, Some(17 | 136)) && bytes.len() >= 8,
+        }
+    }
+}
+
+impl<'p> Machine<'p> {
+    pub(super) fn new(packet: &'p Packet) -> Machine<'p> {
+        Machine {
+            packet,
+            family: packet.family(),
+            bytes: Cow::Borrowed(packet.to_bytes()),
+            heads: Heads::new(&packet.view()),
+            mark: packet.mark,
+            packet_type: packet.packet_type,
+            hook: Hook::Prerouting,
+            connection: None,
+            untracked: false,
+            lost: Vec::new(),
+            epoch: 0,
+        }
+    }
+
+    /// The packet as it is now.
+    pub(super) fn into_packet(self) -> Packet {
+        let mut packet = self.packet.clone();
+        if let Cow::Owned(bytes) = &self.bytes {
+            packet.replace_bytes(bytes);
+        }
+        packet.mark = self.mark;
+        if self.untracked {
+            packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
+        } else if let Some(connection) = self.connection {
+            packet.entry = Some(Box::new(connection));
+        }
+        packet
+    }
+
+    pub(super) fn view(&self) -> View<'_> {
+        View::new(self.family, &self.bytes)
+    }
+
+    /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
+    pub(super) fn take_for_own(&mut self) {
+        let group = match self.family {
+            Family::V4 => self.heads.destination >> 28 == 0xe,
+            Family::V6 => self.heads.destination >> 120 == 0xff,
+        };
+        if self.packet_type == PacketType::Multicast && !group {
+            self.packet_type = PacketType::Host;
+        }
+    }
+
+    /// After the bytes were changed.
+    pub(super) fn refresh(&mut self) {
+        self.heads = Heads::new(&View::new(self.family, &self.bytes));
+        self.epoch += 1;
+    }
+
+    /// The transport header, whatever fragment it is.
+    pub(super) fn transport(&self) -> &[u8] {
+        self.bytes.get(self.heads.transport..).unwrap_or_default()
+    }
+
+    /// The interface that the packet came through, as this hook sees it: `Err` if nobody says.
+    pub(super) fn in_iface(&self) -> Result<Option<&Iface>, &'static str> {
+        let seen = match self.hook {
+            Hook::Prerouting | Hook::Input | Hook::Forward => true,
+            Hook::Postrouting => self.packet.path == Path::Forward,
+            Hook::Output => false,
+        };
+        match &self.packet.in_iface {
+            _ if !seen => Ok(None),
+            Some(iface) => Ok(Some(iface)),
+            None => Err("the interface that the packet came through is not told"),
+        }
+    }
+
+    /// The interface that the packet leaves through, as this hook sees it.
+    pub(super) fn out_iface(&self) -> Result<Option<&Iface>, &'static str> {
+        match &self.packet.out_iface {
+            _ if matches!(self.hook, Hook::Prerouting | Hook::Input) => Ok(None),
+            Some(iface) => Ok(Some(iface)),
+            None => Err("the interface that the packet leaves through is not told"),
+        }
+    }
+
+    /// The owner of the sending socket: `Err` if nobody says.
+    fn owner(&self) -> Result<Option<Owner>, &'static str> {
+        match self.packet.owner {
+            None if self.packet.path == Path::Output && self.packet.facts.socket != Some(false) => {
+                Err("who owns the socket that sends the packet is not told")
+            }
+            owner => Ok(owner),
+        }
+    }
+
+    pub(super) fn value(&self, field: Field) -> Value {
+        if !self.lost.is_empty()
+            && let Some((_, why)) = self.lost.iter().find(|(lost, _)| *lost == field)
+        {
+            return Value::Unknown(why);
+        }
+        let heads = &self.heads;
+        match field {
+            Field::Source => Value::Is(heads.source),
+            Field::Destination => Value::Is(heads.destination),
+            Field::Proto => match heads.proto {
+                Some(proto) => Value::Is(u128::from(proto)),
+                None => Value::Torn,
+            },
+            Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
+            Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),
+            Field::DestinationPort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.1))),
+            Field::Mark => Value::Is(u128::from(self.mark)),
+            Field::Length => Value::Is(self.bytes.len() as u128),
+            Field::HopLimit => optional(u8_at(&self.bytes, if self.family == Family::V4 { 8 } else { 7 })),
+            Field::Tos => Value::Is(u128::from(self.view().tos())),
+            Field::CtState => Value::Is(self.state()),
+            Field::PacketType => Value::Is(self.packet_type as u128),
+            _ => self.transport_value(field),
+        }
+    }
+
+    /// The bits of the connection's state.
+    fn state(&self) -> u128 {
+        let Some(it) = &self.connection else {
+            return if self.untracked { CtState::Untracked as u128 } else { CtState::Invalid as u128 };
+        };
+        let bit = |bit: u32, state: CtState| if it.status & bit == 0 { 0 } else { state as u128 };
+        it.state as u128
+            | bit(Connection::SOURCE_NAT, CtState::Snat)
+            | bit(Connection::DESTINATION_NAT, CtState::Dnat)
+    }
+
+    fn transport_value(&self, field: Field) -> Value {
+        let first = self.heads.fragment == 0;
+        let bytes = if first { self.transport() } else { &[] };
+        let icmp = if self.family == Family::V4 { 1 } else { 58 };
+        match (field, self.heads.proto) {
+            // `ecn` looks at fragments too; `tcp` asks first.
+            (Field::TcpFlags, Some(6)) if self.transport().len() >= 20 => {
+                optional(u8_at(self.transport(), 13))
+            }
+            (Field::TcpFlags, _) => Value::Absent,
+            (Field::DccpType, _) if bytes.is_empty() => Value::Absent,
+            (Field::TcpMss, _) => match bytes::mss(&self.bytes, self.heads.transport) {
+                Err(()) => Value::Torn,
+                Ok(mss) => mss.map_or(Value::Absent, |it| Value::Is(u128::from(it))),
+            },
+            (Field::IcmpType, Some(proto)) if proto == icmp => optional(u8_at(bytes, 0)),
+            (Field::IcmpCode, Some(proto)) if proto == icmp => optional(u8_at(bytes, 1)),
+            (Field::Spi, Some(50)) => wide(u32_at(bytes, 0)),
+            (Field::Spi, Some(51)) if self.family == Family::V4 => wide(u32_at(bytes, 4)),
+            (Field::Spi, _) => Value::Absent,
+            (Field::AhIndex, _) => self.extension(51, |bytes| u32_at(bytes, 4).map(u128::from)),
+            (Field::DccpType, Some(33)) => {
+                u8_at(bytes, 8).map_or(Value::Absent, |it| Value::Is(u128::from(it >> 1 & 15)))
+            }
+            (Field::IpCompIndex, Some(108)) => {
+                u16_at(bytes, 2).map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+            }
+            (Field::MobilityType, Some(135)) => optional(u8_at(bytes, 2)),
+            _ => self.header_value(field),
+        }
+    }
+
+    /// A field of an extension header.
+    fn extension(&self, number: u8, read: impl FnOnce(&[u8]) -> Option<u128>) -> Value {
+        let view = self.view();
+        let start = view.extension(number).and_then(|(start, _)| self.bytes.get(start..));
+        start.and_then(read).map_or(Value::Absent, Value::Is)
+    }
+
+    fn header_value(&self, field: Field) -> Value {
+        let one = |bytes: &[u8], at| u8_at(bytes, at).map(u128::from);
+        match field {
+            Field::AhLength => self.extension(51, |it| one(it, 1).map(|it| (it + 2) * 4)),
+            Field::AhReserved => self.extension(51, |it| u16_at(it, 2).map(u128::from)),
+            Field::FragmentId => self.extension(44, |it| u32_at(it, 4).map(u128::from)),
+            Field::FragmentField => self.extension(44, |it| u16_at(it, 2).map(u128::from)),
+            Field::FragmentReserved => self.extension(44, |it| one(it, 1)),
+            Field::RoutingType => self.extension(43, |it| one(it, 2)),
+            Field::RoutingLeft => self.extension(43, |it| one(it, 3)),
+            Field::RoutingReserved => self.extension(43, |it| u32_at(it, 4).map(u128::from)),
+            Field::RoutingLength => match self.view().extension(43) {
+                Some((start, end)) if end <= self.bytes.len() => Value::Is((end - start) as u128),
+                _ => Value::Absent,
+            },
+            Field::Headers => optional(header_set(&self.bytes)),
+            _ => self.connection_value(field),
+        }
+    }
+
+    fn connection_value(&self, field: Field) -> Value {
+        let Some(it) = &self.connection else { return self.fact(field) };
+        let port = |port: u16| Value::Is(u128::from(port));
+        match field {
+            Field::ConnMark => Value::Is(u128::from(it.mark)),
+            Field::CtProto => Value::Is(u128::from(it.original.proto)),
+            Field::CtStatus => Value::Is(u128::from(it.status)),
+            Field::CtExpire => {
+                it.expires.map_or(Value::Unknown("when the connection entry ends is not told"), |seconds| {
+                    Value::Is(u128::from(seconds))
+                })
+            }
+            Field::CtDirection => Value::Is(u128::from(it.reply)),
+            Field::CtOrigSource => Value::Is(it.original.source),
+            Field::CtOrigDestination => Value::Is(it.original.destination),
+            Field::CtReplySource => Value::Is(it.reply_tuple.source),
+            Field::CtReplyDestination => Value::Is(it.reply_tuple.destination),
+            Field::CtOrigSourcePort => port(it.original.source_port),
+            Field::CtOrigDestinationPort => port(it.original.destination_port),
+            Field::CtReplySourcePort => port(it.reply_tuple.source_port),
+            Field::CtReplyDestinationPort => port(it.reply_tuple.destination_port),
+            Field::CtLabels => Value::Is(it.labels),
+            _ => self.fact(field),
+        }
+    }
+
+    fn fact(&self, field: Field) -> Value {
+        let facts = &self.packet.facts;
+        let told = |it: Option<u128>, why| it.map_or(Value::Unknown(why), Value::Is);
+        let owner = |read: fn(Owner) -> u32| match self.owner() {
+            Err(why) => Value::Unknown(why),
+            Ok(owner) => owner.map_or(Value::Absent, |it| Value::Is(u128::from(read(it)))),
+        };
+        match field {
+            Field::MacSource => match self.packet.link {
+                Some(link) => {
+                    Value::Is(link.source.0.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
+                }
+                None if self.packet.path == Path::Output => Value::Absent,
+                None => Value::Unknown("the Ethernet addresses are not told"),
+            },
+            Field::Uid => owner(|it| it.uid),
+            Field::Gid => owner(|it| it.gid),
+            Field::HasSocket => match self.owner() {
+                Err(why) => Value::Unknown(why),
+                Ok(owner) => Value::Is(u128::from(owner.is_some())),
+            },
+            Field::SourceType => {
+                told(facts.source_type.map(u128::from), "the kind of the source address is not told")
+            }
+            Field::DestinationType => told(
+                facts.destination_type.map(u128::from),
+                "the kind of the destination address is not told",
+            ),
+            Field::Realm => told(facts.realm.map(u128::from), "the realm of the route is not told"),
+            Field::InGroup => match self.in_iface() {
+                Ok(None) => Value::Is(0),
+                _ => told(facts.in_group.map(u128::from), "the group of the incoming interface is not told"),
+            },
+            Field::OutGroup => match self.out_iface() {
+                Ok(None) => Value::Is(0),
+                _ => told(facts.out_group.map(u128::from), "the group of the outgoing interface is not told"),
+            },
+            Field::Cpu => told(facts.cpu.map(u128::from), "the processor is not told"),
+            Field::ControlGroup => match self.owner() {
+                Ok(None) => Value::Absent,
+                _ => told(facts.cgroup.map(u128::from), "the control group of the socket is not told"),
+            },
+            Field::ReversePath => told(facts.reverse_path.map(u128::from), "the reverse path is not told"),
+            Field::SocketWaits => {
+                told(facts.socket.map(u128::from), "whether a socket waits for the packet is not told")
+            }
+            Field::Ipsec => told(facts.ipsec.map(u128::from), "whether IPsec is used is not told"),
+            Field::HasBridgeIn => told(has_bridge(facts.bridge_in), BRIDGE),
+            Field::HasBridgeOut => told(has_bridge(facts.bridge_out), BRIDGE),
+            _ => Value::Absent,
+        }
+    }
+}
+
+/// Why a condition on bridges is not decided.
+pub(super) const BRIDGE: &str = "the ports of a bridge are not told";
+
+fn has_bridge(iface: Option<Iface>) -> Option<u128> {
+    iface.map(|it| u128::from(!it.is_any()))
+}
+
+fn optional(byte: Option<u8>) -> Value {
+    byte.map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+}
+
+fn wide(number: Option<u32>) -> Value {
+    number.map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+}
+
+impl Ancillary for Machine<'_> {
+    fn get(&self, number: u32) -> Option<u32> {
+        match number {
+            0 => Some(if self.family == Family::V4 { 0x0800 } else { 0x86dd }),
+            4 => Some(self.packet_type as u32),
+            20 => match self.value(Field::Mark) {
+                Value::Is(mark) => u32::try_from(mark).ok(),
+                _ => None,
+            },
+            36 => self.packet.facts.cpu,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What rules remember of earlier packets.
+
+use std::collections::HashMap;
+
+use super::clock::within;
+use super::machine::{Machine, Value};
+use crate::dialect::Family;
+use crate::ext::Hook;
+use crate::meaning::{Field, Need, RecentAction, RecentTest};
+use crate::packet::Path;
+use crate::source::Text;
+
+/// Memory of a ruleset, from the moment that it was loaded.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// `None`: nobody knows which packets came before.
+    slots: Option<Vec<Slot>>,
+    lists: HashMap<(Text, Family), Option<HashMap<u128, Entry>>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Slot {
+    /// No packet came yet.
+    #[default]
+    Fresh,
+    /// The last number of `nth`.
+    Nth(u32),
+    /// Bytes that are left.
+    Quota(u64),
+    /// Time that is left in a bucket, in 1/10,000 second, and when that was, in seconds.
+    Bucket(u64, u64),
+    /// An undecided packet may have changed it.
+    Lost,
+}
+
+/// An address in a list.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hop_limit: u8,
+    times: u32,
+}
+
+impl Memory {
+    /// Fresh from a load, if `known`; else nothing is known.
+    pub(super) fn new(slots: usize, known: bool) -> Memory {
+        Memory { slots: known.then(|| vec![Slot::Fresh; slots]), lists: HashMap::new() }
+    }
+
+    /// `None` if it is not decided.
+    pub(super) fn ask(&mut self, at: usize, need: &Need, machine: &Machine<'_>, sure: bool) -> Option<bool> {
+        if let Need::Clock(span) = need {
+            return machine.packet.facts.now.map(|now| within(span, now));
+        }
+        if let Need::Set(name, _) = need {
+            return machine.packet.sets.iter().find(|(set, _)| set == name).map(|(_, is_in)| *is_in);
+        }
+        if let Need::Recent(test) = need {
+            self.slots.as_ref()?;
+            return self.recent(test, machine, sure);
+        }
+        let slot = self.slots.as_mut()?.get_mut(at)?;
+        if !sure {
+            *slot = Slot::Lost;
+            return None;
+        }
+        match (need, *slot) {
+            (_, Slot::Lost) => None,
+            (Need::Nth { every, packet }, was) => {
+                let was = if let Slot::Nth(count) = was {
+                    count
+                } else {
+                    every.saturating_sub(1).saturating_sub(*packet)
+                };
+                let now = if was == every.saturating_sub(1) { 0 } else { was.wrapping_add(1) };
+                *slot = Slot::Nth(now);
+                Some(now == 0)
+            }
+            (Need::Quota(bytes), was) => {
+                let left = if let Slot::Quota(left) = was { left } else { *bytes };
+                let rest = left.checked_sub(machine.bytes.len() as u64);
+                *slot = Slot::Quota(rest.unwrap_or(0));
+                Some(rest.is_some())
+            }
+            (Need::Limit { interval, burst }, was) => {
+                let now = machine.packet.facts.now.unwrap_or(0);
+                let interval = u64::from(*interval);
+                let full = interval * u64::from(*burst);
+                let left = match was {
+                    Slot::Bucket(left, then) => {
+                        let passed = now.saturating_sub(then).saturating_mul(10_000);
+                        left.saturating_add(passed).min(full)
+                    }
+                    _ => full,
+                };
+                let rest = left.checked_sub(interval);
+                *slot = Slot::Bucket(rest.unwrap_or(left), now);
+                Some(rest.is_some())
+            }
+            _ => None,
+        }
+    }
+
+    fn recent(&mut self, test: &RecentTest, machine: &Machine<'_>, sure: bool) -> Option<bool> {
+        let list =
+            self.lists.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));
+        let field = if test.destination { Field::Destination } else { Field::Source };
+        let (Value::Is(address), Value::Is(hop_limit)) =
+            (machine.value(field), machine.value(Field::HopLimit))
+        else {
+            *list = None;
+            return None;
+        };
+        // Every entry ages, so with a time in it the answer needs a clock that is finer than ours.
+        if !sure || test.seconds != 0 {
+            if test.action != RecentAction::Check || test.reap {
+                *list = None;
+            }
+            return if sure && test.action == RecentAction::Set { Some(!test.inverted) } else { None };
+        }
+        let entries = list.as_mut()?;
+        // The hop limit counts as it was before the packet was forwarded.
+        let forwarded = machine.packet.path == Path::Forward && machine.hook != Hook::Prerouting;
+        let hop_limit = (hop_limit as u8).wrapping_add(u8::from(forwarded));
+        let address = address & test.mask;
+        let fits = |it: &&mut Entry| {
+            !test.same_hop_limit || hop_limit == 0 || it.hop_limit == hop_limit || it.hop_limit == 0
+        };
+        let full = entries.len() >= LONGEST;
+        let Some(entry) = entries.get_mut(&address).filter(fits) else {
+            if test.action != RecentAction::Set {
+                return Some(test.inverted);
+            }
+            if full {
+                // The oldest entry goes, and which that is was not kept.
+                *list = None;
+                return Some(!test.inverted);
+            }
+            entries.insert(address, Entry { hop_limit, times: 1 });
+            return Some(!test.inverted);
+        };
+        let found = match test.action {
+            RecentAction::Set | RecentAction::Remove => true,
+            _ => test.hits == 0 || entry.times >= u32::from(test.hits),
+        };
+        let answer = found != test.inverted;
+        let notes = test.action == RecentAction::Set || test.action == RecentAction::Update && answer;
+        if notes {
+            entry.times = entry.times.saturating_add(1);
+            entry.hop_limit = hop_limit;
+        }
+        if test.action == RecentAction::Remove {
+            entries.remove(&address);
+        }
+        Some(answer)
+    }
+}
+
+/// Entries that a list has room for, unless the kernel's module was told otherwise.
+const LONGEST: usize = 100;

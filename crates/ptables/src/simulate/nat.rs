@@ -1,0 +1,212 @@
+//! Rewriting of addresses.
+
+use super::effect::{lose, write};
+use super::machine::Machine;
+use crate::dialect::Family;
+use crate::ext::Hook;
+use crate::meaning::{Field, Nat};
+use crate::packet::{Connection, Path};
+use crate::value::ct_state::CtState;
+use crate::value::proto::DCCP;
+
+/// Status bits: translation of the source, or of the destination, was settled.
+const SETTLED: [u32; 2] = [128, 256];
+
+/// Whether a packet's connection is looked up in the nat table: one that begins and is not settled yet.
+pub(super) fn begins(machine: &Machine<'_>) -> bool {
+    machine.connection.as_ref().is_some_and(|it| {
+        let [source, destination] = SETTLED;
+        let settled = if of_source(machine.hook) { source } else { destination };
+        matches!(it.state, CtState::New | CtState::Related)
+            && it.status & (Connection::CONFIRMED | settled) == 0
+    })
+}
+
+/// Whether a hook translates sources.
+fn of_source(hook: Hook) -> bool {
+    matches!(hook, Hook::Postrouting | Hook::Input)
+}
+
+/// After the nat table: nothing more is chosen in this direction.
+pub(super) fn settle(machine: &mut Machine<'_>) {
+    let [source, destination] = SETTLED;
+    let bit = if of_source(machine.hook) { source } else { destination };
+    if let Some(connection) = &mut machine.connection {
+        connection.status |= bit;
+    }
+}
+
+/// A later packet of a translated connection: rewritten as the first one was, or back.
+pub(super) fn follow(machine: &mut Machine<'_>) {
+    let Some(it) = &machine.connection else { return };
+    let source = of_source(machine.hook);
+    // What translates the source of the first packet translates the destination of replies.
+    let bit = if source != it.reply { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
+    if it.status & bit == 0 {
+        return;
+    }
+    let target = if it.reply { it.original } else { it.reply_tuple }.reversed();
+    if source {
+        put_end(machine, true, target.source, Some(target.source_port));
+    } else {
+        put_end(machine, false, target.destination, Some(target.destination_port));
+    }
+}
+
+/// DNAT, SNAT, REDIRECT, MASQUERADE.
+pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
+    let source = nat.source;
+    let had = if source { machine.heads.source } else { machine.heads.destination };
+    let (field, port_field) = if source {
+        (Field::Source, Field::SourcePort)
+    } else {
+        (Field::Destination, Field::DestinationPort)
+    };
+    let mut address = Some(had);
+    if nat.of_interface {
+        address = own_address(machine, source);
+    } else if let Some((first, last)) = nat.addresses {
+        address = (first == last).then_some(first);
+    }
+    let port = match (new_port(machine, nat), nat.ports) {
+        (Some(port), _) => Some(port),
+        (None, Some(_)) => {
+            lose(machine, port_field, "the port is chosen among several");
+            None
+        }
+        (None, None) => None,
+    };
+    match address {
+        Some(new) => put_end(machine, source, new, port),
+        None => {
+            let why = if nat.of_interface {
+                "the address of the interface is not told"
+            } else {
+                "the address is chosen among several"
+            };
+            lose(machine, field, why);
+            put_end(machine, source, had, port);
+        }
+    }
+    remember(machine, source, address.is_none());
+}
+
+/// The address that REDIRECT and MASQUERADE choose, if it is known.
+fn own_address(machine: &Machine<'_>, source: bool) -> Option<u128> {
+    if source || machine.packet.path != Path::Output {
+        return None;
+    }
+    Some(if machine.family == Family::V4 { 0x7f00_0001 } else { 1 })
+}
+
+/// The new port; `None` if it stays or is chosen among several.
+fn new_port(machine: &Machine<'_>, nat: &Nat) -> Option<u16> {
+    let (low, high) = nat.ports?;
+    let (source, destination) = machine.heads.ports?;
+    let had = if nat.source { source } else { destination };
+    if low == high {
+        return Some(low);
+    }
+    if let Some(base) = nat.base {
+        let count = u32::from(high.saturating_sub(low)) + 1;
+        // INVARIANT: less than `count`, which fits.
+        return Some(low.wrapping_add((u32::from(had.wrapping_sub(base)) % count) as u16));
+    }
+    // A port of the range is kept.
+    (low..=high).contains(&had).then_some(had)
+}
+
+/// NETMAP.
+pub(super) fn netmap(machine: &mut Machine<'_>, network: u128, mask: u128) {
+    let source = of_source(machine.hook);
+    let had = if source { machine.heads.source } else { machine.heads.destination };
+    put_end(machine, source, had & !mask | network & mask, None);
+    remember(machine, source, false);
+}
+
+/// Notes in the connection what was chosen.
+fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
+    let (from, to) = (machine.heads.source, machine.heads.destination);
+    // The kernel (since 6.16) knows no ports of DCCP.
+    let ports = machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP));
+    let Some(it) = &mut machine.connection else { return };
+    let was = it.reply_tuple;
+    if source {
+        it.reply_tuple.destination = from;
+        it.reply_tuple.destination_port = ports.map_or(was.destination_port, |it| it.0);
+    } else {
+        it.reply_tuple.source = to;
+        it.reply_tuple.source_port = ports.map_or(was.source_port, |it| it.1);
+    }
+    if unknown || it.reply_tuple != was {
+        it.status |= if source { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
+    }
+    if unknown {
+        let field = if source { Field::CtReplyDestination } else { Field::CtReplySource };
+        lose(machine, field, "the translated address is not told");
+    }
+}
+
+/// Writes an address and, where there is one, a port.
+fn put_end(machine: &mut Machine<'_>, source: bool, address: u128, port: Option<u16>) {
+    put_address(machine, source, address);
+    let (Some(port), Some(_)) = (port, machine.heads.ports) else { return };
+    let at = machine.heads.transport + if source { 0 } else { 2 };
+    write(machine, at, &port.to_be_bytes());
+}
+
+/// Writes an address.
+pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128) {
+    let had = if source { machine.heads.source } else { machine.heads.destination };
+    if had == address {
+        return;
+    }
+    match machine.family {
+        Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
+        Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
+    }
+}
+
+/// The address with its prefix translated (RFC 6296); `None` if no word can take the difference of the sums.
+pub(super) fn prefix(address: u128, from: (u128, u128), to: (u128, u128)) -> Option<u128> {
+    let length = from.1.count_ones().max(to.1.count_ones());
+    let mask = if length == 0 { 0 } else { u128::MAX << (128 - length) };
+    let words = |bits: u128| {
+        let bytes = bits.to_be_bytes();
+        let mut words = [0u16; 8];
+        for (word, pair) in words.iter_mut().zip(bytes.chunks_exact(2)) {
+            *word = pair.iter().fold(0, |sum, byte| sum << 8 | u16::from(*byte));
+        }
+        words
+    };
+    // Sums in one's complement, as the checksums of the transport headers are.
+    let add = |one: u16, other: u16| {
+        let (sum, carry) = one.overflowing_add(other);
+        sum + u16::from(carry)
+    };
+    let sum = |bits: u128| words(bits).into_iter().fold(0, add);
+    let difference = add(sum(from.0), !sum(to.0));
+    let mut held = words(address & !mask | to.0 & mask);
+    let place =
+        if length <= 48 { 3 } else { (4..8).find(|at| held.get(*at).is_some_and(|it| *it != 0xffff))? };
+    let word = held.get_mut(place)?;
+    *word = add(*word, difference);
+    if *word == 0xffff {
+        *word = 0;
+    }
+    Some(held.into_iter().fold(0, |bits, word| bits << 16 | u128::from(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::addr::{prefix_mask, strict};
+
+    #[test]
+    fn the_example_of_rfc_6296() {
+        let address = |text: &str| strict(Family::V6, text.as_bytes()).unwrap();
+        let net = |text: &str| (address(text), prefix_mask(Family::V6, 48));
+        let new = prefix(address("fd01:203:405:1::1234"), net("fd01:203:405::"), net("2001:db8:1::"));
+        assert_eq!(new, Some(address("2001:db8:1:d550::1234")));
+    }
+}

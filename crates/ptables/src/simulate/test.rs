@@ -1,0 +1,275 @@
+//! Conditions, compiled, and asked of a packet.
+
+use super::bytes::{
+    Seen, chunks_match, dccp_option, eui64, numbers_match, options_match, route_matches, run, segments_match,
+    tcp_option, text_matches,
+};
+use super::cluster::node;
+use super::machine::{BRIDGE, Machine, Value};
+use super::memory::Memory;
+use crate::dialect::Family;
+use crate::meaning::{Field, Header, Need, Pred};
+use crate::packet::Path;
+use crate::value::iface::Iface;
+
+/// A condition. What depends on earlier packets has a place in the memory.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Pred(Pred),
+    Need(usize, Need),
+    Not(Box<Test>),
+    All(Box<[Test]>),
+    Any(Box<[Test]>),
+    /// A rule that was not understood.
+    Opaque,
+}
+
+/// What a condition says of a packet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Tri<'a> {
+    Yes,
+    No,
+    /// Nobody can tell.
+    Unknown(Why<'a>),
+    /// The kernel drops the packet when it looks.
+    Drop,
+    /// It drops the packet, but takes the condition for true: the rule may still match and count.
+    YesDrop,
+}
+
+/// Why something is not decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Why<'a> {
+    Text(&'static str),
+    Need(&'a Need),
+}
+
+impl From<bool> for Tri<'_> {
+    fn from(yes: bool) -> Self {
+        if yes { Tri::Yes } else { Tri::No }
+    }
+}
+
+impl From<Seen> for Tri<'_> {
+    fn from(seen: Seen) -> Self {
+        match seen {
+            Seen::Yes => Tri::Yes,
+            Seen::No => Tri::No,
+            Seen::Drop => Tri::Drop,
+        }
+    }
+}
+
+impl Test {
+    /// Compiles a condition; `next` is the first free place in the memory.
+    pub(super) fn new(pred: Pred, next: &mut usize) -> Test {
+        match pred {
+            Pred::Not(inner) => Test::Not(Box::new(Test::new(*inner, next))),
+            Pred::All(all) => Test::All(all.into_iter().map(|it| Test::new(it, next)).collect()),
+            Pred::Any(all) => Test::Any(all.into_iter().map(|it| Test::new(it, next)).collect()),
+            Pred::Needs(need) => {
+                *next += 1;
+                Test::Need(*next - 1, need)
+            }
+            pred => Test::Pred(pred),
+        }
+    }
+
+    /// Asks it. What has a place in the memory is changed, unless something before it is undecided: then what it held is
+    /// lost.
+    pub(super) fn ask<'a>(&'a self, machine: &mut Machine<'_>, memory: &mut Memory, sure: bool) -> Tri<'a> {
+        match self {
+            Test::Pred(pred) => ask(pred, machine, sure),
+            Test::Need(at, need) => match memory.ask(*at, need, machine, sure) {
+                Some(yes) => yes.into(),
+                None => Tri::Unknown(Why::Need(need)),
+            },
+            Test::Not(inner) => match inner.ask(machine, memory, sure) {
+                Tri::Yes => Tri::No,
+                Tri::No => Tri::Yes,
+                // What searches a header says no when it drops the packet, and that is inverted.
+                Tri::Drop if inner.searches() => Tri::YesDrop,
+                other => other,
+            },
+            Test::All(all) => every(all, machine, memory, sure),
+            Test::Any(all) => {
+                let mut answer = Tri::No;
+                for it in all {
+                    match it.ask(machine, memory, sure && answer == Tri::No) {
+                        Tri::No => {}
+                        Tri::Unknown(why) => answer = Tri::Unknown(why),
+                        end => return end,
+                    }
+                }
+                answer
+            }
+            Test::Opaque => Tri::Unknown(Why::Text("the rule is not understood")),
+        }
+    }
+
+    fn searches(&self) -> bool {
+        matches!(self, Test::Pred(Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::Chunks(_)))
+    }
+}
+
+/// Whether all hold, asked in order.
+pub(super) fn every<'a>(
+    tests: &'a [Test],
+    machine: &mut Machine<'_>,
+    memory: &mut Memory,
+    sure: bool,
+) -> Tri<'a> {
+    let mut answer = Tri::Yes;
+    for it in tests {
+        match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
+            Tri::Yes => {}
+            Tri::YesDrop if matches!(answer, Tri::Yes | Tri::YesDrop) => answer = Tri::YesDrop,
+            Tri::YesDrop => return answer,
+            // Whatever follows, the packet is dropped.
+            Tri::No | Tri::Drop | Tri::Unknown(_) if answer == Tri::YesDrop => return Tri::Drop,
+            Tri::Unknown(why) if answer == Tri::Yes => answer = Tri::Unknown(why),
+            Tri::Unknown(_) => {}
+            // Whether it is looked at, and drops the packet, depends on what is undecided.
+            Tri::Drop if answer != Tri::Yes => return answer,
+            end => return end,
+        }
+    }
+    answer
+}
+
+fn field<'a>(machine: &Machine<'_>, field: Field, holds: impl FnOnce(u128) -> bool) -> Tri<'a> {
+    match machine.value(field) {
+        Value::Is(value) => holds(value).into(),
+        Value::Absent => Tri::No,
+        Value::Torn => Tri::Drop,
+        Value::Unknown(why) => Tri::Unknown(Why::Text(why)),
+    }
+}
+
+/// Whether an interface has such a name.
+pub(super) fn iface_matches(wanted: &Iface, name: &[u8]) -> bool {
+    match wanted.stem() {
+        (stem, true) => name.starts_with(stem),
+        (whole, false) => name == whole,
+    }
+}
+
+fn iface<'a>(wanted: &Iface, name: Result<Option<&Iface>, &'static str>) -> Tri<'a> {
+    match name {
+        Ok(Some(name)) => iface_matches(wanted, name.as_bytes()).into(),
+        // Without an interface the kernel compares with an empty name.
+        Ok(None) => iface_matches(wanted, b"").into(),
+        Err(why) => Tri::Unknown(Why::Text(why)),
+    }
+}
+
+fn bridge<'a>(wanted: &Iface, name: Option<Iface>) -> Tri<'a> {
+    match name {
+        Some(name) => (!name.is_any() && iface_matches(wanted, name.as_bytes())).into(),
+        None => Tri::Unknown(Why::Text(BRIDGE)),
+    }
+}
+
+fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
+    match pred {
+        Pred::True => Tri::Yes,
+        Pred::False => Tri::No,
+        Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
+        Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
+        Pred::AnyBit(name, mask) => field(machine, *name, |it| it & mask != 0),
+        Pred::InIface(wanted) => iface(wanted, machine.in_iface()),
+        Pred::OutIface(wanted) => iface(wanted, machine.out_iface()),
+        Pred::Header(it) => header(machine, *it),
+        _ => ask_more(pred, machine, sure),
+    }
+}
+
+fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
+    let transport = machine.heads.transport;
+    if let Pred::Numbers(_) | Pred::Text(_) | Pred::Program(_) = pred
+        && let Some((_, why)) = machine.lost.first()
+    {
+        // These look at any bytes, among them those that nobody can tell any more, or a checksum over them.
+        return Tri::Unknown(Why::Text(why));
+    }
+    match pred {
+        Pred::TcpOption(option) => tcp_option(&machine.bytes, transport, *option).into(),
+        Pred::DccpOption(option) => dccp_option(&machine.bytes, transport, *option).into(),
+        Pred::Numbers(tests) => numbers_match(&machine.bytes, tests).into(),
+        Pred::Text(test) => text_matches(&machine.bytes, test).into(),
+        Pred::Program(program) => match run(program, &machine.bytes, machine) {
+            Some(value) => (value != 0).into(),
+            None => Tri::Unknown(Why::Text("the program asks for something besides the packet's bytes")),
+        },
+        Pred::Chunks(wanted) => chunks_match(&machine.bytes, transport, wanted).into(),
+        Pred::Options { header, length, options } => {
+            options_match(&machine.view(), *header, *length, options).into()
+        }
+        Pred::Route { addresses, strict } => route_matches(&machine.view(), addresses, *strict).into(),
+        Pred::Segments(test) => segments_match(&machine.view(), test).into(),
+        Pred::Eui64 => match machine.packet.link {
+            Some(link) => eui64(machine.heads.source, link.source.0).into(),
+            None if machine.packet.path == Path::Output => Tri::No,
+            None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
+        },
+        Pred::Helper(name) => helper(machine, name).into(),
+        Pred::SetLabel(bit) => match &mut machine.connection {
+            None => Tri::No,
+            Some(connection) => {
+                if sure {
+                    connection.labels |= 1 << bit;
+                }
+                Tri::Yes
+            }
+        },
+        Pred::Cluster { total, nodes, seed } => {
+            machine.take_for_own();
+            match &machine.connection {
+                None => Tri::No,
+                Some(it) => {
+                    (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into()
+                }
+            }
+        }
+        Pred::BridgeIn(wanted) => bridge(wanted, machine.packet.facts.bridge_in),
+        Pred::BridgeOut(wanted) => bridge(wanted, machine.packet.facts.bridge_out),
+        // The others were taken apart when they were compiled; a new one must be taught here.
+        _ => Tri::Unknown(Why::Text("this condition is not modelled")),
+    }
+}
+
+/// The kernel compares as much of the wanted name as the helper's own name has.
+fn helper(machine: &Machine<'_>, wanted: &[u8]) -> bool {
+    let known = machine.connection.as_ref().and_then(|it| it.helper.as_ref());
+    known.is_some_and(|name| wanted.is_empty() || wanted.starts_with(name))
+}
+
+fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
+    let heads = &machine.heads;
+    let whole = |count: u8| match heads.fragment {
+        0 if machine.transport().len() < usize::from(count) => Tri::Drop,
+        0 => Tri::Yes,
+        _ => Tri::No,
+    };
+    match header {
+        Header::Transport(count) => whole(count),
+        // Of IPv6 the kernel has the offset in bytes here, which is never 1.
+        Header::Tcp if heads.fragment == 1 && machine.family == Family::V4 => Tri::Drop,
+        Header::Tcp => whole(20),
+        Header::Mobility => match whole(6) {
+            Tri::Yes if machine.transport().first() != Some(&59) => Tri::Drop,
+            other => other,
+        },
+        Header::Extension(number, count) => match machine.view().extension(number) {
+            None => cut_chain(machine),
+            Some((start, _)) if machine.bytes.len() < start + usize::from(count) => Tri::Drop,
+            Some(_) => Tri::Yes,
+        },
+    }
+}
+
+/// A packet whose chain of extension headers is cut off is dropped by who looks for one.
+fn cut_chain<'a>(machine: &Machine<'_>) -> Tri<'a> {
+    let torn = machine.family == Family::V6 && machine.heads.proto.is_none() && machine.heads.fragment == 0;
+    if torn { Tri::Drop } else { Tri::No }
+}

@@ -1,0 +1,338 @@
+//! The way of a packet through hooks, tables and chains.
+
+use smallvec::SmallVec;
+
+use super::compile::{Action, Chain, Table};
+use super::effect::{After, apply, is_harmless, track};
+use super::index::Candidates;
+use super::machine::{Machine, Value};
+use super::memory::Memory;
+use super::nat;
+use super::test::{Tri, Why, every};
+use super::{At, Event, Observer, Simulator, Verdict, effect};
+use crate::dialect::Family;
+use crate::ext::{Hook, TableName};
+use crate::meaning::{Answer, Field};
+use crate::model::Policy;
+use crate::packet::bytes::u16_at;
+use crate::packet::{Packet, Path};
+
+/// What to do where nobody can tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    /// Whether undecided rules match, in the order in which they come; `None` ends the way at the first.
+    pub(super) given: Option<Vec<bool>>,
+    /// How many were met.
+    pub(super) met: usize,
+}
+
+/// One way of one packet.
+pub(super) struct Run<'s, 'p, 'm, O> {
+    pub(super) simulator: &'s Simulator<'s>,
+    pub(super) machine: Machine<'p>,
+    pub(super) memory: &'m mut Memory,
+    pub(super) observer: &'m mut O,
+    pub(super) choices: Choices,
+    /// What was not decided, each once.
+    pub(super) unknown: Vec<Why<'s>>,
+}
+
+/// Where a packet stops on its way.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Table(TableName),
+    /// Connection tracking.
+    Track,
+}
+
+use Stop::{Table as In, Track};
+use TableName::{Filter, Mangle, Nat, Raw, Security};
+
+const PREROUTING: &[Stop] = &[In(Raw), Track, In(Mangle), In(Nat)];
+const INPUT: &[Stop] = &[In(Mangle), In(Filter), In(Security), In(Nat)];
+/// iptables-nft registers its security table later than the kernel's own (priority 150).
+const INPUT_NFT: &[Stop] = &[In(Mangle), In(Filter), In(Nat), In(Security)];
+const FORWARD: &[Stop] = &[In(Mangle), In(Filter), In(Security)];
+const OUTPUT: &[Stop] = &[In(Raw), Track, In(Mangle), In(Nat), In(Filter), In(Security)];
+const POSTROUTING: &[Stop] = &[In(Mangle), In(Nat)];
+
+impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
+    pub(super) fn new(
+        simulator: &'s Simulator<'s>,
+        packet: &'p Packet,
+        memory: &'m mut Memory,
+        observer: &'m mut O,
+        given: Option<Vec<bool>>,
+    ) -> Run<'s, 'p, 'm, O> {
+        let choices = Choices { given, met: 0 };
+        Run { simulator, machine: Machine::new(packet), memory, observer, choices, unknown: Vec::new() }
+    }
+
+    /// The whole way.
+    pub(super) fn go(&mut self) -> Verdict {
+        let path = self.machine.packet.path;
+        let nft = self.simulator.ruleset.context.dialect.is_nft();
+        let input = if nft { INPUT_NFT } else { INPUT };
+        let hooks: &[(Hook, &[Stop])] = match path {
+            Path::Input => &[(Hook::Prerouting, PREROUTING), (Hook::Input, input)],
+            Path::Forward => {
+                &[(Hook::Prerouting, PREROUTING), (Hook::Forward, FORWARD), (Hook::Postrouting, POSTROUTING)]
+            }
+            Path::Output => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
+        };
+        for (hook, stops) in hooks {
+            self.machine.hook = *hook;
+            if let Some(verdict) = self.route() {
+                return verdict;
+            }
+            for stop in *stops {
+                let end = match stop {
+                    Stop::Track if self.simulator.tracks && self.is_fragment() => {
+                        Some(self.give_up("connection tracking waits for the other fragments"))
+                    }
+                    Stop::Track => {
+                        track(&mut self.machine);
+                        None
+                    }
+                    Stop::Table(name) => self.table(*name),
+                };
+                if let Some(verdict) = end {
+                    return verdict;
+                }
+            }
+        }
+        Verdict::Accept
+    }
+
+    fn give_up(&mut self, why: &'static str) -> Verdict {
+        self.note(Why::Text(why));
+        Verdict::Unknown
+    }
+
+    fn note(&mut self, why: Why<'s>) {
+        if !self.unknown.contains(&why) {
+            self.unknown.push(why);
+        }
+    }
+
+    fn is_fragment(&self) -> bool {
+        self.machine.heads.fragment != 0
+            || match self.machine.family {
+                Family::V4 => u16_at(&self.machine.bytes, 6).unwrap_or(0) & 0x2000 != 0,
+                Family::V6 => self.machine.view().extension(44).is_some(),
+            }
+    }
+
+    /// What the kernel does between the hooks.
+    fn route(&mut self) -> Option<Verdict> {
+        match self.machine.hook {
+            Hook::Input if self.is_fragment() => {
+                Some(self.give_up("fragments are put together before INPUT"))
+            }
+            Hook::Forward => {
+                let Value::Is(hops) = self.machine.value(Field::HopLimit) else { return None };
+                let kind = if self.machine.family == Family::V4 { 11 } else { 3 };
+                if hops <= 1 {
+                    self.observer.event(&self.machine, Event::Expired);
+                    return Some(Verdict::Reject(Answer::Icmp(kind, 0)));
+                }
+                effect::lower_hop_limit(&mut self.machine, hops as u8);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn table(&mut self, name: TableName) -> Option<Verdict> {
+        if name == Nat && !nat::begins(&self.machine) {
+            nat::follow(&mut self.machine);
+            return None;
+        }
+        let simulator = self.simulator;
+        let table = simulator.tables.iter().find(|table| table.name == name);
+        let hook = self.machine.hook;
+        let chain = table.and_then(|it| Some((it, it.hooks.get(hook as usize).copied().flatten()?)));
+        let verdict = match chain {
+            Some((table, chain)) => self.chains(table, chain),
+            None => Verdict::Accept,
+        };
+        if name == Nat {
+            nat::settle(&mut self.machine);
+        }
+        (verdict != Verdict::Accept).then_some(verdict)
+    }
+
+    fn chains(&mut self, table: &'s Table, base: usize) -> Verdict {
+        let mut stack: SmallVec<[Frame<'s>; 8]> = SmallVec::new();
+        self.event(table, base, Event::Enter);
+        let mut next = Some(base);
+        loop {
+            if let Some(place) = next {
+                let Some(chain) = table.chains.get(place) else { return self.give_up("a chain is missing") };
+                stack.push(Frame::new(chain, place, &self.machine, O::MISSES));
+            }
+            let Some(frame) = stack.last_mut() else { return self.policy(table, base) };
+            let step = self.chain(table, frame);
+            next = match step {
+                Step::Jump(to, back) => {
+                    if !back {
+                        stack.pop();
+                    }
+                    Some(to)
+                }
+                Step::End(verdict) => return verdict,
+                Step::Return => {
+                    stack.pop();
+                    None
+                }
+            };
+        }
+    }
+
+    fn policy(&mut self, table: &'s Table, base: usize) -> Verdict {
+        let policy = table.chains.get(base).and_then(|it| it.policy);
+        self.event(table, base, Event::Policy(policy));
+        match policy.or(self.simulator.options.policy) {
+            Some(Policy::Accept) => Verdict::Accept,
+            Some(Policy::Drop) => Verdict::Drop,
+            None => self.give_up("the policy of the chain is not told"),
+        }
+    }
+
+    fn event(&mut self, table: &Table, chain: usize, event: Event) {
+        let at = At { table: table.place, chain, rule: None };
+        self.observer.at(at, &self.machine, event);
+    }
+
+    /// The rules of a chain that are left, up to the first that leads elsewhere.
+    fn chain(&mut self, table: &'s Table, frame: &mut Frame<'s>) -> Step {
+        let (chain, place) = (frame.chain, frame.place);
+        loop {
+            if frame.epoch != self.machine.epoch {
+                frame.epoch = self.machine.epoch;
+                frame.rules = Rules::new(chain, &self.machine, frame.from, O::MISSES);
+            }
+            let Some(number) = frame.rules.next() else { break };
+            frame.from = number + 1;
+            let Some(rule) = chain.rules.get(number) else { break };
+            let at = At { table: table.place, chain: place, rule: Some(number) };
+            let answer = every(&rule.tests, &mut self.machine, self.memory, true);
+            match answer {
+                Tri::No => {
+                    if O::MISSES {
+                        self.observer.miss(at, &self.machine, &rule.tests);
+                    }
+                    continue;
+                }
+                Tri::Drop => {
+                    self.observer.at(at, &self.machine, Event::Torn);
+                    return Step::End(Verdict::Drop);
+                }
+                Tri::YesDrop => {
+                    self.observer.hit(at, &self.machine, &rule.tests, true);
+                    return Step::End(Verdict::Drop);
+                }
+                Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
+                Tri::Unknown(why) => match self.undecided(&rule.action, why) {
+                    None => {
+                        self.observer.hit(at, &self.machine, &rule.tests, false);
+                        continue;
+                    }
+                    Some(Some(true)) => self.observer.hit(at, &self.machine, &rule.tests, false),
+                    Some(Some(false)) => continue,
+                    Some(None) => return Step::End(Verdict::Unknown),
+                },
+            }
+            match &rule.action {
+                Action::Next => {}
+                Action::Jump(to) => return Step::Jump(*to, true),
+                Action::Goto(to) => return Step::Jump(*to, false),
+                Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
+                Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
+                Action::Do(effect) => match apply(effect, &mut self.machine) {
+                    After::Next => {}
+                    After::Return => return Step::Return,
+                    After::End(verdict) => return Step::End(verdict),
+                    After::Unknown(why) => {
+                        self.note(why);
+                        return Step::End(Verdict::Unknown);
+                    }
+                },
+            }
+        }
+        if !chain.builtin {
+            self.event(table, place, Event::Return);
+        }
+        Step::Return
+    }
+
+    /// Whether an undecided rule is taken: `None` if it makes no difference, `Some(None)` if the way ends here.
+    fn undecided(&mut self, action: &Action, why: Why<'s>) -> Option<Option<bool>> {
+        self.note(why);
+        match action {
+            Action::Next => return None,
+            Action::Do(effect) if is_harmless(effect) => return None,
+            _ => {}
+        }
+        let Some(given) = &mut self.choices.given else { return Some(None) };
+        let choice = given.get(self.choices.met).copied();
+        if choice.is_none() {
+            given.push(false);
+        }
+        self.choices.met += 1;
+        Some(Some(choice.unwrap_or(false)))
+    }
+}
+
+/// What comes after the rules of a chain.
+enum Step {
+    /// To a chain, and back, unless it was `goto`.
+    Jump(usize, bool),
+    Return,
+    End(Verdict),
+}
+
+/// A chain that the packet is in.
+struct Frame<'a> {
+    chain: &'a Chain,
+    place: usize,
+    rules: Rules<'a>,
+    /// The first rule that was not asked.
+    from: usize,
+    /// Of the packet, when its rules were chosen.
+    epoch: u32,
+}
+
+impl<'a> Frame<'a> {
+    #[inline]
+    fn new(chain: &'a Chain, place: usize, machine: &Machine<'_>, all: bool) -> Frame<'a> {
+        Frame { chain, place, rules: Rules::new(chain, machine, 0, all), from: 0, epoch: machine.epoch }
+    }
+}
+
+/// The rules that are asked: all, or those that can match.
+enum Rules<'a> {
+    All(std::ops::Range<usize>),
+    Some(Candidates<'a>),
+}
+
+impl<'a> Rules<'a> {
+    #[inline]
+    fn new(chain: &'a Chain, machine: &Machine<'_>, from: usize, all: bool) -> Rules<'a> {
+        match &chain.index {
+            Some(index) if !all => Rules::Some(index.candidates(machine, from)),
+            _ => Rules::All(from..chain.rules.len()),
+        }
+    }
+}
+
+impl Iterator for Rules<'_> {
+    type Item = usize;
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Rules::All(range) => range.next(),
+            Rules::Some(candidates) => candidates.next(),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! A packet while it is being made: its fields, its way and its connection.
+
+use std::rc::Rc;
+
+use ptables::dialect::Family;
+use ptables::packet::{Layout, Tcp, Transport};
+use ptables_judge::world::{Link, OWNERS, Path};
+
+use super::pool;
+use super::rng::Rng;
+use super::shot::{Entry, Known, Shot};
+
+/// Makes a packet more like what a rule wants.
+pub type Wish = Rc<dyn Fn(&mut Draft, &mut Rng)>;
+
+/// A packet that is not sent yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Whether it is of IPv6.
+    pub v6: bool,
+    /// Its fields.
+    pub layout: Layout,
+    /// All but its bytes.
+    pub shot: Shot,
+}
+
+/// What packets a set of rules may get.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Whether they are of IPv6.
+    pub v6: bool,
+    /// Whether connections are tracked: then no fragments, and no packet that tracking takes for a part of another.
+    pub tracked: bool,
+    /// Whether rules may change the route on the output path: then all leave through the first interface.
+    pub one_way_out: bool,
+    /// How many interfaces there are.
+    pub devices: usize,
+    /// Whether nf_tables gets them: to it, an authentication header of IPv6 is the protocol, which is not modelled.
+    pub nft: bool,
+}
+
+impl Draft {
+    /// Any packet of a scope.
+    pub fn random(scope: Scope, rng: &mut Rng) -> Draft {
+        let v6 = scope.v6;
+        let path = rng.pick(&Path::ALL);
+        let proto = rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 });
+        let mut layout = Layout::new(pool::address(rng, v6), pool::address(rng, v6), proto);
+        layout.tos = rng.pick(&pool::TOS);
+        layout.hop_limit = rng.pick(&pool::HOPS);
+        layout.id = rng.within(1, 65000) as u16;
+        layout.flow = rng.below(1 << 20) as u32;
+        layout.payload = payload(rng);
+        let output = if path == Path::Output && scope.one_way_out {
+            0
+        } else {
+            rng.below(scope.devices as u64) as usize
+        };
+        let shot = Shot {
+            path,
+            input: rng.below(scope.devices as u64) as usize,
+            output,
+            mark: rng.pick(&pool::MARKS),
+            mac: rng.pick(&pool::MACS),
+            link: if path == Path::Input {
+                rng.pick(&[Link::Host, Link::Host, Link::Host, Link::Broadcast, Link::Multicast])
+            } else {
+                Link::Host
+            },
+            owner: rng.below(OWNERS.len() as u64) as usize,
+            entry: Entry::None,
+            bytes: Vec::new(),
+        };
+        let mut draft = Draft { v6, layout, shot };
+        draft.header(rng);
+        if !scope.tracked && rng.chance(8) {
+            draft.fragment(rng);
+        }
+        if v6 && rng.chance(15) {
+            draft.extend(rng);
+        }
+        draft
+    }
+
+    /// Gives it a header of its protocol, by chance.
+    pub(super) fn header(&mut self, rng: &mut Rng) {
+        let (source, destination) = (rng.pick(&pool::PORTS), rng.pick(&pool::PORTS));
+        self.layout.transport = match self.layout.proto {
+            6 => {
+                let mut tcp = Tcp::default();
+                (tcp.source, tcp.destination) = (source, destination);
+                tcp.sequence = rng.any() as u32;
+                tcp.flags =
+                    rng.pick(&[2, 2, 0x12, 0x10, 0x11, 4, 0x14, 0x18, 0, 0x3f, 0x29, 0xc2, 0x42, 0x82, 0x90]);
+                tcp.window = 0xffff;
+                if rng.chance(35) {
+                    tcp.options = tcp_options(rng);
+                }
+                Transport::Tcp(tcp)
+            }
+            17 => Transport::Udp { source, destination },
+            136 => Transport::UdpLite { source, destination, coverage: 8 },
+            1 => Transport::Icmp {
+                kind: rng.pick(&[8, 8, 0, 3, 11, 13, 5, 14]),
+                code: rng.below(4) as u8,
+                rest: rng.any() as u32,
+            },
+            58 => Transport::Icmp {
+                kind: rng.pick(&[128, 128, 129, 1, 2, 3, 4, 140]),
+                code: rng.below(4) as u8,
+                rest: rng.any() as u32,
+            },
+            132 => {
+                self.layout.payload = chunks(rng);
+                Transport::Sctp { source, destination, tag: rng.pick(&[0, 7]) }
+            }
+            33 => Transport::Dccp { source, destination, kind: rng.below(16) as u8, rest: dccp_rest(rng) },
+            51 => Transport::Ah {
+                next: 17,
+                reserved: rng.pick(&[0, 0, 7]),
+                spi: rng.pick(&pool::NUMBERS),
+                sequence: 1,
+                check: vec![0; rng.pick(&[0, 4, 12])],
+            },
+            50 => Transport::Esp { spi: rng.pick(&pool::NUMBERS), sequence: 1 },
+            108 => {
+                Transport::IpComp { next: 6, flags: rng.pick(&[0, 9]), cpi: rng.pick(&pool::NUMBERS) as u16 }
+            }
+            135 => {
+                // Mobility header: next header 59, length, type, reserved, checksum.
+                let length = rng.pick(&[0_u8, 1, 1, 2]);
+                let mut payload = vec![rng.pick(&[59, 59, 59, 6]), length, rng.below(20) as u8, 0, 0, 0];
+                payload.resize(8 + usize::from(length) * 8, 0);
+                self.layout.payload = payload;
+                Transport::None
+            }
+            _ => Transport::None,
+        };
+    }
+
+    /// Another protocol, with its header by chance.
+    pub fn become_proto(&mut self, proto: u8, rng: &mut Rng) {
+        if self.layout.proto != proto {
+            self.layout.proto = proto;
+            self.header(rng);
+        }
+    }
+
+    /// Its TCP header; it becomes a TCP segment.
+    pub fn tcp(&mut self, rng: &mut Rng, change: impl FnOnce(&mut Tcp)) {
+        self.become_proto(6, rng);
+        if let Transport::Tcp(tcp) = &mut self.layout.transport {
+            change(tcp);
+        }
+    }
+
+    /// Sets its ports, if it has any.
+    pub fn ports(&mut self, source: Option<u16>, destination: Option<u16>) {
+        let (from, to) = match &mut self.layout.transport {
+            Transport::Tcp(tcp) => (&mut tcp.source, &mut tcp.destination),
+            Transport::Udp { source, destination }
+            | Transport::UdpLite { source, destination, .. }
+            | Transport::Sctp { source, destination, .. }
+            | Transport::Dccp { source, destination, .. } => (source, destination),
+            _ => return,
+        };
+        *from = source.unwrap_or(*from);
+        *to = destination.unwrap_or(*to);
+    }
+
+    fn fragment(&mut self, rng: &mut Rng) {
+        let offset = rng.pick(&[0_u16, 0, 1, 2, 100]);
+        let more = offset == 0 || rng.chance(50);
+        self.layout.payload.resize(self.layout.payload.len().next_multiple_of(8).max(16), 0x5a);
+        if self.v6 {
+            let number = rng.pick(&pool::NUMBERS);
+            self.add_fragment(number, offset, more, rng.pick(&[0, 0, 0, 1, 2, 4]) as u8);
+        } else if self.shot.path != Path::Input {
+            self.layout.fragment = offset | if more { 0x2000 } else { 0 };
+            if offset != 0 {
+                self.layout.transport = Transport::None;
+            }
+        }
+    }
+
+    /// A fragment header of IPv6, where the path lets a fragment pass. `reserved`: two low bits in the offset field.
+    pub fn add_fragment(&mut self, number: u32, offset: u16, more: bool, reserved: u8) {
+        if self.shot.path == Path::Input {
+            return;
+        }
+        let field = offset << 3 | u16::from(reserved & 3) << 1 | u16::from(more);
+        let mut content = vec![if reserved & 4 != 0 { 9 } else { 0 }];
+        content.extend(field.to_be_bytes());
+        content.extend(number.to_be_bytes());
+        self.layout.extensions.retain(|it| it.0 != 44);
+        self.layout.extensions.push((44, content));
+        if offset != 0 {
+            self.layout.transport = Transport::None;
+        }
+    }
+
+    /// Some extension headers that stay in the order in which the kernel takes them.
+    fn extend(&mut self, rng: &mut Rng) {
+        for number in [0, 60, 43, 51] {
+            if rng.chance(35) {
+                self.extension(number, extension(number, rng));
+            }
+        }
+    }
+
+    /// Replaces or adds an extension header.
+    pub fn extension(&mut self, number: u8, content: Vec<u8>) {
+        let extensions = &mut self.layout.extensions;
+        extensions.retain(|it| it.0 != number);
+        let order = |it: u8| [0, 60, 43, 51, 44].iter().position(|known| *known == it);
+        let at = extensions.iter().position(|it| order(it.0) > order(number)).unwrap_or(extensions.len());
+        extensions.insert(at, (number, content));
+    }
+
+    /// Done: its bytes. `None` if its parts do not fit.
+    pub fn finish(mut self) -> Option<Shot> {
+        // What the kernel takes off before any hook sees the packet.
+        if self.layout.payload.len() > 8000 {
+            self.layout.payload.truncate(8000);
+        }
+        let family = if self.v6 { Family::V6 } else { Family::V4 };
+        self.shot.bytes = self.layout.to_bytes(family).ok()?;
+        Some(self.shot)
+    }
+}
+
+fn payload(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = vec![b'Z'; rng.pick(&[0, 0, 1, 12, 20, 100, 400, 1200])];
+    if bytes.len() > 12 {
+        let word = rng.pick(&pool::WORDS).as_bytes();
+        let at = rng.below((bytes.len() - word.len()) as u64) as usize;
+        bytes[at..at + word.len()].copy_from_slice(word);
+    }
+    bytes
+}
+
+/// TCP options that are whole, or now and then are not.
+fn tcp_options(rng: &mut Rng) -> Vec<u8> {
+    let mut options = Vec::new();
+    for _ in 0..rng.within(1, 3) {
+        match rng.below(6) {
+            0 | 1 => {
+                options.extend([2, 4]);
+                options.extend(rng.pick(&[0_u16, 536, 1400, 1460, 65535]).to_be_bytes());
+            }
+            2 => options.push(1),
+            3 => options.extend([3, 3, 7]),
+            4 => options.extend([4, 2]),
+            _ => options.extend(rng.pick(&[[5, 0], [254, 1], [2, 3], [0, 0], [254, 40]])),
+        }
+    }
+    options
+}
+
+/// SCTP chunks: type, flags, length, content.
+fn chunks(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..rng.within(0, 3) {
+        let length = rng.pick(&[4_u16, 8, 9, 16]);
+        bytes.extend([rng.pick(&[0, 1, 2, 3, 6, 7, 14, 0x80, 0xc1]), rng.below(8) as u8]);
+        bytes.extend(length.to_be_bytes());
+        bytes.resize(bytes.len() + usize::from(length.next_multiple_of(4)) - 4, 0);
+    }
+    if rng.chance(5) {
+        // A chunk of no length ends the search.
+        bytes.extend([1, 0, 0, 0]);
+    }
+    bytes
+}
+
+/// What follows the first 16 bytes of a DCCP header: 8 bytes in most types, then options.
+fn dccp_rest(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = vec![0; rng.pick(&[0, 4, 8, 8, 12])];
+    for _ in 0..rng.below(3) {
+        match rng.below(3) {
+            0 => bytes.push(rng.pick(&[0, 1, 2])),
+            1 => bytes.extend([rng.pick(&[32, 38, 44]), 3, 9]),
+            _ => bytes.extend(rng.pick(&[[33, 2], [41, 0], [45, 9]])),
+        }
+    }
+    bytes
+}
+
+/// The content of an extension header behind its first two bytes.
+pub fn extension(number: u8, rng: &mut Rng) -> Vec<u8> {
+    match number {
+        // Options that every machine passes over: Pad1, PadN, and some that need not be known.
+        0 | 60 => {
+            let mut bytes = Vec::new();
+            for _ in 0..rng.within(0, 3) {
+                match rng.below(4) {
+                    0 => bytes.push(0),
+                    1 => bytes.extend([1, 2, 0, 0]),
+                    2 => bytes.extend([30, 4, 1, 2, 3, 4]),
+                    _ => bytes.extend([5, 2, 0, 0]),
+                }
+            }
+            pad(bytes)
+        }
+        43 => {
+            let count = rng.within(0, 3) as u8;
+            let mut bytes = vec![
+                rng.pick(&[0, 2, 4]),
+                rng.pick(&[0, 0, 1, count]),
+                count.saturating_sub(1),
+                0,
+                0,
+                rng.pick(&[0, 0, 7]),
+            ];
+            if rng.chance(50) {
+                bytes[2..6].fill(0);
+            }
+            for _ in 0..count {
+                bytes.extend(pool::address(rng, true).to_be_bytes());
+            }
+            bytes
+        }
+        _ => {
+            let mut bytes = vec![0, rng.pick(&[0, 0, 1])];
+            bytes.extend(rng.pick(&pool::NUMBERS).to_be_bytes());
+            bytes.extend([0, 0, 0, 1]);
+            bytes.resize(rng.pick(&[10, 22]), 0);
+            bytes
+        }
+    }
+}
+
+/// Fills options up with PadN to whole units, the two bytes in front included.
+fn pad(mut bytes: Vec<u8>) -> Vec<u8> {
+    let missing = (bytes.len() + 2).next_multiple_of(8) - bytes.len() - 2;
+    match missing {
+        0 => {}
+        1 => bytes.push(0),
+        _ => {
+            bytes.extend([1, missing as u8 - 2]);
+            bytes.resize(bytes.len() + missing - 2, 0);
+        }
+    }
+    bytes
+}
+
+impl Draft {
+    /// Gives it an entry of connection tracking, by chance.
+    pub fn entry(&mut self, rng: &mut Rng) {
+        self.shot.entry = match rng.below(10) {
+            0..=2 => Entry::None,
+            3 => Entry::Untracked,
+            kind => {
+                let related = kind == 4;
+                let seen = !related && kind != 5;
+                Entry::There(Known {
+                    reply: seen && rng.chance(50),
+                    seen,
+                    related,
+                    mark: rng.pick(&pool::MARKS),
+                    labels: if rng.chance(20) { 1 << rng.pick(&[0, 1, 40, 127]) } else { 0 },
+                    helper: String::new(),
+                })
+            }
+        };
+    }
+
+    /// Puts it on another path.
+    pub fn take_path(&mut self, path: Path, scope: Scope) {
+        self.shot.path = path;
+        self.shot.link = if path == Path::Input { self.shot.link } else { Link::Host };
+        if path == Path::Output && scope.one_way_out {
+            self.shot.output = 0;
+        }
+    }
+
+    /// A later fragment of IPv4.
+    pub fn later_fragment(&mut self, rng: &mut Rng) {
+        if self.shot.path != Path::Input && !self.v6 {
+            self.layout.fragment = rng.pick(&[1, 2, 100]);
+            self.layout.transport = Transport::None;
+            self.layout.payload.resize(rng.pick(&[8, 24, 400]), 0x5a);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The simulator and the real kernel, on rules and packets by chance.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a judge that is wrong in a number must stop; numbers of devices, chains and rules are small"
+)]
+
+pub mod arena;
+pub mod command;
+pub mod coverage;
+pub mod draft;
+pub mod facts;
+pub mod file;
+pub mod flat;
+pub mod pieces;
+pub mod pool;
+pub mod regress;
+pub mod rng;
+pub mod ruleset;
+pub mod run;
+pub mod settle;
+pub mod shot;
+pub mod shrink;
+pub mod speed;
+pub mod subject;
+pub mod targets;
+pub mod trial;

@@ -1,0 +1,123 @@
+//! Matches of any bytes.
+
+use super::{Maker, Piece, Place};
+use crate::kernel_diff::pool;
+
+pub(super) const MAKERS: &[Maker] =
+    &[Maker::new("u32", u32_test), Maker::new("string", string), Maker::new("bpf", bpf)];
+
+/// Tests that look at a field whose values come from the pools; others at any bytes.
+fn u32_test(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("u32");
+    let port = place.rng.pick(&pool::PORTS);
+    let tos = place.rng.pick(&pool::TOS);
+    let range = |rng: &mut crate::kernel_diff::rng::Rng, low: u32, high: u32| {
+        if rng.chance(50) { format!("{low:#x}") } else { format!("{low:#x}:{high:#x}") }
+    };
+    let (low, high) = (u32::from(port), u32::from(port).saturating_add(place.rng.below(500) as u32));
+    let ports = range(place.rng, low, high);
+    let mut tests = Vec::new();
+    for _ in 0..place.rng.within(1, 2) {
+        tests.push(match (place.rng.below(7), place.v6) {
+            (0, false) => "6&0xff=6,17,132".to_owned(),
+            (0, true) => "4>>8&0xff=6,17,132".to_owned(),
+            (1, false) => format!("0>>22&0x3c@0&0xffff={ports}"),
+            (1, true) => format!("40&0xffff={ports}"),
+            (2, false) => format!("0>>22&0x3c@0>>16={ports}"),
+            (2, true) => format!("40>>16={ports}"),
+            (3, false) => format!("0&0xff0000>>16={tos:#x}"),
+            (3, true) => format!("0>>20&0xff={tos:#x}"),
+            (4, _) => format!("{}&0xffff=0:0x7fff", place.rng.pick(&[0, 4, 8, 20, 36, 60, 100, 400])),
+            (5, _) => format!(
+                "{}>>28<<4&0xf0={}",
+                place.rng.pick(&[0, 1, 3]),
+                place.rng.pick(&["0x40,0x60", "0:0x50", "0x10"])
+            ),
+            _ => "0>>26&0x3c@4>>24@0=0:0xffffffff".to_owned(),
+        });
+    }
+    let text = format!("--u32 \"{}\"", tests.join("&&"));
+    piece.option(place.not(), &text, move |draft, rng| {
+        draft.layout.extensions.clear();
+        draft.ports(Some(port), Some(rng.pick(&[port, port.wrapping_add(7)])));
+        draft.layout.tos = tos;
+    });
+    piece
+}
+
+fn string(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("string");
+    let word = place.rng.pick(&pool::WORDS);
+    let fold = place.rng.chance(30);
+    let text = match (place.rng.below(3), word) {
+        (0, _) => {
+            let hex: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+            format!("--hex-string \"|{hex}|\"")
+        }
+        (_, "\"q\\") => "--string \"\\\"q\\\\\"".to_owned(),
+        _ => format!("--string \"{word}\""),
+    };
+    let mut text = format!("{text} --algo {}", place.rng.pick(&["bm", "kmp"]));
+    let (from, to) = place.rng.pair(&[0, 20, 28, 40, 41, 43, 60, 61, 100, 500, 65535]);
+    if place.rng.chance(40) {
+        text.push_str(&format!(" --from {from}"));
+    }
+    if place.rng.chance(40) {
+        text.push_str(&format!(" --to {to}"));
+    }
+    if fold {
+        text.push_str(" --icase");
+    }
+    piece.option(place.not(), &text, move |draft, rng| {
+        let word = if fold && rng.chance(50) { word.to_ascii_lowercase() } else { word.to_owned() };
+        let size = draft.layout.payload.len().max(word.len() + 4);
+        draft.layout.payload.resize(size, b'a');
+        let at =
+            rng.pick(&[0, 1, (size - word.len()) as u64, rng.clone().below((size - word.len()) as u64 + 1)])
+                as usize;
+        draft.layout.payload[at..at + word.len()].copy_from_slice(word.as_bytes());
+    });
+    piece
+}
+
+/// Short programs: a load, some arithmetic, a jump, and two ends.
+fn bpf(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("bpf");
+    let rng = &mut *place.rng;
+    let mut program: Vec<(u16, u8, u8, u32)> = Vec::new();
+    // Some count from the IP header in so many words.
+    let at = rng.pick(&[0, 1, 2, 6, 8, 9, 12, 20, 22, 40, 42, 60, 200, 0xfff0_0009, 0xfff0_0000]);
+    match rng.below(6) {
+        0 => program.push((48, 0, 0, at)),
+        1 => program.push((40, 0, 0, at)),
+        2 => program.push((32, 0, 0, at)),
+        3 => program.push((128, 0, 0, 0)),
+        4 if !place.v6 => program.extend([(177, 0, 0, 0), (72, 0, 0, rng.pick(&[0, 2, 12]))]),
+        _ => program.extend([(1, 0, 0, at), (80, 0, 0, rng.pick(&[0, 1, 4]))]),
+    }
+    for _ in 0..rng.below(3) {
+        program.push(rng.pick(&[
+            (84, 0, 0, 0xff),
+            (4, 0, 0, 3),
+            (20, 0, 0, 1),
+            (36, 0, 0, 2),
+            (52, 0, 0, 3),
+            (116, 0, 0, 4),
+            (100, 0, 0, 2),
+            (68, 0, 0, 0x10),
+            (164, 0, 0, 0x0f),
+            (132, 0, 0, 0),
+            (148, 0, 0, 7),
+            (7, 0, 0, 0),
+            (135, 0, 0, 0),
+            (12, 0, 0, 0),
+        ]));
+    }
+    let value = rng.pick(&[0, 6, 17, 22, 40, 64, 0x45, 0x60, 80, 443, 1024]);
+    let code = rng.pick(&[21, 21, 37, 53, 69]);
+    let ends = if rng.chance(50) { [1, 0] } else { [0, 65535] };
+    program.extend([(code, 0, 1, value), (6, 0, 0, ends[0]), (6, 0, 0, ends[1])]);
+    let words: Vec<String> = program.iter().map(|(a, b, c, d)| format!("{a} {b} {c} {d}")).collect();
+    piece.word(&format!("--bytecode \"{},{}\"", program.len(), words.join(",")));
+    piece
+}

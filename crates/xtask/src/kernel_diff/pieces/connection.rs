@@ -1,0 +1,176 @@
+//! Matches of the packet's connection.
+
+use super::{Maker, Piece, Place};
+use crate::kernel_diff::draft::Draft;
+use crate::kernel_diff::pool;
+use crate::kernel_diff::shot::{Entry, Known};
+
+pub(super) const MAKERS: &[Maker] = &[
+    Maker::new("state", state).only(tracked),
+    Maker::new("conntrack", conntrack).only(tracked),
+    Maker::new("connmark", connmark).only(tracked),
+    Maker::new("connlabel", connlabel).only(tracked),
+    Maker::new("helper", helper).only(tracked),
+    // Of a connection that another one expected, the kernel hashes that other one, which nobody tells the simulator.
+    Maker::new("cluster", cluster).only(|place| place.tracked && !place.entries),
+];
+
+fn tracked(place: &Place<'_>) -> bool {
+    place.tracked
+}
+
+/// Changes the entry of a packet, which gets one if it has none.
+fn known(draft: &mut Draft, change: impl FnOnce(&mut Known)) {
+    if !matches!(draft.shot.entry, Entry::There(_)) {
+        draft.shot.entry = Entry::There(Known { seen: true, ..Known::default() });
+    }
+    if let Entry::There(it) = &mut draft.shot.entry {
+        change(it);
+    }
+}
+
+fn aim_state(draft: &mut Draft, name: &str) {
+    match name {
+        "NEW" | "INVALID" => draft.shot.entry = Entry::None,
+        "ESTABLISHED" => known(draft, |it| (it.seen, it.related) = (true, false)),
+        "RELATED" => known(draft, |it| (it.seen, it.related, it.reply) = (false, true, false)),
+        _ => draft.shot.entry = Entry::Untracked,
+    }
+}
+
+const STATES: [&str; 5] = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
+
+fn states(place: &mut Place<'_>) -> (String, &'static str) {
+    let (one, other) = (place.rng.pick(&STATES), place.rng.pick(&STATES));
+    (if one == other { one.to_owned() } else { format!("{one},{other}") }, one)
+}
+
+fn state(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("state");
+    let (text, aim) = states(place);
+    piece.option(place.not(), &format!("--state {text}"), move |draft, _| aim_state(draft, aim));
+    piece
+}
+
+fn conntrack(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("conntrack");
+    let before = piece.text.len();
+    let v6 = place.v6;
+    if place.rng.chance(35) {
+        let (text, aim) = states(place);
+        let text = if place.rng.chance(10) { "SNAT,DNAT".to_owned() } else { text };
+        piece.option(place.not(), &format!("--ctstate {text}"), move |draft, _| aim_state(draft, aim));
+    }
+    if place.rng.chance(20) {
+        let proto = place.rng.pick(&[6, 17, 132, if v6 { 58 } else { 1 }]);
+        piece.option(place.not(), &format!("--ctproto {proto}"), move |draft, rng| {
+            draft.become_proto(proto, rng)
+        });
+    }
+    for name in ["ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"] {
+        if place.rng.chance(15) {
+            let address = pool::address(place.rng, v6);
+            let length =
+                if v6 { place.rng.pick(&[128, 64, 48, 0]) } else { place.rng.pick(&[32, 24, 25, 8, 0]) };
+            // Which end of the packet it is, if it goes in the direction of the first.
+            let source = matches!(name, "ctorigsrc" | "ctrepldst");
+            let text = format!("--{name} {}/{length}", pool::text(address, v6));
+            piece.option(place.not(), &text, move |draft, _| {
+                let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);
+                if source != reply {
+                    draft.layout.source = address;
+                } else {
+                    draft.layout.destination = address;
+                }
+            });
+        }
+    }
+    for name in ["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"] {
+        if place.rng.chance(12) {
+            let (text, low, high) = place.port_range();
+            let source = matches!(name, "ctorigsrcport" | "ctrepldstport");
+            piece.option(place.not(), &format!("--{name} {text}"), move |draft, rng| {
+                let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);
+                let port = Some(rng.pick(&[low, high]));
+                if source != reply { draft.ports(port, None) } else { draft.ports(None, port) }
+            });
+        }
+    }
+    if place.rng.chance(15) {
+        let text = place.rng.pick(&[
+            "NONE",
+            "EXPECTED",
+            "SEEN_REPLY",
+            "ASSURED",
+            "CONFIRMED",
+            "SEEN_REPLY,EXPECTED",
+        ]);
+        piece.option(place.not(), &format!("--ctstatus {text}"), move |draft, _| {
+            known(draft, |it| {
+                it.related = text.contains("EXPECTED");
+                it.seen = !it.related;
+                it.reply &= !it.related;
+            })
+        });
+    }
+    if place.rng.chance(15) {
+        // Far from every time that the kernel gives an entry.
+        let text = place.rng.pick(&["0:5", "8:5000", "5000:4294967295", "77777777"]);
+        piece.option(place.not(), &format!("--ctexpire {text}"), |draft, _| known(draft, |_| {}));
+    }
+    if place.rng.chance(15) || piece.text.len() == before {
+        let (name, reply) = place.rng.pick(&[("ORIGINAL", false), ("REPLY", true)]);
+        piece.option(false, &format!("--ctdir {name}"), move |draft, _| {
+            known(draft, |it| {
+                it.reply = reply;
+                it.related &= !reply;
+                it.seen |= reply;
+            })
+        });
+    }
+    piece
+}
+
+fn connmark(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("connmark");
+    let value = place.rng.pick(&pool::MARKS);
+    let mask = place.rng.pick(&pool::MARK_MASKS);
+    let text = format!("--mark {:#x}/{mask:#x}", value & mask);
+    piece.option(place.not(), &text, move |draft, _| known(draft, |it| it.mark = value));
+    piece
+}
+
+fn connlabel(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("connlabel");
+    let label = place.rng.pick(&[0, 1, 40, 127]);
+    let set = if place.rng.chance(20) { " --set" } else { "" };
+    piece.option(place.not(), &format!("--label {label}{set}"), move |draft, _| {
+        known(draft, |it| it.labels |= 1 << label)
+    });
+    piece
+}
+
+fn helper(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("helper");
+    // The other helpers are for IPv4 only.
+    let name = if place.v6 { "ftp" } else { place.rng.pick(&["ftp", "irc"]) };
+    piece.option(place.not(), &format!("--helper {name}"), move |draft, _| {
+        known(draft, |it| {
+            it.related = true;
+            it.reply &= it.seen;
+            name.clone_into(&mut it.helper);
+        });
+    });
+    piece
+}
+
+fn cluster(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("cluster");
+    let total = place.rng.pick(&[2, 3, 5, 32]);
+    let seed = place.rng.pick(&[0_u32, 1, 0xdead_beef]);
+    let node = 1 + place.rng.below(total);
+    piece.word(&format!("--cluster-total-nodes {total}"));
+    piece.option(place.not(), &format!("--cluster-local-node {node}"), |_, _| {});
+    piece.word(&format!("--cluster-hash-seed {seed:#x}"));
+    piece
+}

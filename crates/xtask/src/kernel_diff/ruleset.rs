@@ -1,0 +1,297 @@
+//! Sets of rules by chance, over all tables, and packets that aim at them.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use ptables::ext::Hook;
+use ptables_judge::world::{DEVICES, Path};
+
+use super::draft::{Draft, Scope, Wish};
+use super::pieces::{Place, makers, stateful};
+use super::pool;
+use super::rng::Rng;
+use super::shot::{Entry, Shot};
+use super::targets;
+
+/// A set of rules and what packets need to meet them.
+pub struct Rules {
+    /// What packets it may get.
+    pub scope: Scope,
+    /// Text for a restore tool, all tables.
+    pub text: String,
+    /// What each rule wants, with the hook from which it is reached.
+    pub aims: Vec<(Hook, Vec<Wish>)>,
+}
+
+/// For what rules are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Whether they are of IPv6.
+    pub v6: bool,
+    /// Whether connections are tracked.
+    pub tracked: bool,
+    /// Whether packets may have entries.
+    pub entries: bool,
+    /// Whether iptables-nft loads them.
+    pub nft: bool,
+    /// Whether rules may remember earlier packets.
+    pub stateful: bool,
+    /// Whether every condition must be decided: then no address is that of an interface.
+    pub decided: bool,
+    /// Processor of the thread.
+    pub cpu: usize,
+}
+
+/// Tables with their hooks, in the order in which they are written.
+pub(super) const TABLES: [(&str, &[Hook]); 5] = [
+    ("raw", &[Hook::Prerouting, Hook::Output]),
+    ("mangle", &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]),
+    ("nat", &[Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting]),
+    ("filter", &[Hook::Input, Hook::Forward, Hook::Output]),
+    ("security", &[Hook::Input, Hook::Forward, Hook::Output]),
+];
+
+/// Name of the built-in chain of a hook.
+pub const fn chain_of(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Prerouting => "PREROUTING",
+        Hook::Input => "INPUT",
+        Hook::Forward => "FORWARD",
+        Hook::Output => "OUTPUT",
+        Hook::Postrouting => "POSTROUTING",
+    }
+}
+
+struct Maker<'a> {
+    rng: &'a mut Rng,
+    plan: Plan,
+    aims: Vec<(Hook, Vec<Wish>)>,
+    one_way_out: bool,
+}
+
+impl Rules {
+    /// Some forty rules.
+    pub fn random(plan: Plan, rng: &mut Rng) -> Rules {
+        let mut maker = Maker { rng, plan, aims: Vec::new(), one_way_out: false };
+        let mut text = String::new();
+        for (table, hooks) in TABLES {
+            // Every table is there, so that its policies count, and what was loaded before is gone.
+            if table == "nat" && !plan.tracked {
+                continue;
+            }
+            let share = maker.rng.pick(if table == "filter" { &[4, 8, 8][..] } else { &[0, 0, 2, 5] });
+            maker.table(table, hooks, share, &mut text);
+        }
+        let scope = Scope {
+            v6: plan.v6,
+            tracked: plan.tracked,
+            one_way_out: maker.one_way_out,
+            devices: DEVICES.len(),
+            nft: plan.nft,
+        };
+        Rules { scope, text, aims: maker.aims }
+    }
+
+    /// A packet; most aim at a rule.
+    pub fn shot(&self, plan: Plan, rng: &mut Rng) -> Shot {
+        loop {
+            let mut draft = Draft::random(self.scope, rng);
+            if plan.entries {
+                draft.entry(rng);
+            }
+            if !self.aims.is_empty() && rng.chance(85) {
+                let (hook, wishes) = &self.aims[rng.below(self.aims.len() as u64) as usize];
+                draft.take_path(path_to(*hook, rng), self.scope);
+                for wish in wishes {
+                    if rng.chance(90) {
+                        wish(&mut draft, rng);
+                    }
+                }
+            }
+            if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
+                draft.shot.entry = Entry::None;
+            }
+            draft.settle(self.scope, rng);
+            if let Some(shot) = draft.finish() {
+                return shot;
+            }
+        }
+    }
+}
+
+fn path_to(hook: Hook, rng: &mut Rng) -> Path {
+    match hook {
+        Hook::Prerouting => rng.pick(&[Path::Input, Path::Forward]),
+        Hook::Input => Path::Input,
+        Hook::Forward => Path::Forward,
+        Hook::Output => Path::Output,
+        Hook::Postrouting => rng.pick(&[Path::Forward, Path::Output]),
+    }
+}
+
+impl Maker<'_> {
+    fn table(&mut self, table: &'static str, hooks: &[Hook], share: u64, text: &mut String) {
+        let mut body = String::new();
+        let mut user_chains = Vec::new();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "*{table}");
+        for hook in hooks {
+            let accept = table == "nat" || self.rng.chance(if table == "filter" { 50 } else { 80 });
+            let _ = writeln!(text, ":{} {} [0:0]", chain_of(*hook), if accept { "ACCEPT" } else { "DROP" });
+            let count = if share == 0 { 0 } else { self.rng.within(0, share) };
+            let users = if count == 0 { 0 } else { self.rng.below(4) };
+            // Chains lead to later ones only: there are no loops. Each is reached from one hook.
+            let names: Vec<String> =
+                (0..users).map(|at| format!("{}{at}", chain_of(*hook).to_lowercase())).collect();
+            for _ in 0..count {
+                self.rule(table, *hook, chain_of(*hook), true, &names, &mut body);
+            }
+            for (at, name) in names.iter().enumerate() {
+                for _ in 0..self.rng.within(0, share) {
+                    self.rule(table, *hook, name, false, &names[at + 1..], &mut body);
+                }
+            }
+            user_chains.extend(names);
+        }
+        for name in user_chains {
+            let _ = writeln!(text, ":{name} - [0:0]");
+        }
+        text.push_str(&body);
+        text.push_str("COMMIT\n");
+    }
+
+    fn rule(
+        &mut self,
+        table: &'static str,
+        hook: Hook,
+        chain: &str,
+        builtin: bool,
+        later: &[String],
+        out: &mut String,
+    ) {
+        let mut line = format!("-A {chain}");
+        let mut wishes = Vec::new();
+        let (target, needed) = targets::random(self.rng, self.plan, table, hook, later);
+        let proto = self.conditions(hook, builtin, needed, &mut line, &mut wishes);
+        let mut place = Place {
+            rng: self.rng,
+            v6: self.plan.v6,
+            hook,
+            table,
+            tracked: self.plan.tracked,
+            entries: self.plan.entries,
+            nft: self.plan.nft,
+            proto,
+            cpu: self.plan.cpu,
+        };
+        let suitable: Vec<_> = makers().filter(|it| (it.fits)(&place)).collect();
+        let of_proto: Vec<_> =
+            suitable.iter().filter(|it| proto.is_some_and(|proto| it.protos.contains(&proto))).collect();
+        let any: Vec<_> = suitable.iter().filter(|it| it.protos.is_empty()).collect();
+        let count = place.rng.pick(&[0, 1, 1, 1, 1, 2]);
+        let mut used = Vec::new();
+        for _ in 0..count {
+            if self.plan.stateful && place.rng.chance(60) {
+                let all = stateful();
+                let maker = &all[place.rng.below(all.len() as u64) as usize];
+                let piece = (maker.make)(&mut place);
+                let _ = write!(line, " {}", piece.text);
+                continue;
+            }
+            let from = if of_proto.is_empty() || place.rng.chance(25) { &any } else { &of_proto };
+            let maker = from[place.rng.below(from.len() as u64) as usize];
+            // Twice the same match is another matter than one.
+            if !used.contains(&maker.name) {
+                used.push(maker.name);
+                let piece = (maker.make)(&mut place);
+                let _ = write!(line, " {}", piece.text);
+                wishes.extend(piece.wishes);
+            }
+        }
+        self.one_way_out |= hook == Hook::Output && target.reroutes;
+        let _ = writeln!(out, "{line}{}", target.text);
+        self.aims.push((hook, wishes));
+    }
+
+    /// The conditions of the rule itself. Returns its protocol, if it names one.
+    fn conditions(
+        &mut self,
+        hook: Hook,
+        builtin: bool,
+        needed: Option<u8>,
+        line: &mut String,
+        wishes: &mut Vec<Wish>,
+    ) -> Option<u8> {
+        let v6 = self.plan.v6;
+        let mut proto = None;
+        if needed.is_some() || self.rng.chance(55) {
+            let extra: &[u8] = if v6 { &[51, 59, 108] } else { &[108, 47] };
+            let number = needed.unwrap_or_else(|| match self.rng.chance(88) {
+                true => self.rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 }),
+                false => self.rng.pick(extra),
+            });
+            let not = needed.is_none() && self.rng.chance(12);
+            let _ = write!(line, "{} -p {number}", if not { " !" } else { "" });
+            if !not {
+                proto = Some(number);
+                wishes.push(Rc::new(move |draft, rng| draft.become_proto(number, rng)));
+            }
+        }
+        for (option, percent) in [("-s", 25), ("-d", 25)] {
+            if !self.rng.chance(percent) {
+                continue;
+            }
+            let address = pool::address(self.rng, v6);
+            let lengths: &[u32] =
+                if v6 { &[128, 128, 64, 48, 32, 121, 0] } else { &[32, 32, 24, 25, 16, 8, 31, 0, 30] };
+            let length = self.rng.pick(lengths);
+            let not = length != 0 && self.rng.chance(20);
+            let mask =
+                if !v6 && self.rng.chance(5) { "255.0.255.255".to_owned() } else { length.to_string() };
+            let _ =
+                write!(line, "{} {option} {}/{mask}", if not { " !" } else { "" }, pool::text(address, v6));
+            if !not {
+                wishes.push(Rc::new(move |draft, _| match option {
+                    "-s" => draft.layout.source = address,
+                    _ => draft.layout.destination = address,
+                }));
+            }
+        }
+        self.interfaces(hook, builtin, line, wishes);
+        if !v6 && !self.plan.tracked && proto.is_none() && self.rng.chance(8) {
+            line.push_str(if self.rng.chance(60) { " -f" } else { " ! -f" });
+            wishes.push(Rc::new(|draft, rng| draft.later_fragment(rng)));
+        }
+        proto
+    }
+
+    fn interfaces(&mut self, hook: Hook, builtin: bool, line: &mut String, wishes: &mut Vec<Wish>) {
+        let input = !matches!(hook, Hook::Output | Hook::Postrouting);
+        let output = !matches!(hook, Hook::Prerouting | Hook::Input);
+        for (option, possible) in [("-i", input), ("-o", output)] {
+            // In a chain of the user both may stand, though the packet has but one.
+            if !self.rng.chance(20) || builtin && !possible || !possible && self.rng.chance(80) {
+                continue;
+            }
+            let (name, device) = self.rng.pick(&[
+                ("eth0", 0),
+                ("eth1", 1),
+                ("wlan0", 2),
+                ("ppp0", 3),
+                ("eth10", 4),
+                ("eth+", 4),
+                ("eth1+", 4),
+                ("ppp+", 3),
+                ("lo", 0),
+                ("eth100", 1),
+            ]);
+            let not = self.rng.chance(20);
+            let _ = write!(line, "{} {option} {name}", if not { " !" } else { "" });
+            debug_assert!(device < DEVICES.len());
+            wishes.push(Rc::new(move |draft, _| match option {
+                "-i" => draft.shot.input = device,
+                _ => draft.shot.output = device,
+            }));
+        }
+    }
+}

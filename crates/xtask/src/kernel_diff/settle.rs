@@ -1,0 +1,162 @@
+//! What the kernel does not let through to the first hook, or takes apart before it, is taken away from packets.
+
+use ptables::packet::Transport;
+use ptables_judge::world::Path;
+
+use super::draft::{Draft, Scope};
+use super::pool;
+use super::rng::Rng;
+use super::shot::Entry;
+
+impl Draft {
+    /// Addresses with which routing drops a packet between PREROUTING and what follows.
+    fn settle_addresses(&mut self) {
+        if self.shot.path == Path::Output || self.v6 {
+            return;
+        }
+        for address in [&mut self.layout.source, &mut self.layout.destination] {
+            if matches!(*address >> 24, 0 | 127 | 224..) {
+                *address = 0xc000_0200 | *address & 0xff;
+            }
+        }
+    }
+
+    /// Whether an address of ours, or a group, is its destination.
+    fn is_for_us(&self) -> bool {
+        let group = if self.v6 {
+            self.layout.destination >> 120 == 0xff
+        } else {
+            self.layout.destination >> 28 == 0xe
+        };
+        group || (0..5).any(|device| self.layout.destination == pool::local(device, self.v6))
+    }
+
+    /// Takes away what the kernel does not let through to the first hook, or takes apart before it.
+    pub fn settle(&mut self, scope: Scope, rng: &mut Rng) {
+        self.take_path(self.shot.path, scope);
+        self.settle_addresses();
+        if self.shot.path == Path::Forward {
+            self.layout.hop_limit = self.layout.hop_limit.max(2);
+        }
+        // iptables-nft looks at fragments and at headers that are cut off in ways of its own.
+        if scope.tracked || scope.nft || self.shot.path == Path::Input {
+            if self.layout.fragment != 0 {
+                self.layout.fragment = 0;
+                self.header(rng);
+            }
+            if self.layout.extensions.iter().any(|it| it.0 == 44) {
+                self.layout.extensions.retain(|it| it.0 != 44);
+                self.header(rng);
+            }
+        }
+        for header in [0, 60] {
+            let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
+            if self.layout.extensions.iter().any(bad) {
+                self.layout.extensions.retain(|it| it.0 != header);
+            }
+        }
+        if scope.nft {
+            self.layout.extensions.retain(|it| it.0 != 51);
+            if self.v6 && self.layout.proto == 51 {
+                self.become_proto(17, rng);
+            }
+        }
+        if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
+            // A new route would lead it back to us, or nowhere.
+            self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
+        }
+        self.settle_entry();
+        let own_header = self.v6 && self.layout.proto == 51;
+        if rng.chance(2)
+            && !scope.nft
+            && !own_header
+            && self.layout.fragment == 0
+            && !matches!(self.shot.entry, Entry::There(_))
+        {
+            // A header that is cut off.
+            let length = self.layout.payload.len().min(rng.below(20) as usize);
+            self.layout.transport = Transport::None;
+            self.layout.payload.truncate(length);
+        }
+        if scope.tracked && self.layout.proto == 47 {
+            // Translation drops what has no whole header of GRE, and versions that it does not know.
+            self.layout.payload.resize(self.layout.payload.len().max(8), b'Z');
+            self.layout.payload[..2].fill(0);
+        }
+    }
+}
+
+impl Draft {
+    /// Only what connection tracking takes: protocols that it knows, echo requests first and their replies after.
+    fn settle_entry(&mut self) {
+        let proto = self.layout.proto;
+        let Entry::There(known) = &mut self.shot.entry else { return };
+        if let Transport::Icmp { .. } = self.layout.transport {
+            // Errors are what is related; an echo is not.
+            known.related = false;
+        }
+        let possible = match &mut self.layout.transport {
+            // What a connection in such a state does not take makes the packet invalid.
+            Transport::Tcp(tcp) => {
+                let plain: &[u8] = if known.seen { &[0x10, 0x18, 0x11, 4, 0x14] } else { &[2] };
+                if !plain.contains(&tcp.flags) {
+                    tcp.flags = plain[usize::from(tcp.flags) % plain.len()];
+                }
+                true
+            }
+            Transport::Udp { .. } | Transport::UdpLite { .. } => true,
+            Transport::Icmp { kind: 8, .. } if proto == 1 => {
+                known.reply = false;
+                true
+            }
+            Transport::Icmp { kind: 0, .. } if proto == 1 => {
+                (known.reply, known.seen) = (true, true);
+                true
+            }
+            Transport::Icmp { kind: 128, .. } if proto == 58 => {
+                known.reply = false;
+                true
+            }
+            Transport::Icmp { kind: 129, .. } if proto == 58 => {
+                (known.reply, known.seen) = (true, true);
+                true
+            }
+            _ => false,
+        };
+        if let Transport::Icmp { code, .. } = &mut self.layout.transport {
+            // An echo has this code only.
+            *code = if possible { 0 } else { *code };
+        }
+        if !known.related {
+            known.helper.clear();
+        }
+        // Both directions of such a connection are one.
+        if !possible || self.layout.source == self.layout.destination {
+            self.shot.entry = Entry::None;
+        }
+    }
+}
+
+/// Whether the kernel takes the padding of an options header: not more than seven bytes on end, all 0.
+fn is_padded_well(mut options: &[u8]) -> bool {
+    let mut padding = 0;
+    while let [kind, rest @ ..] = options {
+        if *kind == 0 {
+            padding += 1;
+            options = rest;
+        } else {
+            let [length, rest @ ..] = rest else { return false };
+            let length = usize::from(*length);
+            let Some(content) = rest.get(..length) else { return false };
+            padding = if *kind == 1 { padding + length + 2 } else { 0 };
+            if *kind == 1 && content.iter().any(|it| *it != 0) {
+                return false;
+            }
+            options = &rest[length..];
+        }
+        if padding > 7 {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,271 @@
+//! One packet that is sent: its bytes, its way, its connection; and the line of a file that says so.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use ptables::packet::{Packet, Path as SimPath, Tuple};
+use ptables_judge::conntrack::{self, ASSURED, CONFIRMED, Ports, SEEN_REPLY};
+use ptables_judge::world::{Link, Path, Wire};
+
+/// A packet to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shot {
+    /// Its path.
+    pub path: Path,
+    /// Number of the interface through which it comes.
+    pub input: usize,
+    /// Number of the interface through which it leaves.
+    pub output: usize,
+    /// Its mark.
+    pub mark: u32,
+    /// Its source Ethernet address.
+    pub mac: [u8; 6],
+    /// To whom the link layer sends it.
+    pub link: Link,
+    /// Number of its sender on the output path.
+    pub owner: usize,
+    /// What connection tracking holds of it.
+    pub entry: Entry,
+    /// From its IP header on.
+    pub bytes: Vec<u8>,
+}
+
+/// What connection tracking holds of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Nothing: it begins a connection, or is invalid.
+    None,
+    /// It is not tracked.
+    Untracked,
+    /// An entry that is put there before.
+    There(Known),
+}
+
+/// An entry that is put there before its packet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The packet goes in the direction of replies.
+    pub reply: bool,
+    /// A reply was seen.
+    pub seen: bool,
+    /// Another connection expected it.
+    pub related: bool,
+    /// Connection mark.
+    pub mark: u32,
+    /// Labels.
+    pub labels: u128,
+    /// Name of the helper of the connection that expected it; empty: none.
+    pub helper: String,
+}
+
+impl Shot {
+    /// How it goes into the kernel.
+    pub fn wire(&self) -> Wire<'_> {
+        self.wire_of(&self.bytes)
+    }
+
+    /// The same with other bytes.
+    pub fn wire_of<'a>(&self, packet: &'a [u8]) -> Wire<'a> {
+        Wire {
+            path: self.path,
+            input: self.input,
+            output: self.output,
+            mark: self.mark,
+            mac: self.mac,
+            link: self.link,
+            owner: self.owner,
+            untracked: self.entry == Entry::Untracked,
+            packet,
+        }
+    }
+
+    /// Whether it is of IPv6.
+    pub fn is_v6(&self) -> bool {
+        self.bytes.first().is_some_and(|it| it >> 4 == 6)
+    }
+
+    /// The path in the simulator's terms.
+    pub fn sim_path(&self) -> SimPath {
+        match self.path {
+            Path::Input => SimPath::Input,
+            Path::Forward => SimPath::Forward,
+            Path::Output => SimPath::Output,
+        }
+    }
+
+    /// The entries to put there: that of its master first, if it has one.
+    pub fn kernel_entries(&self) -> Vec<conntrack::Entry> {
+        let Entry::There(known) = &self.entry else { return Vec::new() };
+        let Ok(packet) = Packet::from_bytes(&self.bytes, self.sim_path()) else { return Vec::new() };
+        let (here, there) = (packet.tuple(), packet.tuple().reversed());
+        let (original, reply) = if known.reply { (there, here) } else { (here, there) };
+        let v6 = self.is_v6();
+        let (original, reply) = (kernel_tuple(original, v6), kernel_tuple(reply, v6));
+        let helper = Some(known.helper.clone()).filter(|it| !it.is_empty());
+        let master = known.related.then(|| conntrack::Tuple {
+            source: if v6 {
+                Ipv6Addr::from(0xfd0a << 112 | 1).into()
+            } else {
+                Ipv4Addr::new(192, 0, 2, 99).into()
+            },
+            destination: if v6 {
+                Ipv6Addr::from(0xfd0a << 112 | 2).into()
+            } else {
+                Ipv4Addr::new(192, 0, 2, 98).into()
+            },
+            proto: 6,
+            ports: Ports::Ports(1, 21),
+        });
+        let entry = |original: conntrack::Tuple, reply, status, tcp_state| conntrack::Entry {
+            original,
+            reply,
+            status,
+            tcp_state,
+            mark: 0,
+            timeout: 600,
+            master: None,
+            labels: 0,
+            helper: None,
+        };
+        let status = CONFIRMED | if known.seen { SEEN_REPLY | ASSURED } else { 0 };
+        let tcp_state = (original.proto == 6).then_some(if known.seen { 3 } else { 1 });
+        let mut entries = Vec::new();
+        if let Some(master) = master {
+            let there = entry(master, master.turned(), CONFIRMED | SEEN_REPLY | ASSURED, Some(3));
+            entries.push(conntrack::Entry { helper, ..there });
+        }
+        entries.push(conntrack::Entry {
+            master,
+            mark: known.mark,
+            labels: known.labels,
+            ..entry(original, reply, status, tcp_state)
+        });
+        entries
+    }
+}
+
+fn kernel_tuple(tuple: Tuple, v6: bool) -> conntrack::Tuple {
+    let address = |it: u128| if v6 { IpAddr::V6(it.into()) } else { IpAddr::V4((it as u32).into()) };
+    let ports = match tuple.proto {
+        1 | 58 => {
+            let [kind, code] = tuple.destination_port.to_be_bytes();
+            Ports::Icmp(tuple.source_port, kind, code)
+        }
+        6 | 17 | 132 | 136 => Ports::Ports(tuple.source_port, tuple.destination_port),
+        _ => Ports::None,
+    };
+    conntrack::Tuple {
+        source: address(tuple.source),
+        destination: address(tuple.destination),
+        proto: tuple.proto,
+        ports,
+    }
+}
+
+const PATHS: [(&str, Path); 3] =
+    [("input", Path::Input), ("forward", Path::Forward), ("output", Path::Output)];
+const LINKS: [(&str, Link); 3] =
+    [("host", Link::Host), ("broadcast", Link::Broadcast), ("multicast", Link::Multicast)];
+
+impl Shot {
+    /// One line: words `name=value`.
+    pub fn line(&self) -> String {
+        let name = |of: &[(&'static str, Path)]| of.iter().find(|it| it.1 == self.path).map_or("", |it| it.0);
+        let link = LINKS.iter().find(|it| it.1 == self.link).map_or("", |it| it.0);
+        let mac: String = self.mac.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut line = format!(
+            "path={} in={} out={} mark={:#x} mac={mac} link={link} owner={}",
+            name(&PATHS),
+            self.input,
+            self.output,
+            self.mark,
+            self.owner
+        );
+        match &self.entry {
+            Entry::None => {}
+            Entry::Untracked => line.push_str(" untracked"),
+            Entry::There(it) => {
+                // Writing to a string does not fail.
+                let _ = write!(
+                    line,
+                    " reply={} seen={} related={} connmark={:#x} labels={:#x} helper={}",
+                    u8::from(it.reply),
+                    u8::from(it.seen),
+                    u8::from(it.related),
+                    it.mark,
+                    it.labels,
+                    it.helper
+                );
+            }
+        }
+        line.push_str(" bytes=");
+        for byte in &self.bytes {
+            let _ = write!(line, "{byte:02x}");
+        }
+        line
+    }
+
+    /// Reads such a line.
+    ///
+    /// # Errors
+    /// The word that is wrong.
+    pub fn read(line: &str) -> Result<Shot, String> {
+        let mut shot = Shot {
+            path: Path::Forward,
+            input: 0,
+            output: 0,
+            mark: 0,
+            mac: [0; 6],
+            link: Link::Host,
+            owner: 0,
+            entry: Entry::None,
+            bytes: Vec::new(),
+        };
+        let mut known = Known::default();
+        let mut there = false;
+        for word in line.split_whitespace() {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let number = || number(value).ok_or_else(|| format!("`{word}` is no number"));
+            match name {
+                "path" => shot.path = PATHS.iter().find(|it| it.0 == value).map_or(Path::Forward, |it| it.1),
+                "link" => shot.link = LINKS.iter().find(|it| it.0 == value).map_or(Link::Host, |it| it.1),
+                "in" => shot.input = number()? as usize,
+                "out" => shot.output = number()? as usize,
+                "mark" => shot.mark = number()? as u32,
+                "mac" => {
+                    let bytes = hex(value).and_then(|it| it.try_into().ok());
+                    shot.mac = bytes.ok_or_else(|| format!("`{word}` is no Ethernet address"))?;
+                }
+                "owner" => shot.owner = number()? as usize,
+                "untracked" => shot.entry = Entry::Untracked,
+                "reply" => (known.reply, there) = (number()? != 0, true),
+                "seen" => known.seen = number()? != 0,
+                "related" => known.related = number()? != 0,
+                "connmark" => known.mark = number()? as u32,
+                "labels" => known.labels = number()?,
+                "helper" => value.clone_into(&mut known.helper),
+                "bytes" => {
+                    shot.bytes = hex(value).ok_or_else(|| format!("`{word}` is no hexadecimal text"))?
+                }
+                _ => return Err(format!("`{word}` is not known")),
+            }
+        }
+        if there {
+            shot.entry = Entry::There(known);
+        }
+        Ok(shot)
+    }
+}
+
+fn number(text: &str) -> Option<u128> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u128::from_str_radix(digits, 16).ok(),
+        None => u128::from_str(text).ok(),
+    }
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let pair = |at| text.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
+    (0..text.len()).step_by(2).map(pair).collect()
+}

@@ -1,0 +1,108 @@
+//! Packets per second of processor time: the kernel's and the simulator's, with the same rules and packets.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use ptables::packet::Packet;
+use ptables::simulate::{Options, Simulator};
+use ptables_judge::sys;
+use ptables_judge::world::{DEVICES, Watch};
+
+use super::arena::Arena;
+use super::file::FileRules;
+use super::rng::Rng;
+use super::ruleset::{Plan, Rules};
+use super::shot::Shot;
+use super::subject::Place;
+use super::trial;
+
+/// Packets of a measurement.
+const PACKETS: usize = 20_000;
+
+/// Measures with the rules of a file, and with 1,000 rules in a straight line.
+///
+/// # Errors
+/// What kept it from being done.
+pub fn measure(file: Option<&Path>) -> Result<String, String> {
+    let mut text = String::new();
+    // Each in a thread of its own, whose namespace goes with it.
+    let straight = std::thread::spawn(|| one("1,000 rules in a straight line", &straight(), false, &[]));
+    text.push_str(&straight.join().map_err(|_| "a measurement failed")??);
+    if let Some(path) = file {
+        let path = path.to_owned();
+        let of_file = move || {
+            let file = FileRules::read(&path, false)?;
+            // Where a rule asks for a rate or a list, the simulator's way ends: those rules are left out on both sides.
+            let decided = |line: &&str| !line.contains("-m recent") && !line.contains("-m limit");
+            let text: String = file.text().lines().filter(decided).map(|line| format!("{line}\n")).collect();
+            one(&path.display().to_string(), &text, file.v6, &file.devices)
+        };
+        text.push_str(&std::thread::spawn(of_file).join().map_err(|_| "a measurement failed")??);
+    }
+    Ok(text)
+}
+
+/// None of the rules is met by a packet that is not one of theirs, so all are asked.
+fn straight() -> String {
+    let mut text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n".to_owned();
+    for number in 0..1000 {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "-A FORWARD -s 10.{}.{}.0/24 -p tcp -m tcp --dport {} -j DROP",
+            number / 250,
+            number % 250,
+            1 + number
+        );
+    }
+    text.push_str("COMMIT\n");
+    text
+}
+
+fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, String> {
+    sys::pin(0).map_err(|error| error.to_string())?;
+    let usual: Vec<String> = DEVICES.map(str::to_owned).to_vec();
+    let devices = if devices.is_empty() { &usual } else { devices };
+    let tracked = text.contains("state");
+    let plan = Plan { v6, tracked, entries: false, nft: false, stateful: false, decided: false, cpu: 0 };
+    let file = FileRules::of_text(text.to_owned(), false)?;
+    let rules: Rules = file.rules(plan);
+    let mut rng = Rng::new(1);
+    let shots: Vec<Shot> = (0..PACKETS).map(|_| rules.shot(plan, &mut rng)).collect();
+    let ruleset = trial::read(v6, false, text)?;
+
+    let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
+    arena.load(v6, text, &ruleset).map_err(|error| error.to_string())?;
+    let kernel =
+        timed(|| shots.iter().try_for_each(|shot| arena.send(shot)).map_err(|error| error.to_string()))?;
+
+    let place = Place::new(devices, tracked, 0);
+    let packets: Vec<Packet> = shots.iter().map(|shot| place.packet(shot)).collect::<Result<_, _>>()?;
+    let simulator = Simulator::new(&ruleset, Options::default());
+    let simulated = timed(|| {
+        for packet in &packets {
+            std::hint::black_box(simulator.verdict(std::hint::black_box(packet)));
+        }
+        Ok(())
+    })?;
+    let rate = |time: Duration| PACKETS as f64 / time.as_secs_f64();
+    Ok(format!(
+        "{name}: {} rules; packets per second of processor time: kernel {:.0}, simulator {:.0}, {:.1} times\n",
+        ruleset.rules().count(),
+        rate(kernel),
+        rate(simulated),
+        kernel.as_secs_f64() / simulated.as_secs_f64()
+    ))
+}
+
+/// The least processor time of three runs.
+fn timed(mut work: impl FnMut() -> Result<(), String>) -> Result<Duration, String> {
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        let start = sys::thread_time();
+        work()?;
+        least = least.min(sys::thread_time() - start);
+    }
+    Ok(least)
+}

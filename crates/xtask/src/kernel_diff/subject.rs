@@ -1,0 +1,196 @@
+//! The simulator's side: what it says becomes of a packet.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ptables::model::Ruleset;
+use ptables::packet::{Connection, Link as Frame, Owner, Packet, PacketType};
+use ptables::simulate::{Seen, Session, Simulator, StepKind, Trace, Verdict};
+use ptables::source::Text;
+use ptables::value::ct_state::CtState;
+use ptables::value::iface::Iface;
+use ptables::value::mac::Mac;
+use ptables_judge::world::{Link, OWNERS, Path};
+
+use super::arena::{Fate, Step, TOLD};
+use super::facts;
+use super::shot::{Entry, Shot};
+
+/// Where the simulator is asked: the namespace that the packets are sent in.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Interfaces by their numbers.
+    pub devices: Vec<Iface>,
+    /// Whether connections are tracked.
+    pub tracked: bool,
+    /// Processor of the thread.
+    pub cpu: usize,
+    /// Whether nf_tables tells of a rule that drops the packet when it looks at it.
+    pub nft: bool,
+    /// The time that the simulator is told.
+    pub now: u64,
+}
+
+impl Place {
+    /// A namespace with these interfaces.
+    pub fn new(devices: &[String], tracked: bool, cpu: usize) -> Place {
+        let parse = |name: &String| Iface::parse(name.as_bytes()).unwrap_or(Iface::ANY);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now }
+    }
+
+    /// The packet as the simulator is told of it.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn packet(&self, shot: &Shot) -> Result<Packet, String> {
+        let mut packet =
+            Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
+        let output = shot.path == Path::Output;
+        packet.mark = shot.mark;
+        if output {
+            let (uid, gid) = OWNERS[shot.owner];
+            packet.owner = Some(Owner { uid, gid });
+        } else {
+            packet.in_iface = Some(self.devices[shot.input]);
+            packet.link = Some(Frame { source: Mac(shot.mac), destination: Mac([2, 0, 0, 0, 0, 0]) });
+            packet.packet_type = match shot.link {
+                Link::Host => PacketType::Host,
+                Link::Broadcast => PacketType::Broadcast,
+                Link::Multicast => PacketType::Multicast,
+            };
+        }
+        if shot.path != Path::Input {
+            packet.out_iface = Some(self.devices[shot.output]);
+        }
+        packet.entry = self.entry(shot, &packet).map(Box::new);
+        facts::tell(&mut packet, shot, self.cpu, self.now);
+        Ok(packet)
+    }
+
+    fn entry(&self, shot: &Shot, packet: &Packet) -> Option<Connection> {
+        let tuple = packet.tuple();
+        match &shot.entry {
+            Entry::None => {
+                let mut connection = packet.connection();
+                connection.expires = Some(0);
+                Some(connection)
+            }
+            Entry::Untracked => Some(Connection::new(CtState::Untracked, tuple)),
+            Entry::There(known) => {
+                let state = match (known.seen || known.reply, known.related) {
+                    (true, _) => CtState::Established,
+                    (_, true) => CtState::Related,
+                    _ => CtState::New,
+                };
+                let original = if known.reply { tuple.reversed() } else { tuple };
+                let mut connection = Connection::new(state, original);
+                connection.reply = known.reply;
+                connection.status = Connection::CONFIRMED
+                    | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
+                    | if known.related { Connection::EXPECTED } else { 0 };
+                connection.mark = known.mark;
+                connection.labels = known.labels;
+                connection.helper = (!known.helper.is_empty()).then(|| Text::new(known.helper.as_str()));
+                // What the kernel gives it now; conditions of these tests are far from it.
+                let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
+                connection.expires = Some(match tuple.proto {
+                    6 if flags & 4 != 0 => 9,
+                    6 if known.seen && flags & 1 == 0 => 432_000,
+                    _ => 100,
+                });
+                Some(connection)
+            }
+        }
+    }
+}
+
+/// A set of rules in the simulator, from the moment that it was loaded.
+pub struct Subject<'s, 'r> {
+    session: Session<'s, 'r>,
+    simulator: &'s Simulator<'r>,
+    ruleset: &'r Ruleset,
+    place: &'s Place,
+}
+
+impl<'s, 'r> Subject<'s, 'r> {
+    /// Asks a simulator about packets in this place, one after the other.
+    pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
+        Subject { session: simulator.session(), simulator, ruleset: simulator.ruleset(), place }
+    }
+
+    /// What becomes of the next packet.
+    ///
+    /// # Errors
+    /// Why the simulator does not know.
+    pub fn fate(&mut self, shot: &Shot) -> Result<Fate, String> {
+        let packet = self.place.packet(shot)?;
+        let trace = self.session.simulate(&packet);
+        if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
+            return Err(trace.unknown.join("; "));
+        }
+        Ok(fate(self.ruleset, &trace, self.place.nft))
+    }
+
+    /// Whether what the kernel did is one of the ways that are open where the simulator does not know all: a rate, the time.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn allows(&self, shot: &Shot, seen: &Fate) -> Result<bool, String> {
+        let packet = self.place.packet(shot)?;
+        let ways = self.simulator.ways(&packet);
+        Ok(ways.iter().any(|trace| {
+            let told = fate(self.ruleset, trace, self.place.nft);
+            let mut left = seen.steps.iter();
+            // A rule that may have matched without a difference is there or not.
+            let maybe = |at: &Step| {
+                trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
+            };
+            let mut next = left.next();
+            for step in &told.steps {
+                if next == Some(step) {
+                    next = left.next();
+                } else if !maybe(step) {
+                    return false;
+                }
+            }
+            next.is_none() && told.out == seen.out
+        }))
+    }
+
+    /// What the next packet counts: each step with its bytes. Returns whether the simulator knows it all.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn count(&mut self, shot: &Shot, mut each: impl FnMut(Step, u64)) -> Result<bool, String> {
+        let packet = self.place.packet(shot)?;
+        let ruleset = self.ruleset;
+        let mut known = true;
+        let verdict = self.session.watch(
+            &packet,
+            &mut |at: ptables::simulate::At, seen: Seen, bytes: u64| match seen {
+                Seen::Torn => {}
+                Seen::Maybe => known = false,
+                _ => each(step(ruleset, at), bytes),
+            },
+        );
+        Ok(known && verdict != Verdict::Unknown)
+    }
+}
+
+/// A place of the simulator's path as a step: the end of a chain has a number behind its rules.
+fn step(ruleset: &Ruleset, at: ptables::simulate::At) -> Step {
+    let end = || ruleset.tables[at.table].chains[at.chain].rules.len();
+    Step { table: at.table, chain: at.chain, rule: at.rule.unwrap_or_else(end) }
+}
+
+fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
+    let told = |kind| torn || kind != StepKind::Torn;
+    let counted = trace.path.iter().filter(|it| it.kind != StepKind::Miss && told(it.kind));
+    let out = (trace.verdict == Verdict::Accept).then(|| {
+        let bytes = trace.packet.to_bytes();
+        // Bytes of which some are not known are not compared.
+        let told = if trace.untold.is_empty() { bytes.len().min(TOLD) } else { 0 };
+        (trace.packet.mark, bytes[..told].to_vec())
+    });
+    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out }
+}
