@@ -61,8 +61,9 @@ fn rest<'v>(
     route.comment = comment.clone();
     let origin = Context::of(eval)?.origins.here(eval);
     let rules = route.rules().or_else(|error| fail(error.to_string()))?;
-    let made =
-        |call: Call, comment: String| RuleValue::new(Origin::clone(&origin), Some(comment), Kind::Call(call));
+    let made = |call: Call, comment: Option<String>| {
+        RuleValue::new(Origin::clone(&origin), comment, Kind::Call(call))
+    };
     let rules = rules.into_iter().map(|it| made(it.call, it.comment)).collect();
     Ok(RuleValue::new(origin.clone(), comment, Kind::Composite(rules)))
 }

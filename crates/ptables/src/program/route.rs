@@ -64,8 +64,8 @@ impl std::error::Error for PolicyError {}
 pub struct Routed {
     /// Its arguments.
     pub call: Call,
-    /// Its comment.
-    pub comment: String,
+    /// Its comment, if there is anything to say.
+    pub comment: Option<String>,
 }
 
 impl Route {
@@ -92,13 +92,11 @@ impl Route {
 
     fn base(&self) -> Result<Vec<Routed>, PolicyError> {
         let policy = self.policy.to_uppercase();
-        // PyPTables says `None` where nothing was given, and scripts compare its text.
-        let given = |text: &Option<String>| text.clone().unwrap_or_else(|| "None".to_owned());
-        let comment = given(&self.comment);
+        let comment = self.comment.clone();
         let mut rules = Vec::new();
         if let Some(log) = &self.log {
             let first = policy.chars().next().map(String::from).unwrap_or_default();
-            let prefix = format!("{} {} {first}", self.prefix, given(&self.log_id));
+            let prefix = format!("{} {} {first}", self.prefix, given(self.log_id.as_deref()));
             let mut call = Call::new();
             // `prefix` is a plain name: it cannot be refused.
             let _ = call.add("prefix", [prefix.as_bytes()]);
@@ -135,6 +133,11 @@ impl Route {
     }
 }
 
+/// PyPTables says `None` where nothing was given, and scripts compare its text.
+fn given(text: Option<&str>) -> &str {
+    text.unwrap_or("None")
+}
+
 /// Each rule with each of the items: what its comment gains, and the arguments.
 fn each<T>(rules: &[Routed], items: &[T], add: impl Fn(&T) -> (String, Vec<Call>)) -> Vec<Routed> {
     let mut made = Vec::with_capacity(rules.len() * items.len());
@@ -143,7 +146,10 @@ fn each<T>(rules: &[Routed], items: &[T], add: impl Fn(&T) -> (String, Vec<Call>
             let (comment, lists) = add(item);
             let mut call = Call::new();
             lists.into_iter().for_each(|list| call.list(list));
-            made.push(Routed { call: call.over(&rule.call), comment: format!("{}{comment}", rule.comment) });
+            made.push(Routed {
+                call: call.over(&rule.call),
+                comment: Some(format!("{}{comment}", given(rule.comment.as_deref()))),
+            });
         }
     }
     made
