@@ -1,5 +1,7 @@
 //! What targets do to a packet.
 
+use std::borrow::Cow;
+
 use super::bytes::mss;
 use super::machine::{Machine, Value};
 use super::test::Why;
@@ -136,7 +138,7 @@ fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u12
         Field::Mark => machine.mark = new as u32,
         Field::ConnMark => {
             if let Some(connection) = &mut machine.connection {
-                connection.mark = new as u32;
+                connection.to_mut().mark = new as u32;
             }
         }
         _ if new == was => {}
@@ -269,7 +271,10 @@ pub(super) fn track(machine: &mut Machine<'_>) {
     if machine.untracked {
         return;
     }
-    let connection = machine.packet.connection();
+    let connection = match &machine.packet.entry {
+        Some(entry) => Cow::Borrowed(&**entry),
+        None => Cow::Owned(machine.packet.connection()),
+    };
     match connection.state {
         CtState::Untracked => machine.untracked = true,
         CtState::Invalid => {}

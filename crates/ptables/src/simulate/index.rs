@@ -17,15 +17,15 @@ const MOST: usize = 1024;
 const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
 
-/// Sets of rules, one after the other. Each begins with an overview, whose bits say which parts of the set hold a rule at
-/// all; a rule is a bit of the words behind it.
-type Sets = Box<[u64]>;
-
-/// How a set is laid out: words of rules, and words of a part, of which there are at most 64.
+/// How a set of rules is laid out. It begins with an overview, whose bits say which parts of the set hold a rule at all; a rule
+/// is a bit of the words behind it. A set of one word has no overview.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     words: usize,
+    /// Words of a part, of which there are at most 64.
     part: usize,
+    /// Words of the whole set.
+    size: usize,
 }
 
 /// The index of a chain.
@@ -34,6 +34,8 @@ pub(super) struct Index {
     shape: Shape,
     fields: Vec<Intervals>,
     ifaces: Vec<Names>,
+    /// Sets of rules, one after the other.
+    sets: Vec<u64>,
 }
 
 /// Rules by the value of one field.
@@ -41,8 +43,8 @@ pub(super) struct Index {
 struct Intervals {
     field: Field,
     bounds: Bounds,
-    /// The rules of each interval.
-    sets: Sets,
+    /// Where the set of the first interval begins; those of the others follow.
+    first: usize,
 }
 
 /// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
@@ -56,29 +58,30 @@ enum Bounds {
 #[derive(Clone, Debug)]
 struct Names {
     incoming: bool,
-    /// Rules that name no interface, or not this way.
-    others: Sets,
-    /// For each name that a rule tells whole, in order: the rules that can match it.
-    whole: Vec<(Iface, Sets)>,
+    /// The set of rules that name no interface, or not this way.
+    others: usize,
+    /// For each name that a rule tells whole, in order of [`Iface::to_bits`]: where the set of rules begins that can match it.
+    whole: Vec<(u128, usize)>,
     /// The same for each pattern; these are looked at for other names.
-    open: Vec<(Iface, Sets)>,
+    open: Vec<(Iface, usize)>,
 }
 
 /// Sets of rules for one packet; all of them hold a rule that can match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidates<'a> {
-    sets: [&'a [u64]; 7],
-    count: usize,
-    shape: Shape,
-    /// Parts that are not looked at yet.
+    index: &'a Index,
+    /// Where the sets begin.
+    sets: [u32; 7],
+    count: u32,
+    /// Parts that are not looked at yet; rules, where the sets have no overview.
     parts: u64,
     /// The next word of the part that is looked at, and the end of that part.
-    next: usize,
-    end: usize,
+    next: u32,
+    end: u32,
     /// What is left of the word before.
     rest: u64,
     /// Rules before this one are left out.
-    from: usize,
+    from: u32,
 }
 
 impl Index {
@@ -88,7 +91,8 @@ impl Index {
             return None;
         }
         let words = rules.len().div_ceil(64);
-        let shape = Shape { words, part: words.div_ceil(64) };
+        let shape = Shape { words, part: words.div_ceil(64), size: if words == 1 { 1 } else { words + 1 } };
+        let mut sets = Vec::new();
         let all = largest(family);
         let fields: Vec<Intervals> = FIELDS
             .into_iter()
@@ -97,59 +101,79 @@ impl Index {
                     .iter()
                     .map(|preds| preds.iter().find_map(|pred| interval(family, field, pred)))
                     .collect();
-                Intervals::new(field, all, &wanted, shape)
+                Intervals::new((field, all), &wanted, shape, &mut sets)
             })
             .collect();
-        let ifaces: Vec<Names> =
-            [true, false].into_iter().filter_map(|it| Names::new(it, rules, shape)).collect();
-        if fields.is_empty() && ifaces.is_empty() { None } else { Some(Index { shape, fields, ifaces }) }
+        let mut names = |incoming| Names::new(incoming, rules, shape, &mut sets);
+        let ifaces: Vec<Names> = [true, false].into_iter().filter_map(&mut names).collect();
+        // Places of sets are kept in 32 bits.
+        if fields.is_empty() && ifaces.is_empty() || u32::try_from(sets.len()).is_err() {
+            return None;
+        }
+        Some(Index { shape, fields, ifaces, sets })
     }
 
     /// The rules, from this one on, that can match.
     pub(super) fn candidates(&self, machine: &Machine<'_>, from: usize) -> Candidates<'_> {
         let shape = self.shape;
-        let mut found =
-            Candidates { sets: [&[]; 7], count: 0, shape, parts: 0, next: 0, end: 0, rest: 0, from };
-        for it in &self.fields {
-            if let Some(value) = value(machine, it.field) {
-                found.add(it.set(value, shape));
-            }
-        }
+        let mut found = Candidates {
+            index: self,
+            sets: [0; 7],
+            count: 0,
+            parts: u64::MAX,
+            next: 0,
+            end: 0,
+            rest: 0,
+            from: from as u32,
+        };
         for it in &self.ifaces {
             let name = if it.incoming { machine.in_iface() } else { machine.out_iface() };
             let Ok(name) = name else { continue };
-            if let Some(set) = it.set(name.map_or(b"", Iface::as_bytes)) {
+            if let Some(set) = it.set(name.copied().unwrap_or(Iface::ANY)) {
                 found.add(set);
             }
         }
-        if shape.words == 1 {
-            found.rest = found.word(0);
-            (found.next, found.end) = (1, 1);
-            return found;
+        for it in &self.fields {
+            if found.parts == 0 {
+                return found;
+            }
+            if let Some(value) = value(machine, it.field) {
+                found.add(it.first + it.bounds.place(value) * shape.size);
+            }
         }
-        let whole = u64::MAX >> (64 - shape.words.div_ceil(shape.part).clamp(1, 64));
-        let seen = from / 64 / shape.part;
-        let unseen = if seen < 64 { u64::MAX << seen } else { 0 };
-        let sets = found.sets.iter().take(found.count);
-        found.parts = sets.fold(whole & unseen, |all, set| all & set.first().copied().unwrap_or(0));
+        let (whole, seen) = match shape.words {
+            1 => (u64::MAX, from),
+            words => (u64::MAX >> (64 - words.div_ceil(shape.part).clamp(1, 64)), from / 64 / shape.part),
+        };
+        found.parts &= whole & if seen < 64 { u64::MAX << seen } else { 0 };
+        if shape.words == 1 {
+            (found.rest, found.parts, found.next, found.end) = (found.parts, 0, 1, 1);
+        }
         found
     }
 }
 
-impl<'a> Candidates<'a> {
-    fn add(&mut self, set: &'a [u64]) {
-        if let Some(place) = self.sets.get_mut(self.count) {
-            *place = set;
+impl Candidates<'_> {
+    #[inline]
+    fn add(&mut self, set: usize) {
+        if let Some(place) = self.sets.get_mut(self.count as usize) {
+            // INVARIANT: an index whose sets are too many for it is not made.
+            *place = set as u32;
             self.count += 1;
+            self.parts &= self.index.sets.get(set).copied().unwrap_or(0);
         }
     }
 
+    #[inline]
     fn word(&self, at: usize) -> u64 {
-        let sets = self.sets.iter().take(self.count);
-        let all = sets.fold(u64::MAX, |all, set| all & set.get(at + 1).copied().unwrap_or(0));
-        match at.cmp(&(self.from / 64)) {
+        let words = self.sets.iter().take(self.count as usize);
+        let all = words.fold(u64::MAX, |all, set| {
+            all & self.index.sets.get(*set as usize + 1 + at).copied().unwrap_or(0)
+        });
+        let from = self.from as usize;
+        match at.cmp(&(from / 64)) {
             std::cmp::Ordering::Less => 0,
-            std::cmp::Ordering::Equal => all & u64::MAX << (self.from % 64),
+            std::cmp::Ordering::Equal => all & u64::MAX << (from % 64),
             std::cmp::Ordering::Greater => all,
         }
     }
@@ -164,16 +188,18 @@ impl Iterator for Candidates<'_> {
                 if self.parts == 0 {
                     return None;
                 }
-                self.next = self.parts.trailing_zeros() as usize * self.shape.part;
-                self.end = (self.next + self.shape.part).min(self.shape.words);
+                let Shape { words, part, .. } = self.index.shape;
+                let start = self.parts.trailing_zeros() as usize * part;
+                self.next = start as u32;
+                self.end = (start + part).min(words) as u32;
                 self.parts &= self.parts - 1;
             }
-            self.rest = self.word(self.next);
+            self.rest = self.word(self.next as usize);
             self.next += 1;
         }
         let bit = self.rest.trailing_zeros();
         self.rest &= self.rest - 1;
-        Some((self.next - 1) * 64 + bit as usize)
+        Some((self.next - 1) as usize * 64 + bit as usize)
     }
 }
 
@@ -219,10 +245,13 @@ fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> 
 
 /// Adds a rule to a set.
 fn set_bit(set: &mut [u64], bit: usize, shape: Shape) {
-    if let Some(word) = set.get_mut(bit / 64 + 1) {
+    let place = if shape.words == 1 { 0 } else { bit / 64 + 1 };
+    if let Some(word) = set.get_mut(place) {
         *word |= 1 << (bit % 64);
     }
-    if let Some(overview) = set.first_mut() {
+    if shape.words > 1
+        && let Some(overview) = set.first_mut()
+    {
         *overview |= 1 << (bit / 64 / shape.part);
     }
 }
@@ -249,7 +278,12 @@ impl Bounds {
 }
 
 impl Intervals {
-    fn new(field: Field, most: u128, wanted: &[Option<(u128, u128)>], shape: Shape) -> Option<Intervals> {
+    fn new(
+        (field, most): (Field, u128),
+        wanted: &[Option<(u128, u128)>],
+        shape: Shape,
+        all: &mut Vec<u64>,
+    ) -> Option<Intervals> {
         if wanted.iter().flatten().count() * 8 < wanted.len() {
             return None;
         }
@@ -266,9 +300,10 @@ impl Intervals {
             let step = bounds.len() / MOST + 1;
             bounds = bounds.into_iter().step_by(step).collect();
         }
-        let (count, size) = (bounds.len(), shape.words + 1);
+        let (count, size, begin) = (bounds.len(), shape.size, all.len());
         let bounds = Bounds::new(bounds);
-        let mut sets = vec![0u64; (count + 1) * size];
+        all.resize(begin + (count + 1) * size, 0);
+        let sets = all.get_mut(begin..).unwrap_or_default();
         for (rule, range) in wanted.iter().enumerate() {
             let (first, last) = match range {
                 None => (0, count),
@@ -279,19 +314,12 @@ impl Intervals {
                 set_bit(set, rule, shape);
             }
         }
-        Some(Intervals { field, bounds, sets: sets.into() })
-    }
-
-    #[inline]
-    fn set(&self, value: u128, shape: Shape) -> &[u64] {
-        let size = shape.words + 1;
-        let at = self.bounds.place(value) * size;
-        self.sets.get(at..at + size).unwrap_or_default()
+        Some(Intervals { field, bounds, first: begin })
     }
 }
 
 impl Names {
-    fn new(incoming: bool, rules: &[&[Pred]], shape: Shape) -> Option<Names> {
+    fn new(incoming: bool, rules: &[&[Pred]], shape: Shape, all: &mut Vec<u64>) -> Option<Names> {
         let wanted = |preds: &&[Pred]| {
             preds.iter().find_map(|pred| match pred {
                 Pred::InIface(iface) if incoming => Some(*iface),
@@ -301,40 +329,42 @@ impl Names {
         };
         let wanted: Vec<Option<Iface>> = rules.iter().map(wanted).collect();
         let mut names: Vec<Iface> = wanted.iter().flatten().copied().collect();
-        names.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        names.sort_unstable_by_key(Iface::to_bits);
         names.dedup();
         if names.is_empty() {
             return None;
         }
-        let collect = |fits: &dyn Fn(&Iface) -> bool| {
-            let mut set = vec![0u64; shape.words + 1];
+        let mut collect = |fits: &dyn Fn(&Iface) -> bool| {
+            let begin = all.len();
+            all.resize(begin + shape.size, 0);
+            let set = all.get_mut(begin..).unwrap_or_default();
             for (rule, name) in wanted.iter().enumerate() {
                 if name.as_ref().is_none_or(fits) {
-                    set_bit(&mut set, rule, shape);
+                    set_bit(set, rule, shape);
                 }
             }
-            set.into_boxed_slice()
+            begin
         };
         let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
         let whole = whole.into_iter().map(|name| {
             let set = collect(&|wanted| iface_matches(wanted, name.as_bytes()));
-            (name, set)
+            (name.to_bits(), set)
         });
         let whole = whole.collect();
         let open = open.into_iter().map(|name| (name, collect(&|wanted| *wanted == name))).collect();
         Some(Names { incoming, others: collect(&|_| false), whole, open })
     }
 
-    /// The rules that can match an interface; `None` where none is left out.
+    /// The set of rules that can match an interface; `None` where none is left out.
     #[inline]
-    fn set(&self, name: &[u8]) -> Option<&[u64]> {
-        if let Ok(at) = self.whole.binary_search_by(|(whole, _)| whole.as_bytes().cmp(name)) {
-            return self.whole.get(at).map(|(_, set)| &**set);
+    fn set(&self, name: Iface) -> Option<usize> {
+        if let Ok(at) = self.whole.binary_search_by_key(&name.to_bits(), |it| it.0) {
+            return self.whole.get(at).map(|it| it.1);
         }
-        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, name));
+        let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, name.as_bytes()));
         match (fit.next(), fit.next()) {
-            (None, _) => Some(&self.others),
-            (Some((_, only)), None) => Some(only),
+            (None, _) => Some(self.others),
+            (Some((_, only)), None) => Some(*only),
             _ => None,
         }
     }

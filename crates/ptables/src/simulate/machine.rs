@@ -47,7 +47,9 @@ pub(super) struct Machine<'p> {
     pub(super) packet_type: PacketType,
     pub(super) hook: Hook,
     /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
-    pub(super) connection: Option<Connection>,
+    pub(super) connection: Option<Cow<'p, Connection>>,
+    /// Status bits of the connection that this packet set: which translations are settled.
+    pub(super) settled: u32,
     pub(super) untracked: bool,
     /// Fields that have a value that nobody can tell any more.
     pub(super) lost: Vec<(Field, &'static str)>,
@@ -83,6 +85,7 @@ impl<'p> Machine<'p> {
             packet_type: packet.packet_type,
             hook: Hook::Prerouting,
             connection: None,
+            settled: 0,
             untracked: false,
             lost: Vec::new(),
             epoch: 0,
@@ -99,6 +102,8 @@ impl<'p> Machine<'p> {
         if self.untracked {
             packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
         } else if let Some(connection) = self.connection {
+            let mut connection = connection.into_owned();
+            connection.status |= self.settled;
             packet.entry = Some(Box::new(connection));
         }
         packet
@@ -266,7 +271,7 @@ impl<'p> Machine<'p> {
         match field {
             Field::ConnMark => Value::Is(u128::from(it.mark)),
             Field::CtProto => Value::Is(u128::from(it.original.proto)),
-            Field::CtStatus => Value::Is(u128::from(it.status)),
+            Field::CtStatus => Value::Is(u128::from(it.status | self.settled)),
             Field::CtExpire => {
                 it.expires.map_or(Value::Unknown("when the connection entry ends is not told"), |seconds| {
                     Value::Is(u128::from(seconds))

@@ -1,5 +1,7 @@
 //! Rewriting of addresses.
 
+use std::borrow::Cow;
+
 use super::effect::{lose, write};
 use super::machine::Machine;
 use crate::dialect::Family;
@@ -18,7 +20,7 @@ pub(super) fn begins(machine: &Machine<'_>) -> bool {
         let [source, destination] = SETTLED;
         let settled = if of_source(machine.hook) { source } else { destination };
         matches!(it.state, CtState::New | CtState::Related)
-            && it.status & (Connection::CONFIRMED | settled) == 0
+            && (it.status | machine.settled) & (Connection::CONFIRMED | settled) == 0
     })
 }
 
@@ -31,9 +33,7 @@ fn of_source(hook: Hook) -> bool {
 pub(super) fn settle(machine: &mut Machine<'_>) {
     let [source, destination] = SETTLED;
     let bit = if of_source(machine.hook) { source } else { destination };
-    if let Some(connection) = &mut machine.connection {
-        connection.status |= bit;
-    }
+    machine.settled |= bit;
 }
 
 /// A later packet of a translated connection: rewritten as the first one was, or back.
@@ -129,7 +129,7 @@ fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
     let (from, to) = (machine.heads.source, machine.heads.destination);
     // The kernel (since 6.16) knows no ports of DCCP.
     let ports = machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP));
-    let Some(it) = &mut machine.connection else { return };
+    let Some(it) = machine.connection.as_mut().map(Cow::to_mut) else { return };
     let was = it.reply_tuple;
     if source {
         it.reply_tuple.destination = from;

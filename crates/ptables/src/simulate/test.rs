@@ -217,7 +217,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             None => Tri::No,
             Some(connection) => {
                 if sure {
-                    connection.labels |= 1 << bit;
+                    connection.to_mut().labels |= 1 << bit;
                 }
                 Tri::Yes
             }

@@ -43,6 +43,16 @@ impl Iface {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    /// The name as a number: the same for the same name.
+    #[inline]
+    pub(crate) fn to_bits(&self) -> u128 {
+        let mut bits = [0; 16];
+        let (name, len) = bits.split_at_mut(Iface::MAX);
+        name.copy_from_slice(&self.bytes);
+        len.copy_from_slice(&[self.len]);
+        u128::from_be_bytes(bits)
+    }
+
     /// Whether it is no condition at all.
     pub fn is_any(&self) -> bool {
         self.len == 0
