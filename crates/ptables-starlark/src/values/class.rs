@@ -1,4 +1,8 @@
 //! The names that scripts find: PyPTables's classes and functions.
+#![expect(
+    clippy::panic,
+    reason = "StarlarkPagablePanic, which starlark asks of a value that is never paged out, is made of it"
+)]
 
 use std::fmt;
 

@@ -41,7 +41,7 @@ impl PlaceValue {
             let mut call = one(interface_option, &interface)?;
             if let Some(port) = &physdev {
                 let mut matching = Call::matching("physdev");
-                add(&mut matching, port_option, &[port.clone()])?;
+                add(&mut matching, port_option, std::slice::from_ref(port))?;
                 call.list(matching);
             }
             Ok(call)
