@@ -90,7 +90,22 @@ pub(crate) enum Deny {
 /// A file of rules; `-` is standard input.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct File {
-    /// File of rules, as iptables-save or ptables writes them; `-` is standard input
+    /// Rules, as iptables-save or ptables writes them, or a script in Starlark (`.star`); `-` is standard input, and rules
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+/// What a script is told.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Script {
+    /// A value that a script asks for with `setting("NAME")`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }

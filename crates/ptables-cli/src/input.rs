@@ -1,32 +1,38 @@
-//! Reads files of rules.
+//! Reads files of rules, and runs scripts.
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use ptables::compile::{Compiled, compile};
-use ptables::diag::Diagnostic;
+use ptables::diag::{Diagnostic, codes, escape};
 use ptables::dialect::{Dialect, Family};
-use ptables::lower::Options;
+use ptables::lower;
+use ptables::origin::Origin;
+use ptables::program::Tables;
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint, Parsed};
 
 use ptables_kernel::{Kernel, SystemNames};
+use ptables_starlark::{Folder, Options, evaluate};
 
-use crate::cli::Target;
+use crate::cli::{Script, Target};
 use crate::commands::Failure;
 
 /// The most bytes of rules that are read: places in them are 32-bit numbers, and no ruleset comes near.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// A file of rules.
+/// A file of rules, or a script.
 pub(crate) struct Input {
     pub(crate) source: Source,
     name: String,
+    /// Values for a script; `None` for rules.
+    script: Option<Options>,
 }
 
 impl Input {
     /// Reads a file, or standard input for `-`.
-    pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
+    pub(crate) fn read(path: &Path, script: &Script) -> Result<Input, Failure> {
         let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
         let fail = |error: std::io::Error| format!("{name}: {error}");
         let mut bytes = Vec::new();
@@ -44,23 +50,43 @@ impl Input {
             return Err(format!("{name}: more than {MAX_BYTES} bytes of rules").into());
         }
         let source = Source::new(&name, bytes)?;
-        Ok(Input { source, name })
+        let is_script = path.extension().is_some_and(|it| it == "star");
+        let script = is_script.then(|| {
+            let mut options = Options::default();
+            options.files = Arc::new(Folder::of(path));
+            options.settings = script.settings.iter().cloned().collect();
+            options
+        });
+        Ok(Input { source, name, script })
     }
 
     /// Reads a file; `live` is what the kernel holds of the family that is asked for.
     pub(crate) fn read_or_live(path: &Path, target: &Target) -> Result<Input, Failure> {
         if path != Path::new("live") {
-            return Input::read(path);
+            return Input::read(path, &Script::default());
         }
         let family = target.family().ok_or("whose rules are meant is not told: `-4` or `-6`")?;
         let saved = Kernel::new().save(family, dialect(target).backend, false)?;
         let name = "live".to_owned();
-        Ok(Input { source: Source::new(&name, saved.text)?, name })
+        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
     }
 
-    /// Reads the rules as they are written.
+    /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
-        text::parse(&self.source)
+        let Some(options) = &self.script else { return text::parse(&self.source) };
+        let made = match std::str::from_utf8(self.source.bytes()) {
+            Ok(text) => evaluate(&self.name, text, options),
+            Err(error) => {
+                let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
+                let error = Diagnostic::error(codes::SCRIPT_ERROR, "a script is text in UTF-8");
+                let error = error.at(Origin::Text(self.source.text(at, at + 1)), "");
+                return Parsed::new(Tables::new(), vec![error]);
+            }
+        };
+        for line in &made.printed {
+            eprintln!("{}", escape::line(line));
+        }
+        Parsed::new(made.tables.unwrap_or_default(), made.diagnostics)
     }
 
     /// Reads, lowers and checks the rules.
@@ -68,7 +94,7 @@ impl Input {
         let family = self.family(target)?;
         let parsed = self.parse();
         let names = SystemNames::new();
-        let mut options = Options::new(dialect(target), &names);
+        let mut options = lower::Options::new(dialect(target), &names);
         options.noflush = noflush;
         let mut compiled = compile(&parsed.tables, family, options);
         compiled.diagnostics.splice(0..0, parsed.diagnostics);
@@ -81,6 +107,10 @@ impl Input {
     pub(crate) fn family(&self, target: &Target) -> Result<Family, Failure> {
         if let Some(family) = target.family() {
             return Ok(family);
+        }
+        if self.script.is_some() {
+            // PyPTables knows no other, and its scripts stay as they are.
+            return Ok(self.family_of_name().unwrap_or(Family::V4));
         }
         match text::family(&self.source) {
             FamilyHint::One(family) => Ok(family),

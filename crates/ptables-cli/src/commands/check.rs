@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, Status};
-use crate::cli::{Report, Target};
+use crate::cli::{Report, Script, Target};
 use crate::input::Input;
 use crate::output::{Findings, Format};
 
@@ -18,6 +18,8 @@ pub(crate) struct Options {
     /// Output: for people, or JSON, one object a line
     #[arg(long, value_enum, default_value = "human")]
     format: FormatOption,
+    #[command(flatten)]
+    script: Script,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -35,7 +37,7 @@ enum FormatOption {
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);
     for file in &options.files {
-        let input = Input::read(file)?;
+        let input = Input::read(file, &options.script)?;
         let compiled = input.compile(&options.target, false)?;
         findings.add(compiled.diagnostics);
         // As with the program that it was made from: the process ends soon.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use ptables::text;
 
 use super::{Failure, Status};
-use crate::cli::{File, Report, Target};
+use crate::cli::{File, Report, Script, Target};
 use crate::input::Input;
 use crate::output::Findings;
 use crate::terminal;
@@ -29,6 +29,8 @@ pub(crate) struct Options {
     #[arg(long)]
     line_numbers: bool,
     #[command(flatten)]
+    script: Script,
+    #[command(flatten)]
     target: Target,
     #[command(flatten)]
     report: Report,
@@ -43,7 +45,7 @@ enum Style {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
-    let input = Input::read(&options.file.file)?;
+    let input = Input::read(&options.file.file, &options.script)?;
     let mut findings = Findings::new(&options.report);
     let mut out = Vec::new();
     match options.style {

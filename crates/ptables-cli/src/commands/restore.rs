@@ -6,7 +6,7 @@ use clap::Args;
 use ptables_kernel::{Kernel, RestoreOptions};
 
 use super::{Failure, Status};
-use crate::cli::{File, Report, Target};
+use crate::cli::{File, Report, Script, Target};
 use crate::input::Input;
 use crate::output::Findings;
 
@@ -34,13 +34,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u32>,
     #[command(flatten)]
+    script: Script,
+    #[command(flatten)]
     target: Target,
     #[command(flatten)]
     report: Report,
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
-    let input = Input::read(&options.file.file)?;
+    let input = Input::read(&options.file.file, &options.script)?;
     let family = input.family(&options.target)?;
     let mut kernel = Kernel::new();
     if let Some(netns) = &options.netns {

@@ -10,7 +10,7 @@ use ptables::packet::Packet;
 use ptables::simulate::{self, At, Simulator};
 
 use super::{Failure, Status};
-use crate::cli::{Report, Target};
+use crate::cli::{Report, Script, Target};
 use crate::input::Input;
 use crate::output::Findings;
 
@@ -74,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
 }
 
 fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<Suite, Failure> {
-    let tests = Input::read(file)?;
+    let tests = Input::read(file, &Script::default())?;
     let (expectations, faults) = expect::parse(&tests.source);
     findings.add(faults);
     let rules = match (&options.rules, options.live) {

@@ -205,6 +205,22 @@ pub const PROGRAM_BAD_NAME: Code =
 pub const PROGRAM_LINE_BREAK: Code =
     Code(&Page::new("program/line-break", include_str!("pages/program/line-break.md")));
 
+/// `script/error`: see its page.
+pub const SCRIPT_ERROR: Code =
+    Code(&Page::new("script/error", include_str!("pages/script/error.md")));
+
+/// `script/limit`: see its page.
+pub const SCRIPT_LIMIT: Code =
+    Code(&Page::new("script/limit", include_str!("pages/script/limit.md")));
+
+/// `script/unsupported`: see its page.
+pub const SCRIPT_UNSUPPORTED: Code =
+    Code(&Page::new("script/unsupported", include_str!("pages/script/unsupported.md")));
+
+/// `script/widened`: see its page.
+pub const SCRIPT_WIDENED: Code =
+    Code(&Page::new("script/widened", include_str!("pages/script/widened.md")));
+
 /// Every code, in order of name.
 pub static ALL: &[Code] = &[
     CHECK_AMBIGUOUS_FAMILY,
@@ -258,4 +274,8 @@ pub static ALL: &[Code] = &[
     PARSE_WRONG_FAMILY,
     PROGRAM_BAD_NAME,
     PROGRAM_LINE_BREAK,
+    SCRIPT_ERROR,
+    SCRIPT_LIMIT,
+    SCRIPT_UNSUPPORTED,
+    SCRIPT_WIDENED,
 ];

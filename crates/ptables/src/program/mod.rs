@@ -7,13 +7,17 @@ mod args;
 mod call;
 mod chain;
 mod default;
+mod route;
 mod rule;
 mod table;
+mod template;
 
 pub use args::{Arg, Args};
 pub(crate) use args::{Rank, Words};
 pub use call::{KNOWN, Keyword, KeywordError, Known};
 pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
+pub use route::{Channel, Place, PolicyError, Route, Routed};
 pub use rule::{Body, Composite, Rule, Verb};
 pub use table::{Table, Tables};
+pub use template::Call;

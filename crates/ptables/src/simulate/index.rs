@@ -63,7 +63,7 @@ struct Names {
     incoming: bool,
     /// The set of rules that name no interface, or not this way.
     others: usize,
-    /// For each name that a rule tells whole, in order of [`Iface::to_bits`]: where the set of rules begins that can match it.
+    /// For each name that a rule tells whole, in order of [`Iface::as_bits`]: where the set of rules begins that can match it.
     whole: Vec<(u128, usize)>,
     /// The same for each pattern; these are looked at for other names.
     open: Vec<(Iface, usize)>,
@@ -350,7 +350,7 @@ impl Names {
         };
         let wanted: Vec<Option<Iface>> = rules.iter().map(wanted).collect();
         let mut names: Vec<Iface> = wanted.iter().flatten().copied().collect();
-        names.sort_unstable_by_key(Iface::to_bits);
+        names.sort_unstable_by_key(Iface::as_bits);
         names.dedup();
         if names.is_empty() {
             return None;
@@ -369,7 +369,7 @@ impl Names {
         let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
         let whole = whole.into_iter().map(|name| {
             let set = collect(&|wanted| iface_matches(wanted, &name));
-            (name.to_bits(), set)
+            (name.as_bits(), set)
         });
         let whole = whole.collect();
         let open = open.into_iter().map(|name| (name, collect(&|wanted| *wanted == name))).collect();
@@ -379,7 +379,7 @@ impl Names {
     /// The set of rules that can match an interface; `None` where none is left out.
     #[inline]
     fn set(&self, name: Iface) -> Option<usize> {
-        if let Ok(at) = self.whole.binary_search_by_key(&name.to_bits(), |it| it.0) {
+        if let Ok(at) = self.whole.binary_search_by_key(&name.as_bits(), |it| it.0) {
             return self.whole.get(at).map(|it| it.1);
         }
         let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, &name));

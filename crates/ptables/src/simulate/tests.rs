@@ -169,7 +169,8 @@ fn sequences_count_as_the_kernel_counts() {
     assert_eq!(accepted(&rule("-m statistic --mode nth --every 3 --packet 2"), udp, 100).len(), 33);
     assert_eq!(accepted(&rule("-m quota --quota 1000"), udp, 100).len(), 35);
     assert_eq!(accepted(&rule("-m limit --limit 1/hour --limit-burst 7"), udp, 100).len(), 7);
-    let hash = "-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name h";
+    let hash =
+        "-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name h";
     assert_eq!(accepted(&rule(hash), udp, 10), [0, 1, 2]);
     // Rules that share a table share its buckets; if they do not agree about it, nobody knows which one made it.
     let above = hash.replace("upto", "above");

@@ -22,6 +22,13 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Parsed {
+    /// What another front end made: a script.
+    pub fn new(tables: Tables, diagnostics: Vec<Diagnostic>) -> Parsed {
+        Parsed { tables, diagnostics }
+    }
+}
+
 /// Reads restore text. Rules are kept as they stand; only the command before them is looked at.
 ///
 /// A shell script that is a list of `iptables …` commands is read too, as far as they are plain.

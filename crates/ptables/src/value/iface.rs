@@ -45,7 +45,7 @@ impl Iface {
 
     /// The name as a number: the same for the same name.
     #[inline]
-    pub(crate) fn to_bits(&self) -> u128 {
+    pub(crate) fn as_bits(&self) -> u128 {
         let mut bits = [0; 16];
         let (name, len) = bits.split_at_mut(Iface::MAX);
         name.copy_from_slice(&self.bytes);

@@ -62,7 +62,12 @@ fn every_file_of_checks_is_in_the_list_of_checks() {
 
 #[test]
 fn every_code_is_given_out_somewhere() {
-    let crates = ["crates/ptables/src", "crates/ptables-cli/src", "crates/ptables-kernel/src"];
+    let crates = [
+        "crates/ptables/src",
+        "crates/ptables-cli/src",
+        "crates/ptables-kernel/src",
+        "crates/ptables-starlark/src",
+    ];
     let all: String = crates
         .iter()
         .flat_map(|it| sources(it))

@@ -1,0 +1,246 @@
+//! Runs a script within bounds.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+
+use ptables::diag::{Diagnostic, codes};
+use ptables::origin::Origin;
+use ptables::program::Tables;
+use ptables::source::Source;
+use starlark::PrintHandler;
+use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
+use starlark::eval::{Evaluator, ReturnFileLoader};
+use starlark::syntax::{AstModule, Dialect, DialectTypes};
+use starlark::values::FrozenHeapName;
+
+use crate::context::Context;
+use crate::error;
+use crate::files::{Files, NoFiles};
+use crate::origin::Sources;
+use crate::syntax;
+use crate::values::class;
+use crate::values::tables::TablesValue;
+
+/// Address space for the stack of the interpreter, which recurses as deeply as a script is nested. Only what is used is taken.
+const STACK: usize = 1 << 30;
+/// Files that may load each other in a row.
+const MAX_LOADS: usize = 32;
+
+/// How a script is run.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Files that it may load.
+    pub files: Arc<dyn Files>,
+    /// Values for `setting(NAME)`.
+    pub settings: BTreeMap<String, String>,
+    /// How much it may take.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { files: Arc::new(NoFiles), settings: BTreeMap::new(), limits: Limits::default() }
+    }
+}
+
+/// How much a script may take.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Steps of the interpreter; 500 million by default, some seconds.
+    pub ticks: u64,
+    /// Bytes of objects; 2 GiB by default.
+    pub heap: usize,
+    /// Calls within calls; 200 by default.
+    pub calls: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { ticks: 500_000_000, heap: 2 << 30, calls: 200 }
+    }
+}
+
+/// What a script made.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Script {
+    /// The tables that `restore` was called with; else those called `tables`; else the only ones made.
+    pub tables: Option<Tables>,
+    /// What was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Lines that `print` wrote.
+    pub printed: Vec<String>,
+}
+
+/// Runs a script called `name`. Whatever it does ends in tables or in diagnostics.
+pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
+    let run = || {
+        let sources = Sources::default();
+        let context = Context::new(Arc::clone(&options.files), options.settings.clone());
+        Run { sources: &sources, context, options }.main(name, script)
+    };
+    let ended = thread::scope(|scope| {
+        let thread = thread::Builder::new().name("script".into()).stack_size(STACK).spawn_scoped(scope, run);
+        thread.map(|it| it.join())
+    });
+    match ended {
+        Ok(Ok(script)) => script,
+        Ok(Err(_)) => failed("the interpreter failed: this is a fault of ptables"),
+        Err(error) => failed(&format!("no thread for the script: {error}")),
+    }
+}
+
+fn failed(message: &str) -> Script {
+    let error = Diagnostic::error(codes::SCRIPT_ERROR, message);
+    Script { diagnostics: vec![error], ..Script::default() }
+}
+
+struct Run<'a> {
+    sources: &'a Sources,
+    context: Context,
+    options: &'a Options,
+}
+
+impl Run<'_> {
+    fn main(self, name: &str, script: &str) -> Script {
+        let mut modules = HashMap::new();
+        let globals = globals();
+        let chosen = self.module(name, script, &globals, &mut modules, &mut Vec::new());
+        let Context { made, restored, diagnostics, printed, .. } = self.context;
+        let mut diagnostics = diagnostics.into_inner();
+        let tables = match chosen {
+            Ok(named) => choose(restored.into_inner(), named.1, made.into_inner(), &mut diagnostics),
+            Err(error) => {
+                diagnostics.push(*error);
+                None
+            }
+        };
+        Script { tables: tables.map(|it| it.program()), diagnostics, printed: printed.into_inner() }
+    }
+
+    /// Runs one file, after those that it loads. Gives the module, and what it calls `tables`.
+    fn module(
+        &self,
+        name: &str,
+        script: &str,
+        globals: &Globals,
+        modules: &mut HashMap<String, FrozenModule>,
+        open: &mut Vec<String>,
+    ) -> Result<(FrozenModule, Option<TablesValue>), Box<Diagnostic>> {
+        let source = Source::new(name, script.as_bytes())
+            .map_err(|it| Box::new(Diagnostic::error(codes::SCRIPT_LIMIT, it.to_string())))?;
+        self.sources.add(name, &source);
+        if let Err(much) = syntax::bounded(script) {
+            let at = u32::try_from(much.at).unwrap_or(u32::MAX);
+            let error = Diagnostic::error(codes::SCRIPT_LIMIT, much.what);
+            return Err(Box::new(error.at(Origin::Text(source.text(at, at + 1)), "")));
+        }
+        let fault = |error: starlark::Error| Box::new(error::diagnostic(&error, self.sources));
+        let ast = AstModule::parse(name, syntax::without_imports(script), &dialect()).map_err(fault)?;
+        open.push(name.to_owned());
+        let loads: Vec<(String, Origin)> = ast
+            .loads()
+            .iter()
+            .map(|load| (load.module_id.to_owned(), self.sources.text(&load.span)))
+            .collect();
+        for (file, origin) in loads {
+            if modules.contains_key(&file) {
+                continue;
+            }
+            let refused = |message: String| {
+                Box::new(Diagnostic::error(codes::SCRIPT_ERROR, message).at(origin.clone(), ""))
+            };
+            if open.contains(&file) || open.len() > MAX_LOADS {
+                return Err(refused(format!(
+                    "`{file}` is being loaded already: files load each other in a circle"
+                )));
+            }
+            let text = self.options.files.read(&file).map_err(refused)?;
+            let (module, _) = self.module(&file, &text, globals, modules, open)?;
+            modules.insert(file, module);
+        }
+        open.pop();
+        let known = modules.iter().map(|(name, module)| (name.as_str(), module)).collect();
+        let loader = ReturnFileLoader { modules: &known };
+        let printer = Printed(&self.context);
+        let ended = Module::with_temp_heap(|module| {
+            let tables = {
+                let mut eval = Evaluator::new(&module);
+                eval.extra = Some(&self.context);
+                eval.set_loader(&loader);
+                eval.set_print_handler(&printer);
+                self.bound(&mut eval).map_err(starlark::Error::new_other)?;
+                eval.eval_module(ast, globals)?;
+                module.get("tables").and_then(TablesValue::from_value).cloned()
+            };
+            let frozen = module.freeze_named(FrozenHeapName::User(Box::new(name.to_owned())))?;
+            starlark::Result::Ok((frozen, tables))
+        });
+        ended.map_err(fault)
+    }
+
+    fn bound(&self, eval: &mut Evaluator<'_, '_, '_>) -> anyhow::Result<()> {
+        let Limits { ticks, heap, calls } = self.options.limits;
+        eval.set_max_callstack_size(calls)?;
+        eval.set_max_heap_size(heap)?;
+        eval.set_max_tick_count(ticks)
+    }
+}
+
+/// The tables that a script is about.
+fn choose(
+    mut restored: Vec<TablesValue>,
+    named: Option<TablesValue>,
+    mut made: Vec<TablesValue>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<TablesValue> {
+    let many = restored.len() > 1 || (restored.is_empty() && named.is_none() && made.len() > 1);
+    let chosen = restored.pop().or(named).or_else(|| made.pop());
+    if many {
+        let message = "the script makes several Tables: which are meant?";
+        let help = "call `restore(tables)` once, or give the name `tables` to them";
+        diagnostics.push(Diagnostic::error(codes::SCRIPT_ERROR, message).help(help));
+        return None;
+    }
+    if chosen.is_none() {
+        let message = "the script makes no tables";
+        let help = "begin with `tables = default_tables()`";
+        diagnostics.push(Diagnostic::error(codes::SCRIPT_ERROR, message).help(help));
+    }
+    chosen
+}
+
+fn dialect() -> Dialect {
+    Dialect {
+        enable_top_level_stmt: true,
+        enable_f_strings: true,
+        enable_types: DialectTypes::ParseOnly,
+        enable_load_reexport: true,
+        ..Dialect::Extended
+    }
+}
+
+fn globals() -> Globals {
+    let extensions = [
+        LibraryExtension::Map,
+        LibraryExtension::Filter,
+        LibraryExtension::Partial,
+        LibraryExtension::Print,
+        LibraryExtension::StructType,
+        LibraryExtension::SetType,
+    ];
+    GlobalsBuilder::extended_by(&extensions).with(class::globals).build()
+}
+
+struct Printed<'a>(&'a Context);
+
+impl PrintHandler for Printed<'_> {
+    fn println(&self, text: &str) -> starlark::Result<()> {
+        self.0.printed.borrow_mut().push(text.to_owned());
+        Ok(())
+    }
+}

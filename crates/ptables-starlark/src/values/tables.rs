@@ -1,0 +1,340 @@
+//! Tables, and all of them together: dicts that only `append` adds to.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use ptables::origin::Origin;
+use ptables::program::{self, Table, Tables};
+use ptables::text::annotated;
+use starlark::environment::{Methods, MethodsBuilder};
+use starlark::eval::Evaluator;
+use starlark::starlark_module;
+use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
+
+use super::chain::ChainValue;
+use super::{handle, lock};
+use crate::context::Context;
+use crate::error::{fail, no};
+use crate::given::{Given, text};
+
+handle! {
+    /// A table.
+    TableValue(Named<ChainValue>)
+}
+
+handle! {
+    /// All tables.
+    TablesValue(Named<TableValue>)
+}
+
+/// What has a name, and holds others by their names, in order.
+pub(crate) struct Named<T> {
+    pub(crate) name: String,
+    origin: Origin,
+    items: Mutex<Vec<T>>,
+}
+
+impl<T: Item> Named<T> {
+    fn get(&self, name: &str) -> Option<T> {
+        lock(&self.items).iter().find(|it| it.name() == name).cloned()
+    }
+
+    /// One of the same name is replaced where it stands.
+    fn append(&self, item: T) {
+        let mut items = lock(&self.items);
+        match items.iter_mut().find(|it| it.name() == item.name()) {
+            Some(old) => *old = item,
+            None => items.push(item),
+        }
+    }
+
+    fn at<'v>(&self, what: &str, index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        let Some(name) = index.unpack_str() else {
+            return fail(format!("{what} is indexed by names, not by {}", index.get_type()));
+        };
+        match self.get(name) {
+            Some(item) => Ok(item.value(heap)),
+            None => {
+                let names: Vec<String> = lock(&self.items).iter().map(|it| it.name().to_owned()).collect();
+                let close = ptables::diag::suggest::closest(name, names.iter().map(String::as_str));
+                let help = close.map_or_else(|| names.join(", "), |close| format!("did you mean `{close}`?"));
+                fail(format!("{what} has no `{name}`: {help}"))
+            }
+        }
+    }
+
+    fn names<'v>(&self, heap: Heap<'v>) -> Vec<Value<'v>> {
+        lock(&self.items).iter().map(|it| heap.alloc(it.name())).collect()
+    }
+}
+
+/// What a dict of handles holds.
+pub(crate) trait Item: Clone {
+    fn name(&self) -> &str;
+    fn value<'v>(&self, heap: Heap<'v>) -> Value<'v>;
+}
+
+impl Item for ChainValue {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn value<'v>(&self, heap: Heap<'v>) -> Value<'v> {
+        heap.alloc(self.clone())
+    }
+}
+
+impl Item for TableValue {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn value<'v>(&self, heap: Heap<'v>) -> Value<'v> {
+        heap.alloc(self.clone())
+    }
+}
+
+impl TableValue {
+    /// `Table(name, *chains)`.
+    pub(crate) fn construct<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TableValue> {
+        let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
+        let chains = given.rest();
+        given.end()?;
+        let table = TableValue::new(&name, Context::of(eval)?.origins.here(eval));
+        for chain in chains {
+            table.0.append(chain_of(chain)?);
+        }
+        Ok(table)
+    }
+
+    fn new(name: &str, origin: Origin) -> TableValue {
+        TableValue(Arc::new(Named { name: name.to_owned(), origin, items: Mutex::default() }))
+    }
+
+    fn program(&self) -> Table {
+        let mut table = Table::new(self.0.name.as_str(), []);
+        table.origin = self.0.origin.clone();
+        for chain in lock(&self.0.items).iter() {
+            table.push(chain.program());
+        }
+        table
+    }
+}
+
+impl TablesValue {
+    /// `Tables(*tables)`.
+    pub(crate) fn construct<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TablesValue> {
+        let tables = given.rest();
+        given.end()?;
+        let made = TablesValue::new(eval)?;
+        for table in tables {
+            made.0.append(table_of(table)?);
+        }
+        Ok(made)
+    }
+
+    /// `default_tables()`.
+    pub(crate) fn default_tables<'v>(
+        given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<TablesValue> {
+        given.end()?;
+        let made = TablesValue::new(eval)?;
+        let origin = made.0.origin.clone();
+        for table in &program::default_tables() {
+            let known = TableValue::new(&table.name.to_lossy(), origin.clone());
+            for chain in table {
+                let policy = chain.policy().map(|it| it.to_lossy()).unwrap_or_default();
+                known.0.append(ChainValue::builtin(&chain.name.to_lossy(), &policy, origin.clone()));
+            }
+            made.0.append(known);
+        }
+        Ok(made)
+    }
+
+    fn new(eval: &Evaluator<'_, '_, '_>) -> starlark::Result<TablesValue> {
+        let context = Context::of(eval)?;
+        let origin = context.origins.here(eval);
+        let made = TablesValue(Arc::new(Named { name: String::new(), origin, items: Mutex::default() }));
+        context.made.borrow_mut().push(made.clone());
+        Ok(made)
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> Tables {
+        let mut tables = Tables::new();
+        tables.origin = self.0.origin.clone();
+        for table in lock(&self.0.items).iter() {
+            tables.push(table.program());
+        }
+        tables
+    }
+
+    /// A value that must be all tables.
+    pub(crate) fn of(value: Value<'_>) -> starlark::Result<TablesValue> {
+        match TablesValue::from_value(value) {
+            Some(tables) => Ok(tables.clone()),
+            None => fail(format!("these are no Tables but {}", value.get_type())),
+        }
+    }
+}
+
+fn chain_of(value: Value<'_>) -> starlark::Result<ChainValue> {
+    match ChainValue::from_value(value) {
+        Some(chain) => Ok(chain.clone()),
+        None => fail(format!("a table holds chains, not {}", value.get_type())),
+    }
+}
+
+fn table_of(value: Value<'_>) -> starlark::Result<TableValue> {
+    match TableValue::from_value(value) {
+        Some(table) => Ok(table.clone()),
+        None => fail(format!("Tables hold tables, not {}", value.get_type())),
+    }
+}
+
+#[starlark_module]
+fn table_methods(builder: &mut MethodsBuilder) {
+    /// Adds a chain and gives it back; one of the same name is replaced where it stands.
+    fn append<'v>(this: &TableValue, chain: Value<'v>) -> starlark::Result<Value<'v>> {
+        this.0.append(chain_of(chain)?);
+        Ok(chain)
+    }
+
+    /// The names of the chains.
+    fn keys<'v>(this: &TableValue, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Ok(this.0.names(heap))
+    }
+
+    /// The chains.
+    fn values(this: &TableValue) -> starlark::Result<Vec<ChainValue>> {
+        Ok(lock(&this.0.items).clone())
+    }
+
+    /// Names and chains.
+    fn items(this: &TableValue) -> starlark::Result<Vec<(String, ChainValue)>> {
+        Ok(lock(&this.0.items).iter().map(|it| (it.name().to_owned(), it.clone())).collect())
+    }
+}
+
+starlark::methods_static!(TABLE_METHODS = table_methods);
+
+#[starlark_module]
+fn tables_methods(builder: &mut MethodsBuilder) {
+    /// Adds a table and gives it back; one of the same name is replaced where it stands.
+    fn append<'v>(this: &TablesValue, table: Value<'v>) -> starlark::Result<Value<'v>> {
+        this.0.append(table_of(table)?);
+        Ok(table)
+    }
+
+    /// The names of the tables.
+    fn keys<'v>(this: &TablesValue, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Ok(this.0.names(heap))
+    }
+
+    /// The tables.
+    fn values(this: &TablesValue) -> starlark::Result<Vec<TableValue>> {
+        Ok(lock(&this.0.items).clone())
+    }
+
+    /// Names and tables.
+    fn items(this: &TablesValue) -> starlark::Result<Vec<(String, TableValue)>> {
+        Ok(lock(&this.0.items).iter().map(|it| (it.name().to_owned(), it.clone())).collect())
+    }
+
+    /// The text of all tables, as written, with the line that made each rule above it.
+    fn to_iptables(this: &TablesValue) -> starlark::Result<String> {
+        let mut out = Vec::new();
+        match annotated(&this.program(), &mut out) {
+            Ok(()) => Ok(String::from_utf8_lossy(&out).into_owned()),
+            Err(errors) => Err(no(errors.first().map(|it| it.message.clone()).unwrap_or_default())),
+        }
+    }
+}
+
+starlark::methods_static!(TABLES_METHODS = tables_methods);
+
+impl fmt::Display for TableValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Table: {}>", self.0.name)
+    }
+}
+
+impl fmt::Display for TablesValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = lock(&self.0.items).iter().map(|it| it.name().to_owned()).collect();
+        write!(f, "<Tables: {}>", names.join(", "))
+    }
+}
+
+macro_rules! dict {
+    ($name:ident, $type:literal, $what:literal, $methods:ident) => {
+        #[starlark_value(type = $type)]
+        impl<'v> StarlarkValue<'v> for $name {
+            fn get_methods() -> Option<&'static Methods> {
+                Some($methods.methods())
+            }
+
+            fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+                (attribute == "name" && !self.0.name.is_empty()).then(|| heap.alloc(self.0.name.as_str()))
+            }
+
+            fn at(&self, index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+                self.0.at($what, index, heap)
+            }
+
+            /// `tables['filter']['INPUT'] += rules` assigns what is there already.
+            fn set_at(&self, index: Value<'v>, value: Value<'v>) -> starlark::Result<()> {
+                let known = index.unpack_str().and_then(|name| self.0.get(name));
+                let same = known.is_some_and(|known| value.is_same(&known));
+                if same {
+                    Ok(())
+                } else {
+                    fail(format!("items of {} are not assigned: use append(…)", $what))
+                }
+            }
+
+            fn length(&self) -> starlark::Result<i32> {
+                Ok(i32::try_from(lock(&self.0.items).len()).unwrap_or(i32::MAX))
+            }
+
+            fn to_bool(&self) -> bool {
+                !lock(&self.0.items).is_empty()
+            }
+
+            fn is_in(&self, other: Value<'v>) -> starlark::Result<bool> {
+                Ok(other.unpack_str().is_some_and(|name| self.0.get(name).is_some()))
+            }
+
+            fn iterate_collect(&self, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+                Ok(self.0.names(heap))
+            }
+        }
+    };
+}
+
+dict!(TableValue, "Table", "a table", TABLE_METHODS);
+dict!(TablesValue, "Tables", "Tables", TABLES_METHODS);
+
+/// Whether a value is this very handle.
+trait Same<T> {
+    fn is_same(&self, other: &T) -> bool;
+}
+
+impl Same<ChainValue> for Value<'_> {
+    fn is_same(&self, other: &ChainValue) -> bool {
+        ChainValue::from_value(*self).is_some_and(|it| Arc::ptr_eq(&it.0, &other.0))
+    }
+}
+
+impl Same<TableValue> for Value<'_> {
+    fn is_same(&self, other: &TableValue) -> bool {
+        TableValue::from_value(*self).is_some_and(|it| Arc::ptr_eq(&it.0, &other.0))
+    }
+}
