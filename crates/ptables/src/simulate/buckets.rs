@@ -85,7 +85,7 @@ fn key(test: &BucketTest, machine: &Machine<'_>) -> Option<Key> {
 
 /// Rules that share a table but not its settings: the table has those of whichever was loaded first, so they are undecided.
 pub(super) fn settle<'t>(tests: impl Iterator<Item = &'t mut Test>) {
-    let mut known: HashMap<Text, BucketTest> = HashMap::new();
+    let mut known: HashMap<Vec<u8>, BucketTest> = HashMap::new();
     let mut mixed: Vec<Text> = Vec::new();
     let mut all: Vec<&mut Need> = Vec::new();
     for test in tests {
@@ -94,7 +94,7 @@ pub(super) fn settle<'t>(tests: impl Iterator<Item = &'t mut Test>) {
     for need in &all {
         let Need::Bucket(test) = &**need else { continue };
         let usual = BucketTest { above: false, ..(**test).clone() };
-        if *known.entry(test.name.clone()).or_insert_with(|| usual.clone()) != usual {
+        if *known.entry(test.name.as_bytes().to_vec()).or_insert_with(|| usual.clone()) != usual {
             mixed.push(test.name.clone());
         }
     }
