@@ -21,6 +21,7 @@ pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
     Restore(commands::restore::Options),
+    Import(commands::import::Options),
     Explain(commands::explain::Options),
     Simulate(commands::simulate::Options),
     Test(commands::test::Options),

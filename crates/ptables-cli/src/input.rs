@@ -71,6 +71,11 @@ impl Input {
         Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
         let Some(options) = &self.script else { return text::parse(&self.source) };

@@ -109,3 +109,34 @@ fn text_that_was_rendered_renders_and_checks_the_same_again() {
     let found = ptables(&["check", "-", "-4"], first.as_bytes());
     assert!(found.stdout.contains("--> <stdin>:2"), "the origin of the first text: {}", found.stdout);
 }
+
+#[test]
+fn import_writes_a_script_with_loops_that_renders_to_the_same_rules() {
+    let rules = "*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:it's - [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT
+-A INPUT -m comment --comment \"it's \\\"here\\\"\" -j it's
+-A it's -s 192.0.2.1/32 -m string --string \"a b\" --algo bm --from 5 -j LOG --log-prefix \"it is \"
+COMMIT
+";
+    let imported = ptables(&["import", "-4", "-"], rules.as_bytes());
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let loops = "for dport in [22, 80, 443]:\n    chain.append(Accept(proto='tcp', dport=dport))\n";
+    assert!(imported.stdout.contains(loops), "{}", imported.stdout);
+    assert!(!imported.stdout.contains("CustomRule"), "{}", imported.stdout);
+    let script = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("imported.star");
+    std::fs::write(&script, &imported.stdout).unwrap();
+    let rendered = ptables(&["render", "-4", "--style", "save", script.to_str().unwrap()], b"");
+    let original = ptables(&["render", "-4", "--style", "save", "-"], rules.as_bytes());
+    assert_eq!((rendered.code, rendered.stdout), (0, original.stdout), "{}", rendered.stderr);
+    // What a script cannot hold is named and not left out in silence.
+    let latin =
+        ptables(&["import", "-4", "-"], b"*filter\n-A INPUT -m comment --comment caf\xe9 -j DROP\nCOMMIT\n");
+    assert_eq!(latin.code, 1);
+    assert!(latin.stderr.contains("script/unwritable"), "{}", latin.stderr);
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod render;
 pub(crate) mod restore;
 pub(crate) mod simulate;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Render(options) => render::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Simulate(options) => simulate::run(&options),
