@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Simulate(commands::simulate::Options),
     Test(commands::test::Options),
     Why(commands::why::Options),
+    Completions(commands::completions::Options),
+    Man(commands::man::Options),
 }
 
 /// For which family and tools.

@@ -140,3 +140,33 @@ COMMIT
     assert_eq!(latin.code, 1);
     assert!(latin.stderr.contains("script/unwritable"), "{}", latin.stderr);
 }
+
+#[test]
+fn every_command_has_a_manual_page_and_is_completed() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    let _ = std::fs::remove_dir_all(&folder);
+    let path = folder.to_str().unwrap();
+    assert_eq!(ptables(&["man", path], b"").code, 2, "the folder is not there");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_eq!(ptables(&["man", path], b"").code, 0);
+    let help = ptables(&["--help"], b"").stdout;
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.contains(&"check") && commands.contains(&"man"), "{help}");
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = ptables(&["completions", shell], b"").stdout;
+        for command in &commands {
+            assert!(completions.contains(command), "{shell}: {command}");
+        }
+    }
+    for command in commands {
+        let page = std::fs::read_to_string(folder.join(format!("ptables-{command}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{command}");
+    }
+    assert!(ptables(&["man"], b"").stdout.contains("ptables\\-check(1)"));
+}

@@ -1,7 +1,5 @@
 //! `ptables import`: rules that exist, as a script.
 
-use std::io::Write;
-
 use clap::Args;
 use ptables_kernel::SystemNames;
 use ptables_starlark::import;
@@ -9,7 +7,7 @@ use ptables_starlark::import;
 use super::{Failure, Status};
 use crate::cli::{File, Report, Target};
 use crate::input::Input;
-use crate::output::Findings;
+use crate::output::{self, Findings};
 
 /// Write rules that exist as a script
 ///
@@ -32,9 +30,6 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let imported = import(&compiled.ruleset, input.name(), &SystemNames::new())?;
     findings.add(compiled.diagnostics);
     findings.add(imported.diagnostics);
-    match std::io::stdout().lock().write_all(imported.script.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::product(imported.script.as_bytes())?;
     findings.report_to_stderr()
 }

@@ -1,8 +1,10 @@
 //! The subcommands, one file each.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod render;
 pub(crate) mod restore;
 pub(crate) mod simulate;
@@ -36,5 +38,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Simulate(options) => simulate::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Why(options) => why::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     }
 }
