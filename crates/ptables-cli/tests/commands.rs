@@ -155,6 +155,8 @@ fn every_command_has_a_manual_page_and_is_completed() {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
+        // Long descriptions go on in lines that are indented deeper.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert!(commands.contains(&"check") && commands.contains(&"man"), "{help}");
