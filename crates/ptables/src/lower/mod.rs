@@ -2,6 +2,7 @@
 
 mod chains;
 mod edits;
+pub mod families;
 mod names;
 mod native;
 mod options;
