@@ -57,6 +57,18 @@ pub const CHECK_WRONG_HOOK: Code =
 pub const CHECK_WRONG_TABLE: Code =
     Code(&Page::new("check/wrong-table", include_str!("pages/check/wrong-table.md")));
 
+/// `ipset/bad-entry`: see its page.
+pub const IPSET_BAD_ENTRY: Code =
+    Code(&Page::new("ipset/bad-entry", include_str!("pages/ipset/bad-entry.md")));
+
+/// `ipset/bad-line`: see its page.
+pub const IPSET_BAD_LINE: Code =
+    Code(&Page::new("ipset/bad-line", include_str!("pages/ipset/bad-line.md")));
+
+/// `ipset/bad-set`: see its page.
+pub const IPSET_BAD_SET: Code =
+    Code(&Page::new("ipset/bad-set", include_str!("pages/ipset/bad-set.md")));
+
 /// `kernel/refused`: see its page.
 pub const KERNEL_REFUSED: Code =
     Code(&Page::new("kernel/refused", include_str!("pages/kernel/refused.md")));
@@ -237,6 +249,9 @@ pub static ALL: &[Code] = &[
     CHECK_UNRELOADABLE,
     CHECK_WRONG_HOOK,
     CHECK_WRONG_TABLE,
+    IPSET_BAD_ENTRY,
+    IPSET_BAD_LINE,
+    IPSET_BAD_SET,
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
     PACKET_EXPECTATION,
