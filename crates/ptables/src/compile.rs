@@ -4,7 +4,8 @@ use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
 use crate::ext::{Context, Families};
-use crate::lower::{self, Edits, Options, families};
+use crate::ipset::Set;
+use crate::lower::{self, Edits, LoweredSets, Options, families, lower_sets};
 use crate::model::{self, Ruleset};
 use crate::origin::Origin;
 use crate::program::Tables;
@@ -41,6 +42,8 @@ impl Compiled {
 pub struct CompiledFamilies {
     /// One a family, IPv4 first.
     pub parts: Vec<Part>,
+    /// The sets that it declares.
+    pub sets: Vec<Set>,
     /// Everything that was found; what is wrong in both families is said once.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -61,11 +64,16 @@ pub struct Part {
 /// addresses.
 pub fn compile_families(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
     let both = families == Families::Both || tables.families == Some(Families::Both);
-    let Some(family) = families.only().filter(|_| !both) else {
-        return compile_split(tables, families, options);
+    let LoweredSets { sets, diagnostics: found, .. } = lower_sets(tables, families, options.names);
+    let mut compiled = match families.only().filter(|_| !both) {
+        Some(family) => {
+            let Compiled { ruleset, diagnostics } = compile(tables, family, options);
+            CompiledFamilies { parts: vec![Part { program: None, ruleset }], sets: Vec::new(), diagnostics }
+        }
+        None => compile_split(tables, families, options),
     };
-    let Compiled { ruleset, diagnostics } = compile(tables, family, options);
-    CompiledFamilies { parts: vec![Part { program: None, ruleset }], diagnostics }
+    compiled.diagnostics.splice(0..0, found);
+    CompiledFamilies { sets, ..compiled }
 }
 
 fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
@@ -85,7 +93,7 @@ fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> C
     if let [v4, v6] = parts.as_slice() {
         diagnostics.extend(check::differ(&v4.ruleset, &v6.ruleset));
     }
-    CompiledFamilies { parts, diagnostics }
+    CompiledFamilies { parts, sets: Vec::new(), diagnostics }
 }
 
 /// Whether both say the same of the same place.

@@ -10,6 +10,7 @@ pub mod diag;
 pub mod dialect;
 pub mod expect;
 pub mod ext;
+pub mod ipset;
 pub mod lower;
 pub mod meaning;
 pub mod model;

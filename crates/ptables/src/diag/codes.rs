@@ -85,6 +85,18 @@ pub const FAMILY_NOT_IN_BOTH: Code =
 pub const FAMILY_UNKNOWN_SET: Code =
     Code(&Page::new("family/unknown-set", include_str!("pages/family/unknown-set.md")));
 
+/// `ipset/bad-entry`: see its page.
+pub const IPSET_BAD_ENTRY: Code =
+    Code(&Page::new("ipset/bad-entry", include_str!("pages/ipset/bad-entry.md")));
+
+/// `ipset/bad-line`: see its page.
+pub const IPSET_BAD_LINE: Code =
+    Code(&Page::new("ipset/bad-line", include_str!("pages/ipset/bad-line.md")));
+
+/// `ipset/bad-set`: see its page.
+pub const IPSET_BAD_SET: Code =
+    Code(&Page::new("ipset/bad-set", include_str!("pages/ipset/bad-set.md")));
+
 /// `kernel/refused`: see its page.
 pub const KERNEL_REFUSED: Code =
     Code(&Page::new("kernel/refused", include_str!("pages/kernel/refused.md")));
@@ -272,6 +284,9 @@ pub static ALL: &[Code] = &[
     FAMILY_NEITHER,
     FAMILY_NOT_IN_BOTH,
     FAMILY_UNKNOWN_SET,
+    IPSET_BAD_ENTRY,
+    IPSET_BAD_LINE,
+    IPSET_BAD_SET,
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
     PACKET_EXPECTATION,

@@ -7,7 +7,7 @@ mod address;
 mod decide;
 mod neutral;
 mod says;
-pub(crate) mod sets;
+pub(super) mod sets;
 #[cfg(test)]
 mod tests;
 mod words;
