@@ -30,6 +30,11 @@ pub fn compile(tables: &Tables, family: Family, options: Options<'_>) -> Compile
 }
 
 impl Compiled {
+    /// A ruleset, and what was found on the way to it.
+    pub fn new(ruleset: Ruleset, diagnostics: Vec<Diagnostic>) -> Compiled {
+        Compiled { ruleset, diagnostics }
+    }
+
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
         is_restorable(&self.diagnostics, [&self.ruleset])

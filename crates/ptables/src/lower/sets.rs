@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_set_with_both_kinds_of_addresses_becomes_two() {
-        let set = IpSet::new("b", "hash:net").option("timeout", "300").entries(["10.0.0.0/8", "fd00::/8 timeout 9"]);
+        let set = IpSet::new("b", "hash:net")
+            .option("timeout", "300")
+            .entries(["10.0.0.0/8", "fd00::/8 timeout 9"]);
         let made = text(set, Families::Both).unwrap();
         assert_eq!(
             made,
@@ -144,7 +146,11 @@ mod tests {
              create b6 hash:net family inet6 timeout 300\nadd b6 fd00::/8 timeout 9\n"
         );
         let set = IpSet::new("b", "hash:ip").entries(["10.0.0.1", "fd00::1"]);
-        assert!(text(set.clone(), Families::V4).unwrap_err()[0].contains("fd00::1"), "{:?}", text(set, Families::V4));
+        assert!(
+            text(set.clone(), Families::V4).unwrap_err()[0].contains("fd00::1"),
+            "{:?}",
+            text(set, Families::V4)
+        );
         let set = IpSet::new("m", "hash:mac").entries(["00:11:22:33:44:55"]);
         assert_eq!(text(set, Families::Both).unwrap(), "create m hash:mac\nadd m 00:11:22:33:44:55\n");
         assert!(text(IpSet::new("m", "hash:nat"), Families::V4).unwrap_err()[0].contains("hash:nat"));

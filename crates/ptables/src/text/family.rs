@@ -77,7 +77,12 @@ pub fn family(source: &Source) -> FamilyHint {
             }
             if let Some(rest) = line.strip_prefix(super::annotated::HEADER.as_bytes()) {
                 let place = rest.iter().position(|it| *it == b'(').unwrap_or(rest.len());
-                if memchr::memmem::find(rest.get(..place).unwrap_or_default(), super::annotated::V6.as_bytes()).is_some() {
+                if memchr::memmem::find(
+                    rest.get(..place).unwrap_or_default(),
+                    super::annotated::V6.as_bytes(),
+                )
+                .is_some()
+                {
                     return FamilyHint::One(Family::V6);
                 }
                 generated = true;
