@@ -54,4 +54,11 @@ impl IpSet {
         self.entries.extend(entries.into_iter().map(Into::into));
         self
     }
+
+    /// With the entries of a file besides those it has: one a line, `#` begins a remark.
+    #[must_use]
+    pub fn lines(self, text: &str) -> IpSet {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        self.entries(lines.filter(|it| !it.is_empty()))
+    }
 }

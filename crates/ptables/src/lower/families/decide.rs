@@ -25,18 +25,13 @@ pub(super) fn rule(rule: &Rule, table: &Table, tables: &Tables, names: &dyn Name
     if says.is_empty() {
         return Verdict { rules: [Some(rule.clone()), Some(rule.clone())], problem: None };
     }
-    let mut problem = None;
     for say in &mut says {
-        if let What::Set { inverted } = say.what {
-            match tables.set(&say.value) {
-                Some(set) => {
-                    let parts = super::sets::names(set, names);
-                    say.what = What::List { parts: parts.map(|it| it.map(String::into_bytes)), inverted };
-                }
-                None => problem = Some(unknown_set(say)),
-            }
+        if let (What::Set { inverted }, Some(set)) = (&say.what, tables.set(&say.value)) {
+            let parts = super::sets::names(set, names).map(|it| it.map(|it| say.with(&it)));
+            say.what = What::List { parts, inverted: *inverted };
         }
     }
+    let mut problem = None;
     let mut families = says.iter().fold(In::BOTH, |all, say| all.and(confined(&say.what)));
     if families == In::NONE {
         problem = Some(neither(&says));
@@ -77,6 +72,7 @@ fn unsaid(say: &Say, families: In) -> Option<Diagnostic> {
         What::List { parts, inverted: true } if !covers(known(parts)) => Some(one_sided(say, known(parts))),
         What::Lacks(known, kind) if !covers(*known) => Some(lacks(say, *known, kind)),
         What::Reject(names) if !covers(known(names)) => Some(lacks(say, known(names), "answer")),
+        What::Set { .. } if families.only().is_none() => Some(unknown_set(say)),
         _ => None,
     }
 }

@@ -69,6 +69,7 @@ fn rules_follow_what_they_hold() {
         ("--ipv6 -j DROP", None, Some("-j DROP")),
         ("-m ttl --ttl-lt 5 -4 -j DROP", Some("-m ttl --ttl-lt 5 -j DROP"), None),
         ("! -s 10.0.0.1,fd00::1 -j DROP", Some("! -s 10.0.0.1 -j DROP"), Some("! -s fd00::1 -j DROP")),
+        ("-6 -m set --match-set unheard src", None, Some("-m set --match-set unheard src")),
         ("-4 ! -s 10.0.0.1 -j DROP", Some("! -s 10.0.0.1 -j DROP"), None),
         ("-d 10.0.0.2 ! -s 10.0.0.1 -j DROP", Some("-d 10.0.0.2 ! -s 10.0.0.1 -j DROP"), None),
         (
