@@ -28,6 +28,7 @@ pub(crate) struct Input {
     name: String,
     /// Values for a script; `None` for rules.
     script: Option<Options>,
+    is_live: bool,
 }
 
 impl Input {
@@ -57,18 +58,23 @@ impl Input {
             options.settings = script.settings.iter().cloned().collect();
             options
         });
-        Ok(Input { source, name, script })
+        Ok(Input { source, name, script, is_live: false })
     }
 
     /// Reads a file; `live` is what the kernel holds of the family that is asked for.
-    pub(crate) fn read_or_live(path: &Path, target: &Target) -> Result<Input, Failure> {
+    pub(crate) fn read_or_live(path: &Path, target: &Target, script: &Script) -> Result<Input, Failure> {
         if path != Path::new("live") {
-            return Input::read(path, &Script::default());
+            return Input::read(path, script);
         }
         let family = target.family().ok_or("whose rules are meant is not told: `-4` or `-6`")?;
         let saved = Kernel::new().save(family, dialect(target).backend, false)?;
         let name = "live".to_owned();
-        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
+        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None, is_live: true })
+    }
+
+    /// Whether these are the rules of the kernel.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
