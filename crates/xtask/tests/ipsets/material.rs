@@ -256,7 +256,7 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
     }
     text.push_str(" in eth0");
     let packet = ptables::packet::Packet::parse(&text.as_str().into());
-    let bytes = packet.unwrap_or_else(|it| panic!("{text}: {}", it.message)).to_bytes().to_vec();
+    let bytes = packet.map_err(|it| it.message).unwrap().to_bytes().to_vec();
     Shot {
         path: Path::Forward,
         input: rng.below(3) as usize,
