@@ -1,6 +1,6 @@
 //! What the machine looks like around its rules: sets.
 
-use ptables::ipset::{self, Contents};
+use ptables::ipset::{self, Contents, Set, Sets};
 use ptables::model::Ruleset;
 use ptables::simulate::{Options, Simulator};
 use ptables::source::Source;
@@ -11,24 +11,36 @@ use crate::commands::Failure;
 use crate::input::Input;
 use crate::output::Findings;
 
-/// Compiles rules, with what is assumed of the machine; of `live` rules, what the kernel says where nothing is assumed.
+/// Compiles rules, with the sets that their program declares and what is assumed of the machine; of `live` rules, with what the
+/// kernel says where nothing is assumed. A set that is told has its contents from there.
 pub(crate) fn simulator<'a>(
     ruleset: &'a Ruleset,
+    declared: Vec<Set>,
     assumed: &Assumed,
     live: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Simulator<'a>, Failure> {
     let simulator = Simulator::new(ruleset, Options::new(assumed.policy));
-    Ok(match sets(assumed, live)? {
-        None => simulator,
-        Some(source) => {
-            let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
-            findings.add(wrong);
-            let (contents, wrong) = Contents::new(&sets);
-            findings.add(wrong);
-            simulator.with_sets(contents)
+    let told = sets(assumed, live)?;
+    if told.is_none() && declared.is_empty() {
+        return Ok(simulator);
+    }
+    let mut all = Sets::new();
+    for mut set in declared {
+        // What is declared twice is there once.
+        set.entries.iter_mut().for_each(|it| it.exist = true);
+        all.insert(set);
+    }
+    if let Some(source) = told {
+        let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
+        findings.add(wrong);
+        for set in &sets {
+            all.insert(set.clone());
         }
-    })
+    }
+    let (contents, wrong) = Contents::new(&all);
+    findings.add(wrong);
+    Ok(simulator.with_sets(contents))
 }
 
 fn sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {

@@ -67,9 +67,10 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         return Err("the packets are not of the family that was asked for".into());
     }
     let input = Input::read_or_live(&options.file, &target, &options.script)?;
-    let compiled = input.compile(&target, false)?;
+    let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
-    let simulator = snapshot::simulator(&compiled.ruleset, &options.assumed, input.is_live(), &mut findings)?;
+    let simulator =
+        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), &mut findings)?;
     let status = findings.report_to_stderr()?;
     let mut session = simulator.session();
     for packet in &packets {

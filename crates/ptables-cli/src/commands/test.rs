@@ -101,9 +101,10 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
         target.family = family;
     }
     let input = Input::read_or_live(&rules, &target, &options.script)?;
-    let compiled = input.compile(&target, false)?;
+    let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
-    let simulator = snapshot::simulator(&compiled.ruleset, &options.assumed, input.is_live(), findings)?;
+    let simulator =
+        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), findings)?;
     let results = expect::run(&simulator, expectations);
     let unmet = unmet(&simulator, &results);
     let outcomes = results.outcomes.into_iter().map(|it| {
