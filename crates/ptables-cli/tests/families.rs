@@ -1,5 +1,5 @@
 //! Scripts for both families, and the sets that they declare.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 mod common;
 
 use std::path::{Path, PathBuf};

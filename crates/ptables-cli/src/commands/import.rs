@@ -5,7 +5,7 @@ use ptables_kernel::SystemNames;
 use ptables_starlark::import;
 
 use super::{Failure, Status};
-use crate::cli::{File, Report, Target};
+use crate::cli::{File, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings};
 
@@ -24,7 +24,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
-    let input = Input::read_or_live(&options.file.file, &options.target)?;
+    let input = Input::read_or_live(&options.file.file, &options.target, &Script::default())?;
     let compiled = input.compile(&options.target, false)?;
     let mut findings = Findings::new(&options.report);
     let imported = import(&compiled.ruleset, input.name(), &SystemNames::new())?;

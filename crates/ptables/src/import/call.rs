@@ -257,7 +257,6 @@ fn address(net: &Net, family: Family) -> Option<String> {
 }
 
 /// The matches without a comment at their end, and its text.
-#[expect(clippy::type_complexity, reason = "a slice and a text")]
 fn comment(typed: &Typed, context: Context) -> Option<(&[crate::ext::Match], Option<String>)> {
     let Some((last, before)) = typed.matches.split_last() else { return Some((&[], None)) };
     if last.spec().name != "comment" {
