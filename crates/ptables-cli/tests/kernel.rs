@@ -110,3 +110,39 @@ fn ipv6_goes_to_ipv6() {
         );
     }
 }
+
+#[test]
+fn a_script_reaches_the_kernel_and_what_it_refuses_names_the_line_of_the_script() {
+    let script = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("web.star");
+    let text = "tables = default_tables()\nfor port in [80, 443]:\n    tables['filter']['INPUT'].append(Accept(proto='tcp', dport=port))\n";
+    for (family, option) in [(Family::V4, "-4"), (Family::V6, "-6")] {
+        for backend in Backend::ALL {
+            let Some(scratch) = scratch_or_skip() else { return };
+            let run = |text: &str| {
+                std::fs::write(&script, text).unwrap();
+                let name = backend.to_string();
+                let arguments = ["restore", script.to_str().unwrap(), "--backend", &name, option];
+                scratch.run(env!("CARGO_BIN_EXE_ptables"), &arguments, b"").unwrap()
+            };
+            let output = run(text);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let wanted = [
+                "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT",
+                "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT",
+            ];
+            let kept =
+                |rules: Vec<String>| rules.into_iter().filter(|it| it.starts_with("-A")).collect::<Vec<_>>();
+            assert_eq!(kept(rules(&scratch, family, backend)), wanted, "{backend}");
+            let missing =
+                "tables['filter']['INPUT'].append(CustomRule('-m set --match-set none src -j DROP'))\n";
+            let output = run(&format!("{text}{missing}"));
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{errors}");
+            assert!(
+                errors.contains("web.star:4") && errors.contains("kernel/refused"),
+                "{backend}: {errors}"
+            );
+            assert_eq!(kept(rules(&scratch, family, backend)), wanted, "{backend}: nothing changed");
+        }
+    }
+}

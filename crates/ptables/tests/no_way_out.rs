@@ -147,3 +147,23 @@ proptest! {
         check(place, &text);
     }
 }
+
+#[test]
+fn what_the_tools_have_no_room_for_is_refused_in_built_rules_too() {
+    let names = BuiltinNames;
+    let codes = |rule: ptables::build::RuleBuilder| -> Vec<String> {
+        let mut tables = default_tables();
+        tables["filter"]["INPUT"].push(rule);
+        let compiled = compile(&tables, Family::V4, Options::new(Dialect::default(), &names));
+        assert_eq!(compiled.is_restorable(), compiled.diagnostics.is_empty());
+        compiled.diagnostics.iter().map(|it| it.code.to_string()).collect()
+    };
+    let prefix = |bytes: usize| accept().in_iface("a".repeat(bytes).as_str());
+    assert!(!codes(prefix(1023)).contains(&"parse/word-too-long".to_owned()));
+    assert_eq!(codes(prefix(1024)), ["parse/word-too-long"]);
+    let mut many = accept();
+    for at in 0..250 {
+        many = many.flag(&format!("--option-{at}"));
+    }
+    assert_eq!(codes(many), ["parse/line-too-long"]);
+}

@@ -9,6 +9,7 @@ mod fault;
 #[rustfmt::skip]
 mod index;
 pub mod matches;
+mod options_header;
 mod places;
 mod printer;
 mod range;

@@ -1,7 +1,7 @@
 //! Lowers one authored rule: words, reader, findings with their places, comma lists.
 
 use super::reader::{Finding, Outcome, Reader, Scope};
-use crate::diag::{Diagnostic, Severity, codes};
+use crate::diag::{Code, Diagnostic, Severity, codes};
 use crate::model::{self, OpaqueKind, Typed};
 use crate::origin::Origin;
 use crate::program::{Arg, Body, Rule};
@@ -69,14 +69,8 @@ impl<'a> Lowerer<'a> {
                 codes::PARSE_NUL_BYTE,
                 "for iptables a NUL byte ends the line: what follows it would be lost",
             ))
-        } else if text.len() > lex::MAX_WORD && words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
-            Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads words of at most 1,023 bytes"))
         } else if open {
             Some((codes::PARSE_UNCLOSED_QUOTE, "a double quote is opened and not closed"))
-        } else if words.len() + 2 > lex::MAX_WORDS {
-            Some((codes::PARSE_LINE_TOO_LONG, "iptables-restore reads at most 251 words in a line"))
-        } else if text.len() > lex::MAX_WORD && words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
-            Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads at most 1,023 bytes in a word"))
         } else {
             None
         };
@@ -118,6 +112,12 @@ impl<'a> Lowerer<'a> {
             let error = Diagnostic::error(codes::PROGRAM_LINE_BREAK, message).at(rule.origin.clone(), "");
             self.diagnostics.push(error.help("take the line break (or NUL byte) out of the value"));
             out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, written(words)));
+            return;
+        }
+        if let Some((code, message)) = too_long(words, line) {
+            self.diagnostics.push(Diagnostic::error(code, message).at(rule.origin.clone(), ""));
+            let text = line.map_or_else(|| written(words), one_line);
+            out.push(model::Rule::opaque(rule.origin.clone(), OpaqueKind::Invalid, text));
             return;
         }
         // Read where it will stand: moving rules costs more than reading some of their options.
@@ -196,6 +196,18 @@ impl<'a> Lowerer<'a> {
             }
         }
     }
+}
+
+/// What of a rule the restore tools have no room for.
+fn too_long(words: &[Word<'_>], line: Option<&Text>) -> Option<(Code, &'static str)> {
+    // A short line holds no long word: most rules are not looked through.
+    let room = line.is_none_or(|line| line.len() > lex::MAX_WORD);
+    if room && words.iter().any(|word| word.bytes.len() > lex::MAX_WORD) {
+        return Some((codes::PARSE_WORD_TOO_LONG, "iptables-restore reads words of at most 1,023 bytes"));
+    }
+    // Before them stand `-A CHAIN`.
+    let many = words.len() + 2 > lex::MAX_WORDS;
+    many.then_some((codes::PARSE_LINE_TOO_LONG, "iptables-restore reads at most 251 words in a line"))
 }
 
 /// A finding with its place: the word in its text, or the statement that made the rule.

@@ -1,11 +1,10 @@
 //! `-m dst`.
 
-use super::hbh::options;
+use crate::ext::options_header;
 use crate::ext::*;
 use crate::meaning::Pred;
-use crate::value::header_options::{self, HeaderOption};
+use crate::value::header_options::HeaderOption;
 use crate::value::is::Is;
-use crate::value::number::push;
 
 // boxed: a list of options.
 /// Matches by the destination options header of IPv6; without options: there is one.
@@ -64,30 +63,20 @@ impl Extension for DstOptions {
     }
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
-        if name == "dst-len" {
-            self.length = Some(Is::new(arg.u32(0, u32::MAX)?, arg.inverted));
-            return Ok(());
+        match name {
+            "dst-len" => self.length = options_header::length(arg)?,
+            _ => self.options = options_header::options(arg)?,
         }
-        let (options, changed) = arg.parse(header_options::parse)?;
-        if changed {
-            arg.changed(
-                "iptables keeps the low eight bits of types and lengths, and takes a length of 255 as any",
-            );
-        }
-        self.options = options;
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        to.is("dst-len", self.length, |length, out| push(out, u64::from(length)));
-        if !self.options.is_empty() {
-            to.flag("dst-opts").with(|out| header_options::push_list(out, &self.options));
-        }
+        options_header::print(to, ["dst-len", "dst-opts"], self.length, &self.options);
     }
 }
 
 impl MatchExtension for DstOptions {
     fn meaning(&self, _: Context) -> Pred {
-        options(60, self.length, &self.options)
+        options_header::meaning(60, self.length, &self.options)
     }
 }

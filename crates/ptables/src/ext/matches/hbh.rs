@@ -1,10 +1,10 @@
 //! `-m hbh`.
 
+use crate::ext::options_header;
 use crate::ext::*;
-use crate::meaning::{Header, Pred};
-use crate::value::header_options::{self, HeaderOption};
+use crate::meaning::Pred;
+use crate::value::header_options::HeaderOption;
 use crate::value::is::Is;
-use crate::value::number::push;
 
 // boxed: a list of options.
 /// Matches by the hop-by-hop options header of IPv6; without options: there is one.
@@ -63,36 +63,20 @@ impl Extension for Hbh {
     }
 
     fn option(&mut self, name: &'static str, arg: &mut Arg<'_>) -> Result<(), Fault> {
-        if name == "hbh-len" {
-            self.length = Some(Is::new(arg.u32(0, u32::MAX)?, arg.inverted));
-            return Ok(());
+        match name {
+            "hbh-len" => self.length = options_header::length(arg)?,
+            _ => self.options = options_header::options(arg)?,
         }
-        let (options, changed) = arg.parse(header_options::parse)?;
-        if changed {
-            arg.changed(
-                "iptables keeps the low eight bits of types and lengths, and takes a length of 255 as any",
-            );
-        }
-        self.options = options;
         Ok(())
     }
 
     fn print(&self, to: &mut Printer<'_>) {
-        to.is("hbh-len", self.length, |length, out| push(out, u64::from(length)));
-        if !self.options.is_empty() {
-            to.flag("hbh-opts").with(|out| header_options::push_list(out, &self.options));
-        }
+        options_header::print(to, ["hbh-len", "hbh-opts"], self.length, &self.options);
     }
 }
 
 impl MatchExtension for Hbh {
     fn meaning(&self, _: Context) -> Pred {
-        options(0, self.length, &self.options)
+        options_header::meaning(0, self.length, &self.options)
     }
-}
-
-/// The condition on an options header.
-pub(crate) fn options(header: u8, length: Option<Is<u32>>, options: &[HeaderOption]) -> Pred {
-    let rest = Pred::Options { header, length, options: options.to_vec() };
-    Pred::all([Pred::Header(Header::Extension(header, 2)), rest])
 }

@@ -53,8 +53,8 @@ impl Extension for Ipcomp {
         match name {
             "ipcompspi" => {
                 self.spis = range::option(arg)?;
-                if self.spis.is_all() && !self.spis.inverted {
-                    let message = "iptables does not save the range of all, and reads that as index 0";
+                if self.spis.is_all() {
+                    let message = "iptables does not save the range of all, nor `!` before it, and reads that as index 0";
                     arg.warn(Fault::new(codes::CHECK_UNRELOADABLE, message).about(Part::Value));
                 }
             }
