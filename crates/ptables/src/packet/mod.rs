@@ -14,7 +14,7 @@ mod sctp;
 mod view;
 mod words;
 
-pub use connection::{Connection, Tuple};
+pub use connection::{Connection, Count, Tuple};
 pub use layout::{Layout, Tcp, Transport};
 pub use view::{View, is_extension};
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::bytes::mss;
+use super::counts;
+use super::hash;
 use super::machine::{Machine, Value};
 use super::test::Why;
 use super::{Verdict, nat};
@@ -87,6 +89,11 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
                 _ => {}
             }
         }
+        Effect::Hash(wanted) => match hash::mark(machine, wanted) {
+            Ok(None) => {}
+            Ok(Some(mark)) => change(machine, Field::Mark, |_| u128::from(mark)),
+            Err(why) => lose(machine, Field::Mark, why),
+        },
         Effect::Overwrite(field) => {
             lose(machine, *field, "a rule gave it a value that the rule does not tell")
         }
@@ -112,7 +119,7 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
         Effect::Prefix { source, from, to } => {
             let address = if *source { machine.heads.source } else { machine.heads.destination };
             match nat::prefix(address, *from, *to) {
-                Some(new) => nat::put_address(machine, *source, new),
+                Some(new) => nat::put_bare_address(machine, *source, new),
                 None => return After::End(Verdict::Drop),
             }
         }
@@ -277,6 +284,9 @@ pub(super) fn track(machine: &mut Machine<'_>) {
     match connection.state {
         CtState::Untracked => machine.untracked = true,
         CtState::Invalid => {}
-        _ => machine.connection = Some(connection),
+        _ => {
+            machine.carried = counts::counted(machine, &connection);
+            machine.connection = Some(connection);
+        }
     }
 }
