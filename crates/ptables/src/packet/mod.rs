@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod checksum;
 mod connection;
 mod layout;
+pub mod mend;
 mod names;
 mod parse;
 mod print;
