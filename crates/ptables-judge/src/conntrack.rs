@@ -159,7 +159,8 @@ impl Connections {
             body = body.with_nested(5, &Body::nested().with(1, &name));
         }
         // What is translated and what not, for good: the tables of nat are not asked.
-        let of = |source: bool| entry.nat.filter(|it| it.source == source).map_or(Body::nested(), |it| it.body());
+        let of =
+            |source: bool| entry.nat.filter(|it| it.source == source).map_or(Body::nested(), |it| it.body());
         body = body.with_nested(6, &of(true)).with(7, &entry.timeout.to_be_bytes());
         if entry.nat.is_some() {
             body = body.with_nested(13, &of(false));

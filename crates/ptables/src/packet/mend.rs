@@ -4,10 +4,10 @@
 /// network order; a last single one is the upper half of a word.
 pub fn mend(check: u16, old: &[u8], new: &[u8]) -> u16 {
     // What stands above the checksum takes part: it decides between the two forms of zero.
-    let sum = new.chunks(2).map(word).fold(
-        old.chunks(2).map(word).fold(!u32::from(check), |sum, it| add(sum, !it)),
-        add,
-    );
+    let sum = new
+        .chunks(2)
+        .map(word)
+        .fold(old.chunks(2).map(word).fold(!u32::from(check), |sum, it| add(sum, !it)), add);
     let sum = (sum & 0xffff) + (sum >> 16);
     // INVARIANT: of two halves at most one bit is left above the lower one.
     !((sum + (sum >> 16)) as u16)

@@ -194,7 +194,8 @@ impl Draft {
                 self.packet_type = find(&PACKET_TYPES, &word.text)
                     .ok_or_else(|| unknown(word, "host, broadcast, multicast or otherhost"))?;
             }
-            "ctmark" | "ctstatus" | "ctexpire" | "ctcounts" | "ctlabels" | "helper" | "zone" | "orig" | "replies" => {
+            "ctmark" | "ctstatus" | "ctexpire" | "ctcounts" | "ctlabels" | "helper" | "zone" | "orig"
+            | "replies" => {
                 let word = Word { text: word.text.clone(), quoted: word.quoted, at: word.at.clone() };
                 self.entry.push((key.to_owned(), word));
             }

@@ -23,7 +23,9 @@ pub(super) fn counted(machine: &Machine<'_>, connection: &Connection) -> Option<
 pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
     let flags = u8_at(machine.transport(), 13).unwrap_or(0);
     if machine.heads.proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
-        return Value::Unknown("whether tracking counts a SYN of a connection that it knows depends on its state");
+        return Value::Unknown(
+            "whether tracking counts a SYN of a connection that it knows depends on its state",
+        );
     }
     // Of a connection that is not in the table yet this is the first packet.
     let fresh = connection.status & Connection::CONFIRMED == 0;

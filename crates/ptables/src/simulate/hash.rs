@@ -84,10 +84,9 @@ pub(super) fn mark(machine: &Machine<'_>, wanted: &HashMark) -> Result<Option<u3
         u32::from(one.max(other)) << 16 | u32::from(one.min(other))
     });
     // Both directions of a connection have one hash.
-    let hash = words(
-        [source.min(destination), source.max(destination), ports],
-        wanted.random.wrapping_add(12),
-    ) ^ (u32::from(ends.proto) & wanted.proto);
+    let hash =
+        words([source.min(destination), source.max(destination), ports], wanted.random.wrapping_add(12))
+            ^ (u32::from(ends.proto) & wanted.proto);
     Ok(Some(scaled(hash, wanted.modulus).wrapping_add(wanted.offset)))
 }
 

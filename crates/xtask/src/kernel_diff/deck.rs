@@ -111,7 +111,12 @@ impl Iterator for Deck {
                 &own
             }
             (None, None) => {
-                own = Rules::random(plan, &mut self.rng);
+                let is_long =
+                    self.mode == Mode::Counters && at % 16 == 5 || self.mode == Mode::Trace && at % 16 == 4;
+                own = match is_long {
+                    true => Rules::long(plan, &mut self.rng),
+                    false => Rules::random(plan, &mut self.rng),
+                };
                 &own
             }
         };

@@ -13,6 +13,7 @@ pub mod draft;
 pub mod facts;
 pub mod file;
 pub mod flat;
+pub mod long;
 pub mod pieces;
 pub mod pool;
 pub mod regress;

@@ -79,7 +79,8 @@ impl Rules {
             if table == "nat" && !plan.tracked {
                 continue;
             }
-            let share = maker.rng.pick(if table == "filter" { &[4, 8, 8, 25][..] } else { &[0, 0, 2, 5, 12] });
+            let share =
+                maker.rng.pick(if table == "filter" { &[4, 8, 8, 25][..] } else { &[0, 0, 2, 5, 12] });
             maker.table(table, hooks, share, &mut text);
         }
         let scope = Scope {

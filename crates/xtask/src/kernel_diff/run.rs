@@ -127,7 +127,8 @@ fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Re
     while found.load(Ordering::Relaxed) < job.enough as u64 {
         let Some(Dealt { at, case, flat }) = deck.next() else { break };
         let mut part = Report { rulesets: 1, packets: case.shots.len() as u64, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, (&deck.place, flat.as_ref()), &mut part)? {
+        if let Some((case, difference)) = compare(&case, &mut arena, (&deck.place, flat.as_ref()), &mut part)?
+        {
             found.fetch_add(1, Ordering::Relaxed);
             let (case, difference) = if job.shrink {
                 shrink::shrink(case, difference, &mut arena, deck.place.cpu)

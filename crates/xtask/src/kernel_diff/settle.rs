@@ -19,6 +19,10 @@ impl Draft {
                 *address = 0xc000_0200 | *address & 0xff;
             }
         }
+        // Nor does a packet come from a broadcast address.
+        if self.layout.source >> 16 == 0x0a09 && self.layout.source & 0xff == 0xff {
+            self.layout.source = 0xc000_02fe;
+        }
     }
 
     /// Whether an address of ours, or a group, is its destination.
@@ -153,7 +157,8 @@ impl Draft {
         if self.shot.path == Path::Output {
             known.nat = None;
         }
-        let hidden = known.nat.is_some_and(|it| [self.layout.source, self.layout.destination].contains(&it.1));
+        let hidden =
+            known.nat.is_some_and(|it| [self.layout.source, self.layout.destination].contains(&it.1));
         if !possible || hidden || self.layout.source == self.layout.destination {
             self.shot.entry = Entry::None;
         }

@@ -90,7 +90,8 @@ impl Place {
                     packets: known.before.into(),
                     bytes: u64::from(known.before) * shot.bytes.len() as u64,
                 };
-                let (there, back) = if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
+                let (there, back) =
+                    if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
                 connection.status = Connection::CONFIRMED
                     | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }

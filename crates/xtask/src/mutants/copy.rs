@@ -62,7 +62,8 @@ pub fn all() -> Result<Vec<Mutant>, String> {
                 continue;
             }
             let text = fs::read_to_string(root().join(&path)).map_err(|error| error.to_string())?;
-            let found = sites::of(&text, meanings_only).map_err(|error| format!("{}: {error}", path.display()))?;
+            let found =
+                sites::of(&text, meanings_only).map_err(|error| format!("{}: {error}", path.display()))?;
             mutants.extend(found.into_iter().map(|site| Mutant { file: path.clone(), site }));
         }
     }
@@ -122,9 +123,8 @@ pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
             return Err(format!("`{part}` cannot be copied to {}", tree.display()));
         }
     }
-    let put = |path: &str, text: &str| {
-        fs::write(tree.join(path), text).map_err(|error| format!("{path}: {error}"))
-    };
+    let put =
+        |path: &str, text: &str| fs::write(tree.join(path), text).map_err(|error| format!("{path}: {error}"));
     put("crates/ptables/src/mutant.rs", SWITCH)?;
     put("crates/xtask/src/mutants/switch.rs", HERE)?;
     let lib = "crates/ptables/src/lib.rs";
@@ -135,11 +135,12 @@ pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
     for path in paths {
         let text = fs::read_to_string(root().join(path)).map_err(|error| error.to_string())?;
         let here = mutants.iter().filter(|it| it.1.file == *path);
-        let edits = here.flat_map(|(number, mutant)| {
-            mutant.site.edits.iter().enumerate().map(move |(at, (place, text))| {
-                (*place, at > 0, text.replacen('#', &number.to_string(), 1))
-            })
-        });
+        let edits =
+            here.flat_map(|(number, mutant)| {
+                mutant.site.edits.iter().enumerate().map(move |(at, (place, text))| {
+                    (*place, at > 0, text.replacen('#', &number.to_string(), 1))
+                })
+            });
         put(&path.display().to_string(), &edited(&text, edits.collect()))?;
     }
     Ok(())

@@ -49,7 +49,8 @@ pub fn judge(count: u32, share: u64) -> Result<Vec<(u32, bool)>, String> {
     };
     for (path, case) in regress::all()? {
         thread::scope(|scope| {
-            scope.spawn(|| note(again(&case, &board).map_err(|error| format!("{}: {error}", path.display()))));
+            scope
+                .spawn(|| note(again(&case, &board).map_err(|error| format!("{}: {error}", path.display()))));
         });
     }
     eprintln!("{} faults left after what was found before", board.count());

@@ -4,7 +4,11 @@
 //! what CI asks it; the simulator is asked the same once for each fault that it meets. A fault that is not found is either
 //! none (nothing observable changes) or shows what the judge does not look at; `docs/kernel-diff.md` lists them, each
 //! with its reason.
-#![expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "faults are numbered, and few")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "faults are numbered, and few"
+)]
 
 mod copy;
 mod judge;
@@ -55,7 +59,8 @@ pub fn run(count: usize, seed: u64, share: u64) -> Result<String, String> {
         unbuildable.extend(bad);
     }
     let survivors = survivors(&target, chosen.len(), share)?;
-    let survivors: Vec<(u32, bool)> = survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
+    let survivors: Vec<(u32, bool)> =
+        survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
     let tried = chosen.len() - unbuildable.len();
     let list: String = survivors
         .iter()

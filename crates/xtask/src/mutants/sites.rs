@@ -222,7 +222,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         let compares = matches!(it.op, syn::BinOp::Eq(_) | syn::BinOp::Ne(_));
         for side in [&it.left, &it.right] {
             // Another name beside `==` is mostly the same as another operator.
-            if !(compares && matches!(&**side, Expr::Path(_))) && !(assigns && std::ptr::eq(side, &it.left)) {
+            let skipped =
+                compares && matches!(&**side, Expr::Path(_)) || assigns && std::ptr::eq(side, &it.left);
+            if !skipped {
                 self.visit_expr(side);
             }
         }
@@ -308,7 +310,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         self.other(mac, format!("!{}", self.source(mac.span())));
         if let syn::Pat::Or(all) = &pattern {
             let all: Vec<String> = all.cases.iter().map(|it| self.source(it.span()).to_owned()).collect();
-            let guard = guard.as_ref().map(|it| format!(" if {}", self.source(it.span()))).unwrap_or_default();
+            let guard =
+                guard.as_ref().map(|it| format!(" if {}", self.source(it.span()))).unwrap_or_default();
             for without in 0..all.len() {
                 let kept = all.iter().enumerate().filter(|it| it.0 != without).map(|it| it.1.as_str());
                 let kept = kept.collect::<Vec<_>>().join(" | ");
