@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ptables::dialect::{Backend, Family, Version};
+use ptables::program::Families;
 
 use crate::commands;
 
@@ -21,23 +22,29 @@ pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
     Restore(commands::restore::Options),
+    Import(commands::import::Options),
     Explain(commands::explain::Options),
     Simulate(commands::simulate::Options),
     Test(commands::test::Options),
     Why(commands::why::Options),
+    Completions(commands::completions::Options),
+    Man(commands::man::Options),
 }
 
 /// For which family and tools.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Target {
     /// IPv4 rules
-    #[arg(short = '4', long = "ipv4", conflicts_with_all = ["v6", "family"])]
+    #[arg(short = '4', long = "ipv4", conflicts_with_all = ["v6", "families"])]
     pub(crate) v4: bool,
     /// IPv6 rules
-    #[arg(short = '6', long = "ipv6", conflicts_with = "family")]
+    #[arg(short = '6', long = "ipv6", conflicts_with = "families")]
     pub(crate) v6: bool,
-    /// Address family; told from the rules if it is not given
-    #[arg(long, value_name = "4|6", value_parser = |text: &str| text.parse::<Family>())]
+    /// Address family; told from the rules if it is not given. `both`: each rule goes where its addresses belong
+    #[arg(long = "family", value_name = "4|6|both", value_parser = |text: &str| text.parse::<Families>())]
+    pub(crate) families: Option<Families>,
+    /// What packets tell of the family, where nothing else does.
+    #[arg(skip)]
     pub(crate) family: Option<Family>,
     /// Back end; that of the installed iptables if it is not given
     #[arg(long, value_name = "legacy|nft", value_parser = |text: &str| text.parse::<Backend>())]
@@ -48,12 +55,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The family that was asked for.
+    /// The family that was asked for, if it is one.
     pub(crate) fn family(&self) -> Option<Family> {
+        self.families().and_then(Families::only)
+    }
+
+    /// The families that were asked for.
+    pub(crate) fn families(&self) -> Option<Families> {
         match (self.v4, self.v6) {
-            (true, _) => Some(Family::V4),
-            (_, true) => Some(Family::V6),
-            _ => self.family,
+            (true, _) => Some(Families::V4),
+            (_, true) => Some(Families::V6),
+            _ => self.families.or(self.family.map(Families::one)),
         }
     }
 }

@@ -4,12 +4,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use ptables::compile::{Compiled, compile};
+use ptables::compile::{Compiled, CompiledFamilies, compile_families};
 use ptables::diag::{Diagnostic, codes, escape};
 use ptables::dialect::{Dialect, Family};
 use ptables::lower;
 use ptables::origin::Origin;
-use ptables::program::Tables;
+use ptables::program::{Families, Tables};
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint, Parsed};
 
@@ -71,6 +71,11 @@ impl Input {
         Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
         let Some(options) = &self.script else { return text::parse(&self.source) };
@@ -89,33 +94,58 @@ impl Input {
         Parsed::new(made.tables.unwrap_or_default(), made.diagnostics)
     }
 
-    /// Reads, lowers and checks the rules.
+    /// Reads, lowers and checks the rules, for one family.
     pub(crate) fn compile(&self, target: &Target, noflush: bool) -> Result<Compiled, Failure> {
-        let family = self.family(target)?;
+        let mut compiled = self.compile_families(target, noflush)?;
+        match (compiled.parts.pop(), compiled.parts.is_empty()) {
+            (Some(part), true) => Ok(Compiled::new(part.ruleset, compiled.diagnostics)),
+            _ => Err(format!("{}: the rules are for both families: say `-4` or `-6`", self.name).into()),
+        }
+    }
+
+    /// Reads, lowers and checks the rules, for each family that they are for.
+    pub(crate) fn compile_families(
+        &self,
+        target: &Target,
+        noflush: bool,
+    ) -> Result<CompiledFamilies, Failure> {
         let parsed = self.parse();
+        let families = self.families(target, &parsed.tables)?;
+        Ok(self.compiled(parsed, families, target, noflush))
+    }
+
+    /// Lowers and checks rules that were read.
+    pub(crate) fn compiled(
+        &self,
+        parsed: Parsed,
+        families: Families,
+        target: &Target,
+        noflush: bool,
+    ) -> CompiledFamilies {
         let names = SystemNames::new();
         let mut options = lower::Options::new(dialect(target), &names);
         options.noflush = noflush;
-        let mut compiled = compile(&parsed.tables, family, options);
+        let mut compiled = compile_families(&parsed.tables, families, options);
         compiled.diagnostics.splice(0..0, parsed.diagnostics);
         // The process ends soon: to free a large program rule by rule would take as long as to check it.
         std::mem::forget(parsed.tables);
-        Ok(compiled)
+        compiled
     }
 
-    /// The family: asked for, told by the text, told by the file's name, or a question to the user.
-    pub(crate) fn family(&self, target: &Target) -> Result<Family, Failure> {
-        if let Some(family) = target.family() {
-            return Ok(family);
+    /// The families: asked for, told by the script or the text, told by the file's name, or a question to the user.
+    pub(crate) fn families(&self, target: &Target, tables: &Tables) -> Result<Families, Failure> {
+        if let Some(families) = target.families().or(tables.families) {
+            return Ok(families);
         }
         if self.script.is_some() {
             // PyPTables knows no other, and its scripts stay as they are.
-            return Ok(self.family_of_name().unwrap_or(Family::V4));
+            return Ok(Families::one(self.family_of_name().unwrap_or(Family::V4)));
         }
-        match text::family(&self.source) {
-            FamilyHint::One(family) => Ok(family),
-            _ => self.family_of_name().ok_or_else(|| Failure::from(Question(text::ambiguous(&self.source)))),
-        }
+        let family = match text::family(&self.source) {
+            FamilyHint::One(family) => Some(family),
+            _ => self.family_of_name(),
+        };
+        family.map(Families::one).ok_or_else(|| Failure::from(Question(text::ambiguous(&self.source))))
     }
 
     /// `rules.v4`, `ip6tables.rules` …

@@ -16,6 +16,14 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Writes the product of a command. Who reads no further is no error.
+pub(crate) fn product(bytes: &[u8]) -> Result<Status, Failure> {
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Status::Fine),
+    }
+}
+
 /// Findings of one run.
 pub(crate) struct Findings<'a> {
     options: &'a Report,

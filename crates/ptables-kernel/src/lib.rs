@@ -24,6 +24,7 @@ mod process;
 mod program;
 mod restore;
 mod save;
+mod sets;
 mod tool;
 mod version;
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use ptables::compile::{RestoreText, compile};
+use ptables::compile::{Part, RestoreText, compile_families};
 use ptables::diag::{Counts, Diagnostic, Severity, codes};
 use ptables::dialect::{Backend, Dialect, Family};
+use ptables::ext::Families;
+use ptables::ipset::Set;
 use ptables::lower::{Options, lower, lower_edits};
 use ptables::model::Ruleset;
 use ptables::origin::Origin;
@@ -16,6 +18,7 @@ use crate::kernel::Kernel;
 use crate::locate::Located;
 use crate::names::SystemNames;
 use crate::restore::{Cause, RestoreError, RestoreOptions, Stage};
+use crate::sets::Change;
 
 /// A program that was restored (or, with [`RestoreOptions::test_only`], tried).
 #[derive(Clone, Debug)]
@@ -62,6 +65,18 @@ impl fmt::Display for NotRestored {
 
 impl std::error::Error for NotRestored {}
 
+/// What stopped a restore.
+struct Failed {
+    diagnostic: Box<Diagnostic>,
+    error: Option<RestoreError>,
+}
+
+impl From<Box<Diagnostic>> for Failed {
+    fn from(diagnostic: Box<Diagnostic>) -> Failed {
+        Failed { diagnostic, error: None }
+    }
+}
+
 impl Kernel {
     /// Checks a program, then has the tools try it and apply it.
     ///
@@ -81,12 +96,30 @@ impl Kernel {
         backend: Backend,
         options: RestoreOptions,
     ) -> Result<RestoredProgram, NotRestored> {
+        self.restore_families(program, findings, Families::one(family), backend, options)
+    }
+
+    /// The same for both families, or for one. All families are tried before anything is changed; sets that the program declares
+    /// are made before its rules, and get their new contents in one step each before the rules are applied.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRestored`]. Each family is applied for itself: where the kernel refuses the second, the first stands, and a note says
+    /// so.
+    pub fn restore_families(
+        &self,
+        program: &Tables,
+        findings: Vec<Diagnostic>,
+        families: Families,
+        backend: Backend,
+        options: RestoreOptions,
+    ) -> Result<RestoredProgram, NotRestored> {
         let names = SystemNames::new();
         let version = self.version(backend).unwrap_or(Dialect::default().version);
         let mut lowering = Options::new(Dialect::new(backend, version), &names);
         lowering.noflush = options.noflush;
         lowering.counters_asked = options.counters;
-        let compiled = compile(program, family, lowering);
+        let compiled = compile_families(program, families, lowering);
         let stops = |it: &Diagnostic| matches!(it.severity, Severity::Error | Severity::Unsupported);
         let restorable = compiled.is_restorable() && !findings.iter().any(stops);
         let mut diagnostics = findings;
@@ -94,25 +127,63 @@ impl Kernel {
         if !restorable {
             return Err(NotRestored { diagnostics, error: None });
         }
-        // With `--noflush` the rules of the ruleset are those of the commands, save the ones that it deletes itself.
-        let whole = RestoreText::of_ruleset(&compiled.ruleset);
-        let lost = unfaithful(&whole, &compiled.ruleset, lowering);
-        if !lost.is_empty() {
-            diagnostics.extend(lost);
+        let mut texts = Vec::new();
+        for Part { ruleset, program: part, .. } in &compiled.parts {
+            // With `--noflush` the rules of the ruleset are those of the commands, save the ones that it deletes itself.
+            let whole = RestoreText::of_ruleset(ruleset);
+            diagnostics.extend(unfaithful(&whole, ruleset, lowering));
+            let family = ruleset.context.family;
+            let part = part.as_ref().unwrap_or(program);
+            let edits = || RestoreText::of_edits(&lower_edits(part, family, lowering));
+            texts.push((family, if options.noflush { edits() } else { whole }));
+        }
+        if diagnostics.iter().any(stops) {
             return Err(NotRestored { diagnostics, error: None });
         }
-        let text = if options.noflush {
-            RestoreText::of_edits(&lower_edits(program, family, lowering))
-        } else {
-            whole
-        };
-        match self.restore(family, backend, &text.bytes, options) {
-            Ok(_) => Ok(RestoredProgram { diagnostics }),
-            Err(error) => {
-                diagnostics.push(self.explain(&text, &error, options));
-                Err(NotRestored { diagnostics, error: Some(error) })
+        let ended = self.apply(&texts, &compiled.sets, backend, options);
+        match ended {
+            Ok(()) => Ok(RestoredProgram { diagnostics }),
+            Err(failed) => {
+                diagnostics.push(*failed.diagnostic);
+                Err(NotRestored { diagnostics, error: failed.error })
             }
         }
+    }
+
+    /// Tries everything, then applies it.
+    fn apply(
+        &self,
+        texts: &[(Family, RestoreText)],
+        sets: &[Set],
+        backend: Backend,
+        options: RestoreOptions,
+    ) -> Result<(), Failed> {
+        let run = |stage: Stage, done: Option<Family>, (family, text): &(Family, RestoreText)| {
+            self.attempt(*family, backend, stage, &text.bytes, options).map(|_| ()).map_err(|error| {
+                let mut diagnostic = self.explain(text, &error, options);
+                if let Some(done) = done {
+                    diagnostic = diagnostic.note(format!("the rules of {done} were replaced before"));
+                }
+                Failed { diagnostic: Box::new(diagnostic), error: Some(error) }
+            })
+        };
+        let mut change = Change::begin(self, sets)?;
+        let tried = texts.iter().try_for_each(|it| run(Stage::Test, None, it));
+        if let Err(error) = tried.and_then(|()| change.fill().map_err(Failed::from)) {
+            change.undo();
+            return Err(error);
+        }
+        if options.test_only {
+            change.undo();
+            return Ok(());
+        }
+        change.swap()?;
+        let mut done = None;
+        for it in texts {
+            run(Stage::Commit, done, it)?;
+            done = Some(it.0);
+        }
+        Ok(())
     }
 
     /// The error of a tool as a diagnostic with the line of the program.

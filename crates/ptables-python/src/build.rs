@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ptables::origin::Origin;
-use ptables::program::{Body, Chain, ChainKind, Composite, Rule, Table, Tables};
+use ptables::program::{Body, Chain, ChainKind, Composite, IpSet, Rule, Table, Tables};
 use ptables::source::Text;
 use ptables::text;
 use pyo3::intern;
@@ -47,11 +47,41 @@ impl<'py> Builder<'py> {
         }
         let mut tables = Tables::new();
         tables.origin = origin(object);
+        let family = object.getattr(intern!(self.py, "family"))?;
+        if !family.is_none() {
+            let family = family.str()?.to_string().parse();
+            tables.families =
+                Some(family.map_err(|error: String| {
+                    errors::wrong_value(self.py, &error, Place::of(object).as_ref())
+                })?);
+        }
+        for set in object.getattr(intern!(self.py, "ipsets"))?.try_iter()? {
+            tables.add_set(self.set(&set?)?);
+        }
         for (_, table) in object.cast::<PyDict>()? {
             let Some(table) = self.table(&table)? else { return Ok(None) };
             tables.push(table);
         }
         Ok(Some(tables))
+    }
+
+    /// A set that the tables declare.
+    fn set(&self, object: &Bound<'py, PyAny>) -> PyResult<IpSet> {
+        let mut set = IpSet::new(self.text(object, "name")?, self.text(object, "type")?);
+        set.origin = origin(object);
+        for entry in object.getattr("entries")?.try_iter()? {
+            set.entries.push(Text::new(entry?.str()?.to_cow()?.as_bytes()));
+        }
+        for pair in object.getattr("options")?.call_method0("items")?.try_iter()? {
+            let (name, value): (String, Bound<'py, PyAny>) = pair?.extract()?;
+            set = match value.extract::<bool>() {
+                Ok(true) => set.flag(name),
+                Ok(false) => set,
+                Err(_) if value.is_none() => set.flag(name),
+                Err(_) => set.option(name, value.str()?.to_string()),
+            };
+        }
+        Ok(set)
     }
 
     fn table(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Option<Table>> {

@@ -1,11 +1,12 @@
 //! Programs: checked, printed as iptables-save prints them, restored.
 
-use ptables::compile::{Compiled, compile};
+use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag;
 use ptables::diag::render::Renderer;
 use ptables::dialect::{Backend, Dialect, Family, Version};
-use ptables::lower::Options;
-use ptables::program::Tables;
+use ptables::lower::families::split;
+use ptables::lower::{Options, lower_sets};
+use ptables::program::{Families, Tables};
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint};
 use ptables_kernel::{Kernel, RestoreOptions, SystemNames};
@@ -58,7 +59,8 @@ impl Program {
         backend: Option<&str>,
         version: Option<&str>,
     ) -> PyResult<Vec<Diagnostic>> {
-        let compiled = self.compile(py, family, backend, version)?;
+        let families = self.families(py, family)?;
+        let compiled = self.compile(py, families, backend, version)?;
         Ok(self.findings.iter().cloned().chain(compiled.diagnostics).map(Diagnostic::from).collect())
     }
 
@@ -71,15 +73,38 @@ impl Program {
         backend: Option<&str>,
         version: Option<&str>,
     ) -> PyResult<String> {
-        let compiled = self.compile(py, family, backend, version)?;
+        let families = self.one_family(py, family)?;
+        let compiled = self.compile(py, families, backend, version)?;
         let stops = |it: &diag::Diagnostic| it.severity == diag::Severity::Error;
         let found: Vec<_> = self.findings.iter().cloned().chain(compiled.diagnostics).collect();
         if found.iter().any(stops) {
             return Err(errors::ruleset(py, found));
         }
         let mut out = Vec::new();
-        compiled.ruleset.print(&mut out, false);
+        compiled.parts.iter().for_each(|it| it.ruleset.print(&mut out, false));
         Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// The annotated text of what one family gets.
+    fn annotated(&self, py: Python<'_>, family: &str) -> PyResult<String> {
+        let families = self.one_family(py, Some(family))?;
+        let both = self.tables.families == Some(Families::Both);
+        let split = both.then(|| split(&self.tables, &SystemNames::new()));
+        match (&split, families.only()) {
+            (Some(split), Some(family)) if split.diagnostics.is_empty() => annotated(py, split.of(family)),
+            (Some(split), _) => Err(errors::ruleset(py, split.diagnostics.clone())),
+            _ => annotated(py, &self.tables.clone().family(families)),
+        }
+    }
+
+    /// The declared sets as `ipset restore` reads them.
+    fn ipset(&self, py: Python<'_>, family: Option<&str>) -> PyResult<String> {
+        let lowered = lower_sets(&self.tables, self.families(py, family)?, &SystemNames::new());
+        if !lowered.diagnostics.is_empty() {
+            return Err(errors::ruleset(py, lowered.diagnostics));
+        }
+        let text = ptables::ipset::print(&lowered.sets).map_err(|found| errors::ruleset(py, found))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Restores it; gives the warnings as text.
@@ -93,7 +118,7 @@ impl Program {
         test: bool,
         lock_file: Option<std::path::PathBuf>,
     ) -> PyResult<String> {
-        let family = self.family(py, family)?;
+        let families = self.families(py, family)?;
         let backend = backend.map(|it| self::backend(py, it)).transpose()?;
         let mut kernel = Kernel::new();
         if let Some(lock_file) = lock_file {
@@ -106,7 +131,7 @@ impl Program {
                 Some(backend) => backend,
                 None => kernel.detect()?.backend(),
             };
-            Ok(kernel.restore_program(&self.tables, self.findings.clone(), family, backend, options))
+            Ok(kernel.restore_families(&self.tables, self.findings.clone(), families, backend, options))
         });
         match restored {
             Ok(Ok(restored)) => Ok(rendered(&restored.diagnostics)),
@@ -132,11 +157,10 @@ impl Program {
     fn compile(
         &self,
         py: Python<'_>,
-        family: Option<&str>,
+        families: Families,
         backend: Option<&str>,
         version: Option<&str>,
-    ) -> PyResult<Compiled> {
-        let family = self.family(py, family)?;
+    ) -> PyResult<CompiledFamilies> {
         let backend = backend.map(|it| self::backend(py, it)).transpose()?;
         let version: Option<Version> = version
             .map(|it| it.parse().map_err(|_| wrong(py, &format!("`{it}` is no version of iptables"))))
@@ -150,17 +174,30 @@ impl Program {
                     Dialect::new(backend.unwrap_or(installed.backend), version.unwrap_or(installed.version))
                 }
             };
-            compile(&self.tables, family, Options::new(dialect, &SystemNames::new()))
+            compile_families(&self.tables, families, Options::new(dialect, &SystemNames::new()))
         })
     }
 
-    /// The family asked for, else the one that the text tells, else IPv4: that is what PyPTables writes.
-    fn family(&self, py: Python<'_>, asked: Option<&str>) -> PyResult<Family> {
+    /// The families asked for, else those of the tables, else the one that the text tells, else IPv4: that is what PyPTables
+    /// writes.
+    fn families(&self, py: Python<'_>, asked: Option<&str>) -> PyResult<Families> {
         match asked {
-            None => Ok(self.hint.unwrap_or(Family::V4)),
-            Some("4") => Ok(Family::V4),
-            Some("6") => Ok(Family::V6),
-            Some(other) => Err(wrong(py, &format!("the family is 4 or 6, not `{other}`"))),
+            None => {
+                let told = self.hint.map_or(Families::V4, Families::one);
+                Ok(self.tables.families.unwrap_or(told))
+            }
+            Some(name) => name.parse().map_err(|error: String| wrong(py, &error)),
+        }
+    }
+
+    fn one_family(&self, py: Python<'_>, asked: Option<&str>) -> PyResult<Families> {
+        let families = self.families(py, asked)?;
+        match families.only() {
+            Some(_) => Ok(families),
+            None => Err(wrong(
+                py,
+                "the tables are for both families, and this is one text: say family=4 or family=6",
+            )),
         }
     }
 }

@@ -42,6 +42,11 @@ impl<'v> Given<'v> {
         }
     }
 
+    /// The next positional argument.
+    pub(crate) fn next(&mut self) -> Option<Value<'v>> {
+        self.positional.next()
+    }
+
     /// The argument of this name.
     pub(crate) fn named(&mut self, name: &str) -> Option<Value<'v>> {
         let at = self.named.iter().position(|(known, _)| *known == name)?;

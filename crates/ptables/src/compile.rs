@@ -3,8 +3,9 @@
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
-use crate::ext::Context;
-use crate::lower::{self, Edits, Options};
+use crate::ext::{Context, Families};
+use crate::ipset::Set;
+use crate::lower::{self, Edits, LoweredSets, Options, families, lower_sets};
 use crate::model::{self, Ruleset};
 use crate::origin::Origin;
 use crate::program::Tables;
@@ -29,13 +30,93 @@ pub fn compile(tables: &Tables, family: Family, options: Options<'_>) -> Compile
 }
 
 impl Compiled {
+    /// A ruleset, and what was found on the way to it.
+    pub fn new(ruleset: Ruleset, diagnostics: Vec<Diagnostic>) -> Compiled {
+        Compiled { ruleset, diagnostics }
+    }
+
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
-        let found =
-            self.diagnostics.iter().any(|it| matches!(it.severity, Severity::Error | Severity::Unsupported));
-        let opaque = self.ruleset.rules().any(|(_, _, rule)| rule.as_typed().is_none());
-        !found && !opaque
+        is_restorable(&self.diagnostics, [&self.ruleset])
     }
+}
+
+/// A program compiled for each of the families that it is for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CompiledFamilies {
+    /// One a family, IPv4 first.
+    pub parts: Vec<Part>,
+    /// The sets that it declares.
+    pub sets: Vec<Set>,
+    /// Everything that was found; what is wrong in both families is said once.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What one family gets of a program.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Part {
+    /// The program of this family; `None` if it is the whole.
+    pub program: Option<Tables>,
+    /// What it means.
+    pub ruleset: Ruleset,
+}
+
+/// Compiles a program for these families, and says where they differ.
+///
+/// A program that is for both is taken apart ([`families::split`]) even if only one family is asked for: rules follow their
+/// addresses.
+pub fn compile_families(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
+    let both = families == Families::Both || tables.families == Some(Families::Both);
+    let LoweredSets { sets, diagnostics: found, .. } = lower_sets(tables, families, options.names);
+    let mut compiled = match families.only().filter(|_| !both) {
+        Some(family) => {
+            let Compiled { ruleset, diagnostics } = compile(tables, family, options);
+            CompiledFamilies { parts: vec![Part { program: None, ruleset }], sets: Vec::new(), diagnostics }
+        }
+        None => compile_split(tables, families, options),
+    };
+    compiled.diagnostics.splice(0..0, found);
+    CompiledFamilies { sets, ..compiled }
+}
+
+fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
+    let mut split = families::split(tables, options.names);
+    let mut diagnostics = std::mem::take(&mut split.diagnostics);
+    let mut parts = Vec::new();
+    let wanted = Family::ALL.into_iter().filter(|it| families.has(*it));
+    for family in wanted {
+        let Compiled { ruleset, diagnostics: more } = compile(split.of(family), family, options);
+        for it in more {
+            if !diagnostics.iter().any(|old| same(old, &it)) {
+                diagnostics.push(it);
+            }
+        }
+        parts.push(Part { program: Some(std::mem::take(split.of_mut(family))), ruleset });
+    }
+    if let [v4, v6] = parts.as_slice() {
+        diagnostics.extend(check::differ(&v4.ruleset, &v6.ruleset));
+    }
+    CompiledFamilies { parts, sets: Vec::new(), diagnostics }
+}
+
+/// Whether both say the same of the same place.
+fn same(one: &Diagnostic, other: &Diagnostic) -> bool {
+    one.code == other.code && one.message == other.message && one.origin().place() == other.origin().place()
+}
+
+impl CompiledFamilies {
+    /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
+    pub fn is_restorable(&self) -> bool {
+        is_restorable(&self.diagnostics, self.parts.iter().map(|it| &it.ruleset))
+    }
+}
+
+fn is_restorable<'r>(found: &[Diagnostic], rulesets: impl IntoIterator<Item = &'r Ruleset>) -> bool {
+    let stops = |it: &Diagnostic| matches!(it.severity, Severity::Error | Severity::Unsupported);
+    let opaque = |ruleset: &Ruleset| ruleset.rules().any(|(_, _, rule)| rule.as_typed().is_none());
+    !found.iter().any(stops) && !rulesets.into_iter().any(opaque)
 }
 
 /// Text for a restore tool, with who wrote each line.

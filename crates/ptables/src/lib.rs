@@ -10,6 +10,8 @@ pub mod diag;
 pub mod dialect;
 pub mod expect;
 pub mod ext;
+pub mod import;
+pub mod ipset;
 pub mod lower;
 pub mod meaning;
 pub mod model;
@@ -28,6 +30,6 @@ pub mod prelude {
     pub use crate::build::{accept, log, not, redirect, reject, return_, rule};
     pub use crate::ext::targets::{Accept, Drop, Return};
     pub use crate::model::Policy;
-    pub use crate::program::{Chain, Rule, Table, Tables, all_tables, default_tables};
+    pub use crate::program::{Chain, Families, IpSet, Rule, Table, Tables, all_tables, default_tables};
     pub use crate::value::ct_state::CtState::{Established, Invalid, New, Related, Untracked};
 }

@@ -38,10 +38,10 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);
     for file in &options.files {
         let input = Input::read(file, &options.script)?;
-        let compiled = input.compile(&options.target, false)?;
+        let compiled = input.compile_families(&options.target, false)?;
         findings.add(compiled.diagnostics);
         // As with the program that it was made from: the process ends soon.
-        std::mem::forget(compiled.ruleset);
+        std::mem::forget(compiled.parts);
     }
     let format = match options.format {
         FormatOption::Human => Format::Human,

@@ -1,14 +1,18 @@
 //! `ptables render`: prints a configuration.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ptables::text;
+use ptables::dialect::Family;
+use ptables::program::{Families, Tables};
+use ptables::{ipset, lower, text};
+use ptables_kernel::SystemNames;
 
 use super::{Failure, Status};
 use crate::cli::{File, Report, Script, Target};
 use crate::input::Input;
-use crate::output::Findings;
+use crate::output::{self, Findings};
 use crate::terminal;
 
 /// Print a configuration as text for iptables-restore
@@ -25,6 +29,12 @@ pub(crate) struct Options {
     /// Print the counters of rules, as `iptables-save -c` (style `save`)
     #[arg(short, long)]
     counters: bool,
+    /// Write `rules.v4`, `rules.v6` and, if sets are declared, `ipsets` into this folder
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Print the sets that are declared, as text for `ipset restore`, instead of the rules
+    #[arg(long, conflicts_with = "output")]
+    ipsets: bool,
     /// Number the lines
     #[arg(long)]
     line_numbers: bool,
@@ -47,22 +57,25 @@ enum Style {
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read(&options.file.file, &options.script)?;
     let mut findings = Findings::new(&options.report);
-    let mut out = Vec::new();
-    match options.style {
-        Style::Annotated => {
-            let parsed = input.parse();
-            findings.add(parsed.diagnostics);
-            if let Err(errors) = text::annotated(&parsed.tables, &mut out) {
-                findings.add(errors);
-                out.clear();
-            }
+    let rendered = render(options, &input, &mut findings)?;
+    if let Some(folder) = &options.output {
+        // Files that hold a part of the rules would be taken for all of them.
+        if findings.status() == Status::Fine {
+            rendered.write(folder)?;
         }
-        Style::Save => {
-            let compiled = input.compile(&options.target, false)?;
-            compiled.ruleset.print(&mut out, options.counters);
-            findings.add(compiled.diagnostics);
-        }
+        return findings.report_to_stderr();
     }
+    let out = match (rendered.texts.as_slice(), options.ipsets) {
+        (_, true) => rendered.sets.unwrap_or_default(),
+        ([(_, text)], false) => text.clone(),
+        ([], false) => Vec::new(),
+        _ => {
+            let message = "the rules are for both families, and this is one stream";
+            return Err(
+                format!("{message}: say `-4` or `-6`, or `--output FOLDER` for a file of each").into()
+            );
+        }
+    };
     let stdout = std::io::stdout();
     let color = terminal::use_color(options.report.color, &stdout);
     // On a terminal, bytes of rules must not steer it; a pipe gets them as they are.
@@ -71,9 +84,111 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     } else {
         out
     };
-    match stdout.lock().write_all(&out) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::product(&out)?;
     findings.report_to_stderr()
+}
+
+/// What a configuration is as text.
+struct Rendered {
+    texts: Vec<(Family, Vec<u8>)>,
+    /// Text for `ipset restore`, if sets are declared.
+    sets: Option<Vec<u8>>,
+}
+
+fn render(options: &Options, input: &Input, findings: &mut Findings<'_>) -> Result<Rendered, Failure> {
+    let mut texts = Vec::new();
+    // Rules as they were written need no check; sets are for the kernel, and so are the rules that iptables-save would print.
+    let parsed = input.parse();
+    let sets = lowered_sets(&parsed.tables, input, options, findings);
+    let annotated = options.style == Style::Annotated;
+    if annotated && options.target.families().or(parsed.tables.families).is_none() && options.output.is_none()
+    {
+        let mut out = Vec::new();
+        findings.add(parsed.diagnostics);
+        annotate(&parsed.tables, &mut out, findings);
+        return Ok(Rendered { texts: vec![(Family::V4, out)], sets });
+    }
+    let families = input.families(&options.target, &parsed.tables)?;
+    if annotated {
+        findings.add(parsed.diagnostics);
+        let both = families == Families::Both || parsed.tables.families == Some(Families::Both);
+        let split = both.then(|| lower::families::split(&parsed.tables, &SystemNames::new()));
+        if let Some(split) = &split {
+            findings.add(split.diagnostics.iter().cloned());
+        }
+        for family in Family::ALL.into_iter().filter(|it| families.has(*it)) {
+            let mut out = Vec::new();
+            match &split {
+                Some(split) => annotate(split.of(family), &mut out, findings),
+                None => {
+                    let whole = parsed.tables.clone().family(Families::one(family));
+                    annotate(&whole, &mut out, findings);
+                }
+            }
+            texts.push((family, out));
+        }
+    } else {
+        let compiled = input.compiled(parsed, families, &options.target, false);
+        for part in &compiled.parts {
+            let mut out = Vec::new();
+            part.ruleset.print(&mut out, options.counters);
+            texts.push((part.ruleset.context.family, out));
+        }
+        findings.add(compiled.diagnostics);
+    }
+    Ok(Rendered { texts, sets })
+}
+
+fn annotate(tables: &Tables, out: &mut Vec<u8>, findings: &mut Findings<'_>) {
+    if let Err(errors) = text::annotated(tables, out) {
+        findings.add(errors);
+        out.clear();
+    }
+}
+
+/// The text of the sets; nothing if there are none, or if something is wrong with them.
+fn lowered_sets(
+    tables: &Tables,
+    input: &Input,
+    options: &Options,
+    findings: &mut Findings<'_>,
+) -> Option<Vec<u8>> {
+    if tables.sets().is_empty() {
+        return None;
+    }
+    let families = input.families(&options.target, tables).ok()?;
+    let lowered = lower::lower_sets(tables, families, &SystemNames::new());
+    if options.style == Style::Annotated {
+        // In the other style they are compiled with the rules, and found there.
+        findings.add(lowered.diagnostics);
+    }
+    match ipset::print(&lowered.sets) {
+        Ok(text) => Some(text),
+        Err(errors) => {
+            findings.add(errors);
+            None
+        }
+    }
+}
+
+impl Rendered {
+    /// Writes `rules.v4`, `rules.v6` and `ipsets`, each whole or not at all.
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for (family, text) in &self.texts {
+            let name = if *family == Family::V4 { "rules.v4" } else { "rules.v6" };
+            replace(&folder.join(name), text)?;
+        }
+        match &self.sets {
+            Some(text) => replace(&folder.join("ipsets"), text),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes a file beside its place, then moves it there.
+fn replace(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
+    written.map_err(|error| format!("{}: {error}", path.display()).into())
 }

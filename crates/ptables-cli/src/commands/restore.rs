@@ -12,8 +12,9 @@ use crate::output::Findings;
 
 /// Replace the tables of the kernel by those of a configuration
 ///
-/// The configuration is checked first; any error stops everything. Then iptables-restore tries it, and applies it. What it refuses
-/// is reported with the line that wrote it.
+/// The configuration is checked first; any error stops everything. Then iptables-restore tries it, and applies it; of a
+/// configuration for both families, both are tried before one is applied. Sets that it declares are made first, and get their new
+/// contents in one step. What is refused is reported with the line that wrote it.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -43,7 +44,6 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read(&options.file.file, &options.script)?;
-    let family = input.family(&options.target)?;
     let mut kernel = Kernel::new();
     if let Some(netns) = &options.netns {
         kernel = kernel.in_namespace(netns)?;
@@ -64,12 +64,13 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         }
     };
     let parsed = input.parse();
+    let families = input.families(&options.target, &parsed.tables)?;
     let mut how =
         RestoreOptions::new().test_only(options.test).noflush(options.noflush).counters(options.counters);
     if let Some(seconds) = options.wait {
         how = how.wait(seconds);
     }
-    match kernel.restore_program(&parsed.tables, parsed.diagnostics, family, backend, how) {
+    match kernel.restore_families(&parsed.tables, parsed.diagnostics, families, backend, how) {
         Ok(restored) => {
             findings.add(restored.diagnostics);
             findings.report_to_stderr()

@@ -20,6 +20,7 @@ from ._kernel import parse, restore
 from .chains import BuiltinChain, UserChain
 from .errors import PyPTablesError, RestoreError
 from .rules import Accept, CustomRule, Drop, Jump, Log, Redirect, Return, Rule
+from .rules.forwarding.ipsets import IPSet
 from .rules.matches import Match
 from .tables import Table, Tables
 
@@ -29,6 +30,7 @@ __all__ = [
     "CustomRule",
     "Diagnostic",
     "Drop",
+    "IPSet",
     "Jump",
     "Label",
     "Log",
@@ -54,8 +56,11 @@ __all__ = [
 ]
 
 
-def default_tables():
-    """The tables filter, nat and mangle with their built-in chains, each with policy ``ACCEPT``."""
+def default_tables(family=None):
+    """The tables filter, nat and mangle with their built-in chains, each with policy ``ACCEPT``.
+
+    ``family`` is 4, 6 or ``both``, as of `Tables`.
+    """
     return Tables(
         Table(
             "filter",
@@ -77,4 +82,5 @@ def default_tables():
             BuiltinChain("OUTPUT", "ACCEPT"),
             BuiltinChain("POSTROUTING", "ACCEPT"),
         ),
+        family=family,
     )

@@ -6,6 +6,7 @@ from ._colors import (
     uncolorize as uncolorize,
 )
 from ._core import Diagnostic as Diagnostic, Label as Label
+from ._types import Family as _Family
 from ._kernel import parse as parse, restore as restore
 from .chains import BuiltinChain as BuiltinChain, UserChain as UserChain
 from .errors import PyPTablesError as PyPTablesError, RestoreError as RestoreError
@@ -19,6 +20,7 @@ from .rules import (
     Return as Return,
     Rule as Rule,
 )
+from .rules.forwarding.ipsets import IPSet as IPSet
 from .rules.matches import Match as Match
 from .tables import Table as Table, Tables as Tables
 
@@ -28,6 +30,7 @@ __all__ = [
     "CustomRule",
     "Diagnostic",
     "Drop",
+    "IPSet",
     "Jump",
     "Label",
     "Log",
@@ -52,4 +55,4 @@ __all__ = [
     "uncolorize",
 ]
 
-def default_tables() -> Tables: ...
+def default_tables(family: _Family = None) -> Tables: ...

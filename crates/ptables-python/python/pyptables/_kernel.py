@@ -14,8 +14,9 @@ def restore(tables, *, family=None, backend=None, noflush=False, test=False):
     """Replaces the tables of the kernel by these (`Tables`, or the text of some).
 
     The rules are checked, tried, then applied; with ``test=True`` they are only tried. ``noflush=True`` adds to what the kernel
-    holds. ``family`` is 4 or 6 (default: what addresses tell, else 4), ``backend`` ``legacy`` or ``nft`` (default: the one that
-    holds the rules). Returns ``(stdout, stderr)``, bytes: nothing, and the warnings.
+    holds. ``family`` is 4, 6 or ``both`` (default: that of the tables, or what addresses tell, else 4), ``backend`` ``legacy`` or
+    ``nft`` (default: the one that holds the rules). Of both families both are tried before one is changed; sets that the tables
+    declare are made first, and get their new entries in one step. Returns ``(stdout, stderr)``, bytes: nothing, and the warnings.
 
     Raises `RestoreError` if the rules are refused, with the line that made the refused one, and `UnavailableError` if nobody could
     judge them.

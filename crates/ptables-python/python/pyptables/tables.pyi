@@ -1,5 +1,5 @@
 from collections import OrderedDict
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import Self
 
@@ -7,6 +7,7 @@ from ._core import Diagnostic
 from ._types import Family
 from .base import DebugObject
 from .chains import AbstractChain
+from .rules.forwarding.ipsets import IPSet
 
 _Item = TypeVar("_Item")
 _Chain = TypeVar("_Chain", bound=AbstractChain)
@@ -25,8 +26,13 @@ class Table(_Named[Any]):
     def to_iptables(self) -> str: ...
 
 class Tables(_Named[Table]):
-    def __init__(self, *tables: Table) -> None: ...
-    def append(self, table: _Table) -> _Table: ...
+    family: str | None
+    ipsets: list[IPSet]
+    def __init__(self, *tables: Table, family: Family = None) -> None: ...
+    @overload
+    def append(self, item: _Table) -> _Table: ...
+    @overload
+    def append(self, item: IPSet) -> IPSet: ...
     def to_iptables(
         self,
         style: str = "annotated",
@@ -35,6 +41,7 @@ class Tables(_Named[Table]):
         backend: str | None = None,
         version: str | None = None,
     ) -> str: ...
+    def to_ipset(self, *, family: Family = None) -> str: ...
     def check(
         self, *, family: Family = None, backend: str | None = None, version: str | None = None
     ) -> list[Diagnostic]: ...

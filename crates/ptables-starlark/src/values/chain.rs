@@ -33,8 +33,12 @@ pub(crate) struct ChainData {
 }
 
 impl ChainValue {
-    pub(crate) fn builtin(name: &str, policy: &str, origin: Origin) -> ChainValue {
-        ChainValue::new(name, Some(policy.to_owned()), None, Vec::new(), origin)
+    /// A chain of a program, as a handle.
+    pub(crate) fn of_program(chain: &Chain) -> ChainValue {
+        let rules = chain.iter().cloned().map(RuleValue::of_program).collect();
+        let policy = chain.policy().map(|it| it.to_lossy());
+        let comment = chain.comment.as_ref().map(|it| it.to_lossy());
+        ChainValue::new(&chain.name.to_lossy(), policy, comment, rules, chain.origin.clone())
     }
 
     fn new(

@@ -14,7 +14,7 @@ use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::chain::ChainValue;
 use super::list::List;
-use super::place::{PlaceValue, side};
+use super::place::PlaceValue;
 use super::route;
 use super::rule::{Kind, RuleValue};
 use super::tables::{TableValue, TablesValue};
@@ -36,7 +36,7 @@ pub(crate) struct Class(&'static str);
 starlark::starlark_simple_value!(Class);
 
 /// All names that are not rules ready to be called.
-const CLASSES: [&str; 36] = [
+const CLASSES: [&str; 34] = [
     "ArgumentList",
     "BuiltinChain",
     "Channel",
@@ -69,8 +69,6 @@ const CLASSES: [&str; 36] = [
     "restore",
     "Hosts.from_ip_list",
     "Location.from_ip_list",
-    "as_input",
-    "as_output",
     "read_list",
     "setting",
 ];
@@ -137,14 +135,9 @@ impl<'v> StarlarkValue<'v> for Class {
             "Location" => heap.alloc(PlaceValue::location(given)?),
             "HostList" => heap.alloc(PlaceValue::list(given)?),
             "HostRange" => heap.alloc(PlaceValue::range(given)?),
-            "IPSet" => heap.alloc(PlaceValue::set(given)?),
+            "IPSet" => heap.alloc(PlaceValue::set(given, eval)?),
             "Hosts.from_ip_list" => heap.alloc(AllocList(PlaceValue::hosts(given, "string", eval)?)),
             "Location.from_ip_list" => heap.alloc(AllocList(PlaceValue::locations(given, eval)?)),
-            "as_input" | "as_output" => {
-                let place = PlaceValue::of("place", given.must("place")?)?;
-                given.end()?;
-                heap.alloc(side(&place, self.0 == "as_output"))
-            }
             "BuiltinChain" => heap.alloc(ChainValue::construct(true, given, eval)?),
             "UserChain" => heap.alloc(ChainValue::construct(false, given, eval)?),
             "Table" => heap.alloc(TableValue::construct(given, eval)?),

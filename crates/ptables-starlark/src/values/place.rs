@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ptables::program::{Call, Place};
+use ptables::program::{Call, IpSet, Place};
+use ptables::source::Text;
+use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
-
+use starlark::starlark_module;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::handle;
@@ -23,12 +25,19 @@ pub(crate) struct PlaceData {
     class: &'static str,
     name: String,
     pub(crate) place: Place,
+    /// A set with its type, that tables can declare.
+    set: Option<IpSet>,
 }
 
 impl PlaceValue {
     fn new(class: &'static str, name: &str, shown: String, input: Call, output: Call) -> PlaceValue {
         let place = Place { shown, input, output };
-        PlaceValue(Arc::new(PlaceData { class, name: name.to_owned(), place }))
+        PlaceValue(Arc::new(PlaceData { class, name: name.to_owned(), place, set: None }))
+    }
+
+    /// The set as it was declared.
+    pub(crate) fn declared(&self) -> Option<&IpSet> {
+        self.0.set.as_ref()
     }
 
     /// `Zone(name, interface, physdev)`.
@@ -147,16 +156,53 @@ impl PlaceValue {
         Ok(PlaceValue::new("HostRange", "", range.to_owned(), side("src_range")?, side("dst_range")?))
     }
 
-    /// `IPSet(name)`.
-    pub(crate) fn set(mut given: Given<'_>) -> starlark::Result<PlaceValue> {
+    /// `IPSet(name, type=None, entries=None, file=None, **options)`: with a type, tables can declare it.
+    pub(crate) fn set<'v>(
+        mut given: Given<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<PlaceValue> {
         let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
+        let kind = text("type", given.maybe("type")?)?;
+        let entries = given.maybe("entries")?.filter(|it| !it.is_none());
+        let file = text("file", given.maybe("file")?)?;
+        let options = given.others();
         given.end()?;
         let side = |direction: &str| -> starlark::Result<Call> {
             let mut call = Call::matching("set");
             add(&mut call, "match_set", &[name.clone(), direction.to_owned()])?;
             Ok(call)
         };
-        Ok(PlaceValue::new("IPSet", &name, name.clone(), side("src")?, side("dst")?))
+        let place = Place { shown: name.clone(), input: side("src")?, output: side("dst")? };
+        let set = match kind {
+            Some(kind) => {
+                let context = Context::of(eval)?;
+                let mut set = IpSet::new(name.as_str(), kind.as_str());
+                set.origin = context.origins.here(eval);
+                if let Some(entries) = entries {
+                    for entry in items("entries", entries, eval.heap())? {
+                        set.entries.push(Text::from(entry.to_str()));
+                    }
+                }
+                if let Some(file) = file {
+                    set = set.lines(&context.files.read(&file).or_else(fail)?);
+                }
+                for (option, value) in options {
+                    set = match (value.is_none() || value.unpack_bool() == Some(true), value.unpack_bool()) {
+                        (true, _) => set.flag(option),
+                        (_, Some(false)) => set,
+                        _ => set.option(option, words(option, value)?.join(" ")),
+                    };
+                }
+                Some(set)
+            }
+            None if entries.is_some() || file.is_some() || !options.is_empty() => {
+                return fail(
+                    "a set with entries or options needs its type: IPSet(name, 'hash:net')".to_owned(),
+                );
+            }
+            None => None,
+        };
+        Ok(PlaceValue(Arc::new(PlaceData { class: "IPSet", name, place, set })))
     }
 
     fn maybe(name: &str, value: Option<Value<'_>>) -> starlark::Result<Option<PlaceValue>> {
@@ -196,8 +242,27 @@ impl fmt::Display for PlaceValue {
     }
 }
 
+#[starlark_module]
+fn methods(builder: &mut MethodsBuilder) {
+    /// The arguments of packets from there.
+    fn as_input(this: &PlaceValue) -> starlark::Result<List> {
+        Ok(List::new("ArgumentList", this.0.place.input.clone(), None))
+    }
+
+    /// The arguments of packets to there.
+    fn as_output(this: &PlaceValue) -> starlark::Result<List> {
+        Ok(List::new("ArgumentList", this.0.place.output.clone(), None))
+    }
+}
+
+starlark::methods_static!(METHODS = methods);
+
 #[starlark_value(type = "Place")]
 impl<'v> StarlarkValue<'v> for PlaceValue {
+    fn get_methods() -> Option<&'static Methods> {
+        Some(METHODS.methods())
+    }
+
     fn collect_repr(&self, collector: &mut String) {
         collector.push_str(&format!("<{}: {}>", self.0.class, self.0.place.shown));
     }
@@ -205,10 +270,4 @@ impl<'v> StarlarkValue<'v> for PlaceValue {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
         (attribute == "name" && !self.0.name.is_empty()).then(|| heap.alloc(self.0.name.as_str()))
     }
-}
-
-/// The arguments of packets from a place, or to it, as scripts ask for them.
-pub(crate) fn side(place: &PlaceValue, output: bool) -> List {
-    let place = &place.0.place;
-    List::new("ArgumentList", if output { place.output.clone() } else { place.input.clone() }, None)
 }

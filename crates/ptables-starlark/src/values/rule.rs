@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ptables::origin::Origin;
-use ptables::program::{Body, Call, Composite, Keyword, Known, Rule};
+use ptables::program::{Body, Call, Keyword, Known, Rule};
 use ptables::source::Text;
 use ptables::value::quote;
 use starlark::eval::{Arguments, Evaluator};
@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Call(Call),
     Custom(String),
     Composite(Vec<RuleValue>),
+    /// Made by the library.
+    Made(Box<Rule>),
 }
 
 impl RuleValue {
@@ -105,6 +107,12 @@ impl RuleValue {
         Ok(RuleValue::new(Context::of(eval)?.origins.here(eval), comment, Kind::Composite(rules)))
     }
 
+    /// A rule of a program, as a handle.
+    pub(crate) fn of_program(rule: Rule) -> RuleValue {
+        let comment = rule.comment().map(|it| String::from_utf8_lossy(&it).into_owned());
+        RuleValue::new(rule.origin.clone(), comment, Kind::Made(Box::new(rule)))
+    }
+
     /// A value that must be a rule.
     pub(crate) fn of(value: Value<'_>) -> starlark::Result<RuleValue> {
         match RuleValue::from_value(value) {
@@ -124,23 +132,19 @@ impl RuleValue {
                 }
                 Rule::from_args(origin.clone(), args)
             }
-            Kind::Custom(line) => {
-                let mut rule =
-                    Rule::composite(comment.as_deref().map(Text::from), vec![custom(origin, line, comment)]);
-                rule.origin = origin.clone();
-                rule
-            }
+            Kind::Custom(line) => self.under_heading(vec![custom(origin, line, comment)]),
             Kind::Composite(rules) => {
-                let rules = rules.iter().flat_map(|it| flat(it.program())).collect();
-                let mut composite = Composite::default();
-                composite.comment = comment.as_deref().map(Text::from);
-                composite.rules = rules;
-                let mut rule = Rule::composite(None, Vec::new());
-                rule.origin = origin.clone();
-                rule.body = Body::Composite(Box::new(composite));
-                rule
+                self.under_heading(rules.iter().flat_map(|it| flat(it.program())).collect())
             }
+            Kind::Made(rule) => Rule::clone(rule),
         }
+    }
+
+    /// These rules under the comment of this one.
+    fn under_heading(&self, rules: Vec<Rule>) -> Rule {
+        let mut rule = Rule::composite(self.0.comment.as_deref().map(Text::from), rules);
+        rule.origin = self.0.origin.clone();
+        rule
     }
 }
 
@@ -184,6 +188,7 @@ impl fmt::Display for RuleValue {
             Kind::Call(call) => write!(f, "<Rule: {}>", call.shown()),
             Kind::Custom(line) => write!(f, "<CustomRule: {line}>"),
             Kind::Composite(rules) => write!(f, "<CompositeRule: {} rules>", rules.len()),
+            Kind::Made(_) => write!(f, "<Rule: {}>", self.0.comment.as_deref().unwrap_or_default()),
         }
     }
 }

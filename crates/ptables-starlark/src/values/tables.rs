@@ -1,10 +1,11 @@
 //! Tables, and all of them together: dicts that only `append` adds to.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use ptables::origin::Origin;
-use ptables::program::{self, Table, Tables};
+use ptables::program::{self, Families, Table, Tables};
 use ptables::text::annotated;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
@@ -12,6 +13,7 @@ use starlark::starlark_module;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::chain::ChainValue;
+use super::place::PlaceValue;
 use super::{handle, lock};
 use crate::context::Context;
 use crate::error::{fail, no};
@@ -24,7 +26,22 @@ handle! {
 
 handle! {
     /// All tables.
-    TablesValue(Named<TableValue>)
+    TablesValue(TablesData)
+}
+
+/// Tables by their names, and what they have in common.
+pub(crate) struct TablesData {
+    named: Named<TableValue>,
+    families: Option<Families>,
+    /// Sets that were declared.
+    sets: Mutex<Vec<PlaceValue>>,
+}
+
+impl Deref for TablesData {
+    type Target = Named<TableValue>;
+    fn deref(&self) -> &Named<TableValue> {
+        &self.named
+    }
 }
 
 /// What has a name, and holds others by their names, in order.
@@ -72,6 +89,8 @@ impl<T: Item> Named<T> {
 pub(crate) trait Item: Clone {
     fn name(&self) -> &str;
     fn value<'v>(&self, heap: Heap<'v>) -> Value<'v>;
+    /// Whether a value is this very handle.
+    fn is_same(&self, value: Value<'_>) -> bool;
 }
 
 impl Item for ChainValue {
@@ -82,6 +101,10 @@ impl Item for ChainValue {
     fn value<'v>(&self, heap: Heap<'v>) -> Value<'v> {
         heap.alloc(self.clone())
     }
+
+    fn is_same(&self, value: Value<'_>) -> bool {
+        ChainValue::from_value(value).is_some_and(|it| Arc::ptr_eq(&it.0, &self.0))
+    }
 }
 
 impl Item for TableValue {
@@ -91,6 +114,10 @@ impl Item for TableValue {
 
     fn value<'v>(&self, heap: Heap<'v>) -> Value<'v> {
         heap.alloc(self.clone())
+    }
+
+    fn is_same(&self, value: Value<'_>) -> bool {
+        TableValue::from_value(value).is_some_and(|it| Arc::ptr_eq(&it.0, &self.0))
     }
 }
 
@@ -125,43 +152,58 @@ impl TableValue {
 }
 
 impl TablesValue {
-    /// `Tables(*tables)`.
+    /// `Tables(*tables, family=None)`.
     pub(crate) fn construct<'v>(
         mut given: Given<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<TablesValue> {
+        let families = families(&mut given)?;
         let tables = given.rest();
         given.end()?;
-        let made = TablesValue::new(eval)?;
+        let made = TablesValue::new(families, eval)?;
         for table in tables {
-            made.0.append(table_of(table)?);
+            made.append(table)?;
         }
         Ok(made)
     }
 
-    /// `default_tables()`.
+    /// `default_tables(family=None)`.
     pub(crate) fn default_tables<'v>(
-        given: Given<'v>,
+        mut given: Given<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<TablesValue> {
+        let families = families(&mut given)?;
         given.end()?;
-        let made = TablesValue::new(eval)?;
-        let origin = made.0.origin.clone();
-        for table in &program::default_tables() {
-            let known = TableValue::new(&table.name.to_lossy(), origin.clone());
-            for chain in table {
-                let policy = chain.policy().map(|it| it.to_lossy()).unwrap_or_default();
-                known.0.append(ChainValue::builtin(&chain.name.to_lossy(), &policy, origin.clone()));
-            }
-            made.0.append(known);
+        let made = TablesValue::new(families, eval)?;
+        let mut tables = program::default_tables();
+        for table in tables.iter_mut() {
+            table.origin = made.0.origin.clone();
+            table.iter_mut().for_each(|chain| chain.origin = made.0.origin.clone());
         }
+        made.hold(&tables);
         Ok(made)
     }
 
-    fn new(eval: &Evaluator<'_, '_, '_>) -> starlark::Result<TablesValue> {
+    /// Takes in the tables of a program, as handles.
+    pub(crate) fn hold(&self, tables: &Tables) {
+        for table in tables {
+            let known = TableValue::new(&table.name.to_lossy(), table.origin.clone());
+            for chain in table {
+                known.0.append(ChainValue::of_program(chain));
+            }
+            self.0.append(known);
+        }
+    }
+
+    /// No tables yet.
+    pub(crate) fn new(
+        families: Option<Families>,
+        eval: &Evaluator<'_, '_, '_>,
+    ) -> starlark::Result<TablesValue> {
         let context = Context::of(eval)?;
         let origin = context.origins.here(eval);
-        let made = TablesValue(Arc::new(Named { name: String::new(), origin, items: Mutex::default() }));
+        let named = Named { name: String::new(), origin, items: Mutex::default() };
+        let made = TablesValue(Arc::new(TablesData { named, families, sets: Mutex::default() }));
         context.made.borrow_mut().push(made.clone());
         Ok(made)
     }
@@ -170,10 +212,31 @@ impl TablesValue {
     pub(crate) fn program(&self) -> Tables {
         let mut tables = Tables::new();
         tables.origin = self.0.origin.clone();
+        tables.families = self.0.families;
         for table in lock(&self.0.items).iter() {
             tables.push(table.program());
         }
+        for set in lock(&self.0.sets).iter() {
+            set.declared().cloned().into_iter().for_each(|it| tables.add_set(it));
+        }
         tables
+    }
+
+    /// A table, or a set that is declared with its type.
+    fn append(&self, value: Value<'_>) -> starlark::Result<()> {
+        match PlaceValue::from_value(value) {
+            Some(set) if set.declared().is_some() => {
+                lock(&self.0.sets).push(set.clone());
+                Ok(())
+            }
+            Some(_) => {
+                fail("a set that the tables declare needs its type: IPSet(name, 'hash:net')".to_owned())
+            }
+            None => {
+                self.0.append(table_of(value)?);
+                Ok(())
+            }
+        }
     }
 
     /// A value that must be all tables.
@@ -183,6 +246,12 @@ impl TablesValue {
             None => fail(format!("these are no Tables but {}", value.get_type())),
         }
     }
+}
+
+/// The argument `family`: 4, 6 or both.
+fn families(given: &mut Given<'_>) -> starlark::Result<Option<Families>> {
+    let Some(value) = given.named("family").filter(|it| !it.is_none()) else { return Ok(None) };
+    value.to_str().parse().map(Some).or_else(fail)
 }
 
 fn chain_of(value: Value<'_>) -> starlark::Result<ChainValue> {
@@ -227,10 +296,10 @@ starlark::methods_static!(TABLE_METHODS = table_methods);
 
 #[starlark_module]
 fn tables_methods(builder: &mut MethodsBuilder) {
-    /// Adds a table and gives it back; one of the same name is replaced where it stands.
-    fn append<'v>(this: &TablesValue, table: Value<'v>) -> starlark::Result<Value<'v>> {
-        this.0.append(table_of(table)?);
-        Ok(table)
+    /// Adds a table, or declares a set, and gives it back; one of the same name is replaced where it stands.
+    fn append<'v>(this: &TablesValue, item: Value<'v>) -> starlark::Result<Value<'v>> {
+        this.append(item)?;
+        Ok(item)
     }
 
     /// The names of the tables.
@@ -292,7 +361,7 @@ macro_rules! dict {
             /// `tables['filter']['INPUT'] += rules` assigns what is there already.
             fn set_at(&self, index: Value<'v>, value: Value<'v>) -> starlark::Result<()> {
                 let known = index.unpack_str().and_then(|name| self.0.get(name));
-                let same = known.is_some_and(|known| value.is_same(&known));
+                let same = known.is_some_and(|known| known.is_same(value));
                 if same {
                     Ok(())
                 } else {
@@ -321,20 +390,3 @@ macro_rules! dict {
 
 dict!(TableValue, "Table", "a table", TABLE_METHODS);
 dict!(TablesValue, "Tables", "Tables", TABLES_METHODS);
-
-/// Whether a value is this very handle.
-trait Same<T> {
-    fn is_same(&self, other: &T) -> bool;
-}
-
-impl Same<ChainValue> for Value<'_> {
-    fn is_same(&self, other: &ChainValue) -> bool {
-        ChainValue::from_value(*self).is_some_and(|it| Arc::ptr_eq(&it.0, &other.0))
-    }
-}
-
-impl Same<TableValue> for Value<'_> {
-    fn is_same(&self, other: &TableValue) -> bool {
-        TableValue::from_value(*self).is_some_and(|it| Arc::ptr_eq(&it.0, &other.0))
-    }
-}

@@ -1,11 +1,16 @@
 //! Layer 8. What iptables would refuse or change although every rule reads well by itself. One check per file.
 
 mod chain_loop;
+mod differ;
 mod facts;
+mod input;
+mod loopback;
+mod neighbours;
 mod places;
 mod protos;
 mod tcpmss;
 
+pub use differ::differ;
 pub use facts::{Facts, TableFacts};
 
 use crate::diag::{Code, Diagnostic, codes};
@@ -27,6 +32,8 @@ pub static CHECKS: &[Check] = &[
     Check { codes: &[codes::CHECK_WRONG_TABLE, codes::CHECK_WRONG_HOOK], run: places::run },
     Check { codes: &[codes::CHECK_PROTOCOL_MISMATCH], run: protos::run },
     Check { codes: &[codes::CHECK_PROTOCOL_MISMATCH], run: tcpmss::run },
+    Check { codes: &[codes::CHECK_LOOPBACK_DROPPED], run: loopback::run },
+    Check { codes: &[codes::CHECK_NEIGHBOURS_DROPPED], run: neighbours::run },
 ];
 
 /// Runs every check on a ruleset. The findings are in the order of checks, then of the ruleset.

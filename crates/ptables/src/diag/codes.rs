@@ -25,6 +25,10 @@ pub const CHECK_DUPLICATE_TABLE: Code =
 pub const CHECK_LOOP: Code =
     Code(&Page::new("check/loop", include_str!("pages/check/loop.md")));
 
+/// `check/loopback-dropped`: see its page.
+pub const CHECK_LOOPBACK_DROPPED: Code =
+    Code(&Page::new("check/loopback-dropped", include_str!("pages/check/loopback-dropped.md")));
+
 /// `check/missing-chain`: see its page.
 pub const CHECK_MISSING_CHAIN: Code =
     Code(&Page::new("check/missing-chain", include_str!("pages/check/missing-chain.md")));
@@ -36,6 +40,10 @@ pub const CHECK_MISSING_RULE: Code =
 /// `check/name-too-long`: see its page.
 pub const CHECK_NAME_TOO_LONG: Code =
     Code(&Page::new("check/name-too-long", include_str!("pages/check/name-too-long.md")));
+
+/// `check/neighbours-dropped`: see its page.
+pub const CHECK_NEIGHBOURS_DROPPED: Code =
+    Code(&Page::new("check/neighbours-dropped", include_str!("pages/check/neighbours-dropped.md")));
 
 /// `check/protocol-mismatch`: see its page.
 pub const CHECK_PROTOCOL_MISMATCH: Code =
@@ -56,6 +64,38 @@ pub const CHECK_WRONG_HOOK: Code =
 /// `check/wrong-table`: see its page.
 pub const CHECK_WRONG_TABLE: Code =
     Code(&Page::new("check/wrong-table", include_str!("pages/check/wrong-table.md")));
+
+/// `family/differ`: see its page.
+pub const FAMILY_DIFFER: Code =
+    Code(&Page::new("family/differ", include_str!("pages/family/differ.md")));
+
+/// `family/inverted`: see its page.
+pub const FAMILY_INVERTED: Code =
+    Code(&Page::new("family/inverted", include_str!("pages/family/inverted.md")));
+
+/// `family/neither`: see its page.
+pub const FAMILY_NEITHER: Code =
+    Code(&Page::new("family/neither", include_str!("pages/family/neither.md")));
+
+/// `family/not-in-both`: see its page.
+pub const FAMILY_NOT_IN_BOTH: Code =
+    Code(&Page::new("family/not-in-both", include_str!("pages/family/not-in-both.md")));
+
+/// `family/unknown-set`: see its page.
+pub const FAMILY_UNKNOWN_SET: Code =
+    Code(&Page::new("family/unknown-set", include_str!("pages/family/unknown-set.md")));
+
+/// `ipset/bad-entry`: see its page.
+pub const IPSET_BAD_ENTRY: Code =
+    Code(&Page::new("ipset/bad-entry", include_str!("pages/ipset/bad-entry.md")));
+
+/// `ipset/bad-line`: see its page.
+pub const IPSET_BAD_LINE: Code =
+    Code(&Page::new("ipset/bad-line", include_str!("pages/ipset/bad-line.md")));
+
+/// `ipset/bad-set`: see its page.
+pub const IPSET_BAD_SET: Code =
+    Code(&Page::new("ipset/bad-set", include_str!("pages/ipset/bad-set.md")));
 
 /// `kernel/refused`: see its page.
 pub const KERNEL_REFUSED: Code =
@@ -217,6 +257,10 @@ pub const SCRIPT_LIMIT: Code =
 pub const SCRIPT_UNSUPPORTED: Code =
     Code(&Page::new("script/unsupported", include_str!("pages/script/unsupported.md")));
 
+/// `script/unwritable`: see its page.
+pub const SCRIPT_UNWRITABLE: Code =
+    Code(&Page::new("script/unwritable", include_str!("pages/script/unwritable.md")));
+
 /// `script/widened`: see its page.
 pub const SCRIPT_WIDENED: Code =
     Code(&Page::new("script/widened", include_str!("pages/script/widened.md")));
@@ -229,14 +273,24 @@ pub static ALL: &[Code] = &[
     CHECK_DUPLICATE_CHAIN,
     CHECK_DUPLICATE_TABLE,
     CHECK_LOOP,
+    CHECK_LOOPBACK_DROPPED,
     CHECK_MISSING_CHAIN,
     CHECK_MISSING_RULE,
     CHECK_NAME_TOO_LONG,
+    CHECK_NEIGHBOURS_DROPPED,
     CHECK_PROTOCOL_MISMATCH,
     CHECK_RAW_RULE,
     CHECK_UNRELOADABLE,
     CHECK_WRONG_HOOK,
     CHECK_WRONG_TABLE,
+    FAMILY_DIFFER,
+    FAMILY_INVERTED,
+    FAMILY_NEITHER,
+    FAMILY_NOT_IN_BOTH,
+    FAMILY_UNKNOWN_SET,
+    IPSET_BAD_ENTRY,
+    IPSET_BAD_LINE,
+    IPSET_BAD_SET,
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
     PACKET_EXPECTATION,
@@ -277,5 +331,6 @@ pub static ALL: &[Code] = &[
     SCRIPT_ERROR,
     SCRIPT_LIMIT,
     SCRIPT_UNSUPPORTED,
+    SCRIPT_UNWRITABLE,
     SCRIPT_WIDENED,
 ];

@@ -1,5 +1,7 @@
 //! What an extension is called, which options it has and where it may stand.
 
+use std::str::FromStr;
+
 use super::places::{Hooks, Places, TableSet};
 use crate::dialect::Family;
 use crate::value::proto::{self, Proto};
@@ -13,7 +15,7 @@ pub enum Kind {
     Target,
 }
 
-/// Address families that have an extension.
+/// Address families that have an extension, or that a program is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Families {
     /// IPv4 and IPv6.
@@ -25,6 +27,23 @@ pub enum Families {
 }
 
 impl Families {
+    /// One family.
+    pub const fn one(family: Family) -> Families {
+        match family {
+            Family::V4 => Families::V4,
+            Family::V6 => Families::V6,
+        }
+    }
+
+    /// The only one, if it is one.
+    pub const fn only(self) -> Option<Family> {
+        match self {
+            Families::Both => None,
+            Families::V4 => Some(Family::V4),
+            Families::V6 => Some(Family::V6),
+        }
+    }
+
     /// Whether this family is among them.
     pub fn has(self, family: Family) -> bool {
         match self {
@@ -32,6 +51,18 @@ impl Families {
             Families::V4 => family == Family::V4,
             Families::V6 => family == Family::V6,
         }
+    }
+}
+
+/// `4`, `6`, or `both`, as [`Family`] reads them.
+impl FromStr for Families {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Families, String> {
+        if text.eq_ignore_ascii_case("both") {
+            return Ok(Families::Both);
+        }
+        let family = text.parse::<Family>();
+        family.map(Families::one).map_err(|_| format!("the family is `4`, `6` or `both`, not `{text}`"))
     }
 }
 

@@ -2,14 +2,17 @@
 
 mod chains;
 mod edits;
+pub mod families;
 mod names;
 mod native;
 mod options;
 mod reader;
 mod rule;
+mod sets;
 mod tables;
 
 pub(crate) use native::is_native;
 
 pub use edits::{Edits, TableEdits, lower_edits};
+pub use sets::{LoweredSets, lower_sets};
 pub use tables::{Lowered, Options, lower};

@@ -175,6 +175,23 @@ impl Args {
         });
     }
 
+    /// Adds an argument of another list at the end.
+    pub(crate) fn kept(&mut self, arg: Arg<'_>) {
+        self.copy(arg, b"", b"");
+    }
+
+    /// Adds these words at the end, in the place of an argument of another list; nothing, if there are none.
+    pub(crate) fn replaced<'w>(&mut self, arg: Arg<'_>, words: impl IntoIterator<Item = &'w [u8]>) {
+        let rank = usize::from(arg.head.rank()).checked_sub(1).and_then(|at| RANKS.get(at).copied());
+        let mut words = words.into_iter().peekable();
+        let (Some(rank), Some(_)) = (rank, words.peek()) else { return };
+        self.splice(self.buffer.len(), rank, |to| {
+            for word in words {
+                to.word(word);
+            }
+        });
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()

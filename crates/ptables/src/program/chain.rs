@@ -68,6 +68,21 @@ impl Chain {
         }
     }
 
+    /// The chain without its rules.
+    pub(crate) fn without_rules(&self) -> Chain {
+        Chain {
+            name: self.name.clone(),
+            origin: self.origin.clone(),
+            kind: self.kind.clone(),
+            comment: self.comment.clone(),
+            title: self.title.clone(),
+            counters: self.counters,
+            odd_counters: self.odd_counters.clone(),
+            redeclared: self.redeclared.clone(),
+            rules: Vec::new(),
+        }
+    }
+
     /// The policy as written; `None` in a user chain and where it is left as it is.
     pub fn policy(&self) -> Option<&Text> {
         match &self.kind {

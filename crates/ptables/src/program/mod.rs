@@ -9,9 +9,11 @@ mod chain;
 mod default;
 mod route;
 mod rule;
+mod set;
 mod table;
 mod template;
 
+pub use crate::ext::Families;
 pub use args::{Arg, Args};
 pub(crate) use args::{Rank, Words};
 pub use call::{KNOWN, Keyword, KeywordError, Known};
@@ -19,5 +21,6 @@ pub use chain::{Chain, ChainKind};
 pub use default::{all_tables, default_tables};
 pub use route::{Channel, Place, PolicyError, Route, Routed};
 pub use rule::{Body, Composite, Rule, Verb};
+pub use set::IpSet;
 pub use table::{Table, Tables};
 pub use template::Call;

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::ops::{Index, IndexMut};
 
 use super::chain::Chain;
+use super::set::IpSet;
+use crate::dialect::Family;
+use crate::ext::Families;
 use crate::origin::Origin;
 use crate::source::Text;
 
@@ -13,6 +16,10 @@ use crate::source::Text;
 pub struct Tables {
     /// Who made it.
     pub origin: Origin,
+    /// The families that it is for; `None` if it does not say: scripts are then IPv4, and text is looked at.
+    pub families: Option<Families>,
+    /// Sets of addresses that its rules name.
+    sets: Vec<IpSet>,
     tables: Vec<Table>,
 }
 
@@ -40,11 +47,42 @@ impl Tables {
     /// No tables.
     #[track_caller]
     pub fn new() -> Tables {
-        Tables { origin: Origin::caller(), tables: Vec::new() }
+        Tables::with_origin(Origin::caller())
     }
 
     pub(crate) fn with_origin(origin: Origin) -> Tables {
-        Tables { origin, tables: Vec::new() }
+        Tables { origin, ..Tables::default() }
+    }
+
+    /// For these families: `default_tables().family(Families::Both)`.
+    #[must_use]
+    pub fn family(mut self, families: Families) -> Tables {
+        self.families = Some(families);
+        self
+    }
+
+    /// No tables and sets, for one family.
+    pub(crate) fn empty_for(&self, family: Family) -> Tables {
+        let families = Some(Families::one(family));
+        Tables { origin: self.origin.clone(), families, ..Tables::default() }
+    }
+
+    /// Declares a set; one of the same name is replaced.
+    pub fn add_set(&mut self, set: IpSet) {
+        match self.sets.iter_mut().find(|it| it.name == set.name) {
+            Some(old) => *old = set,
+            None => self.sets.push(set),
+        }
+    }
+
+    /// The set of this name.
+    pub fn set(&self, name: &str) -> Option<&IpSet> {
+        self.sets.iter().find(|it| it.name.as_bytes() == name.as_bytes())
+    }
+
+    /// The sets, in the order declared.
+    pub fn sets(&self) -> &[IpSet] {
+        &self.sets
     }
 
     /// Adds a table at the end. Text may hold a table twice; then the later one counts.
@@ -162,6 +200,20 @@ impl Table {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.chains.is_empty()
+    }
+
+    /// The table without its chains.
+    pub(crate) fn without_chains(&self) -> Table {
+        Table {
+            chains: Vec::new(),
+            places: HashMap::new(),
+            name: self.name.clone(),
+            origin: self.origin.clone(),
+            renamed: self.renamed.clone(),
+            deleted: self.deleted.clone(),
+            gone: self.gone.clone(),
+            unfinished: self.unfinished.clone(),
+        }
     }
 
     pub(crate) fn place(&self, name: &[u8]) -> Option<usize> {

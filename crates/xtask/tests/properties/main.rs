@@ -15,9 +15,10 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{
     Config, RngAlgorithm, TestCaseError, TestCaseResult, TestError, TestRng, TestRunner,
 };
-use ptables::diag::{Code, codes};
+use ptables::diag::{Code, Diagnostic, codes};
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::ext::Context;
+use ptables_kernel::SystemNames;
 use xtask::oracle::{self, Ours, Outcome, Real, Verdict, cases, trials, usable_or_skip};
 
 use rules::{Line, Pool};
@@ -112,6 +113,36 @@ fn reading_what_was_printed_gives_the_same_model() {
                 match model::difference(&first.ruleset, &again.ruleset) {
                     None => Ok(()),
                     Some(difference) => Err(fail(difference)),
+                }
+            },
+        );
+    }
+}
+
+#[test]
+fn a_script_of_rules_makes_the_same_rules() {
+    for context in contexts() {
+        let pool = Pool::new(context);
+        hold(
+            &format!("import {}", context.dialect.backend),
+            64,
+            context.family,
+            &pool.rulesets(40),
+            |lines| rules::text(lines),
+            |text| {
+                let ours = Ours::read(context, text).map_err(fail)?;
+                // It compares by itself, and says so where it fails.
+                let imported =
+                    ptables_starlark::import(&ours.ruleset, "rules", &SystemNames::new()).map_err(fail)?;
+                // Left out is only what is no text, or what iptables saves as something else, of which we warn.
+                let warned = [codes::CHECK_UNRELOADABLE, codes::CHECK_CHANGED];
+                let line = |it: &Diagnostic| it.origin().place().map(|it| it.line);
+                let warned: Vec<_> =
+                    ours.diagnostics.iter().filter(|it| warned.contains(&it.code)).map(line).collect();
+                let utf8 = std::str::from_utf8(text).is_ok();
+                match imported.diagnostics.iter().find(|it| utf8 && !warned.contains(&line(it))) {
+                    Some(first) => Err(fail(&first.message)),
+                    None => Ok(()),
                 }
             },
         );

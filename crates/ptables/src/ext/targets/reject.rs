@@ -102,6 +102,15 @@ impl RejectWith {
         self.entry(family).map_or("", |(_, name, ..)| *name)
     }
 
+    /// What tells a sender of this family the same: itself, where the family has it. IPv6 has one answer for all that is
+    /// prohibited. `None` where the family has nothing like it.
+    pub fn counterpart(self, family: Family) -> Option<RejectWith> {
+        let is_in = |with: RejectWith| table(family).iter().any(|it| it.0 == with);
+        let prohibited = matches!(self, RejectWith::NetProhibited | RejectWith::HostProhibited);
+        let with = if prohibited && family == Family::V6 { RejectWith::AdminProhibited } else { self };
+        is_in(with).then_some(with)
+    }
+
     fn entry(self, family: Family) -> Option<&'static Named> {
         let tables = if family == Family::V4 { V4.iter().chain(V6) } else { V6.iter().chain(V4) };
         tables.into_iter().find(|(with, ..)| *with == self)
