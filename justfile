@@ -6,6 +6,12 @@ default:
 test:
     cargo test --workspace
 
+# One static binary, target/static/ptables: it runs on any Linux of this processor, with no library (needs the C library as archive: libc6-dev).
+static:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --package ptables-cli --target {{arch()}}-unknown-linux-gnu --target-dir target/static-build
+    mkdir -p target/static
+    cp target/static-build/{{arch()}}-unknown-linux-gnu/release/ptables target/static/ptables
+
 # The tests of the Python package by themselves.
 python-tests:
     cargo xtask python-tests

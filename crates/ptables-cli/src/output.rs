@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use clap::ValueEnum;
 use ptables::diag::render::Renderer;
 use ptables::diag::{Counts, Diagnostic, Severity, json};
 
@@ -9,11 +10,21 @@ use crate::cli::{Deny, Report};
 use crate::commands::{Failure, Status};
 use crate::terminal;
 
-/// How findings are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a product is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// For people
     Human,
+    /// One JSON object a line
     Json,
+}
+
+/// Writes the product of a command. Who reads no further is no error.
+pub(crate) fn product(bytes: &[u8]) -> Result<Status, Failure> {
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Status::Fine),
+    }
 }
 
 /// Findings of one run.

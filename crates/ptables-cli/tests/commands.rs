@@ -109,3 +109,113 @@ fn text_that_was_rendered_renders_and_checks_the_same_again() {
     let found = ptables(&["check", "-", "-4"], first.as_bytes());
     assert!(found.stdout.contains("--> <stdin>:2"), "the origin of the first text: {}", found.stdout);
 }
+
+#[test]
+fn import_writes_a_script_with_loops_that_renders_to_the_same_rules() {
+    let rules = "*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:it's - [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT
+-A INPUT -m comment --comment \"it's \\\"here\\\"\" -j it's
+-A it's -s 192.0.2.1/32 -m string --string \"a b\" --algo bm --from 5 -j LOG --log-prefix \"it is \"
+COMMIT
+";
+    let imported = ptables(&["import", "-4", "-"], rules.as_bytes());
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let loops = "for dport in [22, 80, 443]:\n    chain.append(Accept(proto='tcp', dport=dport))\n";
+    assert!(imported.stdout.contains(loops), "{}", imported.stdout);
+    assert!(!imported.stdout.contains("CustomRule"), "{}", imported.stdout);
+    let script = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("imported.star");
+    std::fs::write(&script, &imported.stdout).unwrap();
+    let rendered = ptables(&["render", "-4", "--style", "save", script.to_str().unwrap()], b"");
+    let original = ptables(&["render", "-4", "--style", "save", "-"], rules.as_bytes());
+    assert_eq!((rendered.code, rendered.stdout), (0, original.stdout), "{}", rendered.stderr);
+    // What a script cannot hold is named and not left out in silence.
+    let latin =
+        ptables(&["import", "-4", "-"], b"*filter\n-A INPUT -m comment --comment caf\xe9 -j DROP\nCOMMIT\n");
+    assert_eq!(latin.code, 1);
+    assert!(latin.stderr.contains("script/unwritable"), "{}", latin.stderr);
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_is_completed() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    let _ = std::fs::remove_dir_all(&folder);
+    let path = folder.to_str().unwrap();
+    assert_eq!(ptables(&["man", path], b"").code, 2, "the folder is not there");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_eq!(ptables(&["man", path], b"").code, 0);
+    let help = ptables(&["--help"], b"").stdout;
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        // Long descriptions go on in lines that are indented deeper.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.contains(&"check") && commands.contains(&"man"), "{help}");
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = ptables(&["completions", shell], b"").stdout;
+        for command in &commands {
+            assert!(completions.contains(command), "{shell}: {command}");
+        }
+    }
+    for command in commands {
+        let page = std::fs::read_to_string(folder.join(format!("ptables-{command}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{command}");
+    }
+    assert!(ptables(&["man"], b"").stdout.contains("ptables\\-check(1)"));
+}
+
+#[test]
+fn import_of_both_families_says_once_what_they_have_in_common() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("both");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let common = ":INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+    let v4 = format!(
+        "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2\nCOMMIT\n\
+         *filter\n{common}:four - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT ! -s 10.0.0.0/8 -j four\n\
+         -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n"
+    );
+    let v6 = format!(
+        "*filter\n{common}-A INPUT -i lo -j ACCEPT\n-A INPUT -p ipv6-icmp -j ACCEPT\n-A INPUT -m length --length 99 -j DROP\n\
+         -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp6-port-unreachable\nCOMMIT\n"
+    );
+    std::fs::write(path("rules.v4"), &v4).unwrap();
+    std::fs::write(path("rules.v6"), &v6).unwrap();
+    let imported = ptables(&["import", &path("rules.v4"), &path("rules.v6")], b"");
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let script = &imported.stdout;
+    for (line, count) in [
+        ("chain.append(Accept(in_interface='lo'))\n", 1),
+        ("chain.append(Accept(proto='tcp', dport=22))\n", 1),
+        ("chain.append(Reject(reject_with='icmp-port-unreachable'))\n", 1),
+        ("chain.append(Drop(match='length', length=99, ipv6=None))\n", 1),
+        ("    UserChain('four', family=4),\n", 1),
+        ("    family='both',\n", 1),
+    ] {
+        assert_eq!(script.matches(line).count(), count, "{line}{script}");
+    }
+    std::fs::write(path("both.star"), script).unwrap();
+    for (option, rules) in [("-4", "rules.v4"), ("-6", "rules.v6")] {
+        let made = ptables(&["render", option, "--style", "save", &path("both.star")], b"");
+        let wanted = ptables(&["render", option, "--style", "save", &path(rules)], b"");
+        assert_eq!((made.code, made.stdout), (0, wanted.stdout), "{}", made.stderr);
+    }
+    // A built-in chain has one policy.
+    std::fs::write(path("other.v6"), v6.replace(":INPUT DROP", ":INPUT ACCEPT")).unwrap();
+    let conflict = ptables(&["import", &path("rules.v4"), &path("other.v6")], b"");
+    assert_eq!((conflict.code, conflict.stdout.as_str()), (2, ""));
+    assert!(
+        conflict.stderr.contains("policy of INPUT in table filter is DROP for IPv4"),
+        "{}",
+        conflict.stderr
+    );
+}

@@ -14,10 +14,12 @@ mod context;
 mod error;
 mod files;
 mod given;
+mod import;
 mod origin;
 mod run;
 mod syntax;
 mod values;
 
 pub use files::{Files, Folder, NoFiles};
+pub use import::{ImportError, import};
 pub use run::{Limits, Options, Script, evaluate};

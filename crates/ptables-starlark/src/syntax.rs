@@ -124,9 +124,24 @@ pub(crate) struct Missing {
     pub(crate) instead: &'static str,
 }
 
+/// A line with nothing in its strings, and no remark.
+fn without_strings(line: &str) -> String {
+    let bytes = line.as_bytes();
+    let (mut text, mut at) = (Vec::new(), 0);
+    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'#') {
+        text.push(*byte);
+        if matches!(byte, b'"' | b'\'') {
+            at = string_end(bytes, at);
+            text.push(*byte);
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// What a line uses that Starlark does not have, if its first word tells.
 pub(crate) fn missing(line: &str) -> Option<Missing> {
-    let line = line.trim_start();
+    let line = without_strings(line.trim_start());
     let first =
         line.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != '@').next()?;
     let (what, instead) = match first {
@@ -198,5 +213,7 @@ mod tests {
         assert_eq!(missing("class Mine(Rule):").map(|it| it.what), Some("classes"));
         assert_eq!(missing("    while True:").map(|it| it.what), Some("`while`"));
         assert_eq!(missing("x = 1 +").map(|it| it.what), None);
+        assert_eq!(missing("x = 'it is \\' := ' + # it is").map(|it| it.what), None);
+        assert_eq!(missing("x = 'a' is y").map(|it| it.what), Some("`is`"));
     }
 }

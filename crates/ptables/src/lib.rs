@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod expect;
 pub mod ext;
 pub mod firewall;
+pub mod import;
 pub mod ipset;
 pub mod lower;
 pub mod meaning;

@@ -96,18 +96,40 @@ fn try_file(file: File) -> Result<Tried, Failure> {
             let ours = Ours::read_named(real.context, &file.name, file.bytes.clone())?;
             understood(&ours);
             assert!(!ours.is_unreloadable(), "{}: the comparison would be left out", file.name);
-            let found = files::difference(&mut real, &ours, &Verdict::Accepted(saved))?;
-            differences.extend(found.map(|(said, ours)| Difference {
+            let context = real.context;
+            let difference = |place: &str, real: String, ours: String| Difference {
                 name: file.name.clone(),
                 file: String::new(),
-                place: "file".into(),
-                context: real.context,
-                real: said,
+                place: place.into(),
+                context,
+                real,
                 ours,
-            }));
+            };
+            let found = files::difference(&mut real, &ours, &Verdict::Accepted(saved.clone()))?;
+            differences.extend(found.map(|(said, ours)| difference("file", said, ours)));
+            differences.extend(
+                imported(&ours, &file.name, saved)?.map(|(said, ours)| difference("import", said, ours)),
+            );
         }
     }
     Ok(Tried { file, loaded, differences })
+}
+
+/// What a script that was made of the rules leaves in the kernel, beside what the rules do, where that differs.
+fn imported(ours: &Ours, name: &str, saved: String) -> Result<Option<(String, String)>, Failure> {
+    let context = ours.ruleset.context;
+    let imported =
+        ptables_starlark::import(&[&ours.ruleset], name, &SystemNames::new()).map_err(|it| it.to_string())?;
+    assert!(imported.diagnostics.is_empty(), "{name}: {:?}", imported.diagnostics);
+    assert!(!imported.script.contains("CustomRule("), "{name}: a rule that no call makes");
+    let made =
+        ptables_starlark::evaluate("import.star", &imported.script, &ptables_starlark::Options::default());
+    let mut text = Vec::new();
+    text::annotated(&made.tables.unwrap(), &mut text).map_err(|it| format!("{name}: {it:?}"))?;
+    // Another namespace than that which the rules were loaded in: nothing is there.
+    let verdict = Real::new(context.dialect.backend, context.family)?.load(&text)?;
+    let wanted = Verdict::Accepted(saved);
+    Ok((verdict != wanted).then(|| (format!("{wanted:?}"), format!("{verdict:?}"))))
 }
 
 /// Of a file that the tools load, every rule is understood: none is kept word for word.

@@ -1,7 +1,10 @@
 //! The subcommands, one file each.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod explain;
+pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod render;
 pub(crate) mod restore;
 pub(crate) mod simulate;
@@ -29,10 +32,13 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Render(options) => render::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Why(options) => why::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     }
 }

@@ -1,6 +1,6 @@
 //! `ptables render`: prints a configuration.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -12,7 +12,7 @@ use ptables_kernel::SystemNames;
 use super::{Failure, Status};
 use crate::cli::{File, Report, Script, Target};
 use crate::input::Input;
-use crate::output::Findings;
+use crate::output::{self, Findings};
 use crate::terminal;
 
 /// Print a configuration as text for iptables-restore
@@ -84,10 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     } else {
         out
     };
-    match stdout.lock().write_all(&out) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::product(&out)?;
     findings.report_to_stderr()
 }
 

@@ -32,7 +32,11 @@ impl List {
 
     /// `Match(name, **options)`.
     pub(crate) fn matching<'v>(mut given: Given<'v>) -> starlark::Result<List> {
-        let name = given.must("name")?;
+        // The name may be given by name, unless that is an option of the match as well (`recent`).
+        let name = match given.next() {
+            Some(name) => name,
+            None => given.must("name")?,
+        };
         let Some(name) = name.unpack_str() else { return fail("the name of a match is a string".to_owned()) };
         let mut call = Call::matching(name);
         rule::named(&mut call, given.others())?;

@@ -269,6 +269,10 @@ pub const SCRIPT_LIMIT: Code =
 pub const SCRIPT_UNSUPPORTED: Code =
     Code(&Page::new("script/unsupported", include_str!("pages/script/unsupported.md")));
 
+/// `script/unwritable`: see its page.
+pub const SCRIPT_UNWRITABLE: Code =
+    Code(&Page::new("script/unwritable", include_str!("pages/script/unwritable.md")));
+
 /// `script/widened`: see its page.
 pub const SCRIPT_WIDENED: Code =
     Code(&Page::new("script/widened", include_str!("pages/script/widened.md")));
@@ -342,5 +346,6 @@ pub static ALL: &[Code] = &[
     SCRIPT_ERROR,
     SCRIPT_LIMIT,
     SCRIPT_UNSUPPORTED,
+    SCRIPT_UNWRITABLE,
     SCRIPT_WIDENED,
 ];

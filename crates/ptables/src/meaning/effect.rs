@@ -1,6 +1,8 @@
 //! What targets do.
 
 use super::{Field, Need};
+use crate::source::Text;
+use crate::value::set_dirs::SetDirs;
 
 /// What a target does with a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,8 @@ pub enum Effect {
     Return,
     /// The next rule, after a side effect that no packet shows: a log line, a list entry.
     Continue(&'static str),
+    /// The next rule, after the packet was put into sets or taken out of them.
+    Sets(Vec<SetChange>),
     /// The next rule, after a field was rewritten: its bits in `clear` become 0, then those in `flip` are toggled.
     Write {
         /// Which field.
@@ -48,6 +52,8 @@ pub enum Effect {
         /// How much.
         amount: i16,
     },
+    /// The next rule, after the mark got a number that follows from a hash. It stays where what is hashed is not there.
+    Hash(Box<HashMark>),
     /// The next rule, after a field got a value that the rule does not tell, such as a hash.
     Overwrite(Field),
     /// The next rule, after something else of the packet was changed, which no condition looks at; the text says what.
@@ -98,6 +104,37 @@ pub enum Effect {
     },
 }
 
+/// What `HMARK` hashes, and the number that it makes of it: `hash * modulus / 2^32 + offset`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HashMark {
+    /// Bits of the source address that are hashed.
+    pub source: u128,
+    /// Bits of the destination address that are hashed.
+    pub destination: u128,
+    /// Bits of the ports that are hashed, the source port in the upper half; or those of an SPI.
+    pub ports: u32,
+    /// Bits that are set in the ports before.
+    pub set: u32,
+    /// Bits of the protocol that are hashed.
+    pub proto: u32,
+    /// Where the hash begins.
+    pub random: u32,
+    /// How many numbers there are.
+    pub modulus: u32,
+    /// The first of them.
+    pub offset: u32,
+    /// Addresses and ports are those of the connection: its first source, and the source of its replies.
+    pub conntrack: bool,
+}
+
+impl HashMark {
+    /// A hash of nothing.
+    pub fn new(modulus: u32, random: u32) -> HashMark {
+        HashMark { modulus, random, ..HashMark::default() }
+    }
+}
+
 /// What a rejected sender is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -106,6 +143,21 @@ pub enum Answer {
     Icmp(u8, u8),
     /// A TCP reset.
     TcpReset,
+}
+
+/// A packet is put into a set, or taken out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetChange {
+    /// Name of the set.
+    pub name: Text,
+    /// Which side of the packet each part of an entry is made of.
+    pub dirs: SetDirs,
+    /// It is put in, else taken out.
+    pub add: bool,
+    /// An entry that is there is made anew.
+    pub exist: bool,
+    /// Seconds until a new entry goes; `None`: as the set says.
+    pub timeout: Option<u32>,
 }
 
 /// How addresses are rewritten.

@@ -12,7 +12,7 @@ use super::test::{Tri, Why, every};
 use super::{At, Event, Observer, Simulator, Verdict, effect};
 use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
-use crate::meaning::{Answer, Field};
+use crate::meaning::{Answer, Effect, Field};
 use crate::model::Policy;
 use crate::packet::bytes::u16_at;
 use crate::packet::{Packet, Path};
@@ -80,6 +80,9 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Path::Output => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
         };
+        if self.simulator.tracks && self.is_fragment() {
+            return self.give_up("the rules make the kernel wait for the other fragments first");
+        }
         for (hook, stops) in hooks {
             self.machine.hook = *hook;
             if let Some(verdict) = self.route() {
@@ -87,9 +90,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             for stop in *stops {
                 let end = match stop {
-                    Stop::Track if self.simulator.tracks && self.is_fragment() => {
-                        Some(self.give_up("connection tracking waits for the other fragments"))
-                    }
                     Stop::Track => {
                         track(&mut self.machine);
                         None
@@ -249,7 +249,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 Action::Goto(to) => return Step::Jump(*to, false),
                 Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
                 Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
-                Action::Do(effect) => match apply(effect, &mut self.machine) {
+                Action::Do(effect) => match self.apply(effect) {
                     After::Next => {}
                     After::Return => return Step::Return,
                     After::End(verdict) => return Step::End(verdict),
@@ -266,11 +266,34 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         Step::Return
     }
 
+    fn apply(&mut self, effect: &'s Effect) -> After<'s> {
+        match effect {
+            Effect::Sets(changes) => {
+                self.memory.sets.change(changes, &self.machine);
+                After::Next
+            }
+            Effect::Sequence(all) => {
+                for it in all {
+                    match self.apply(it) {
+                        After::Next => {}
+                        end => return end,
+                    }
+                }
+                After::Next
+            }
+            effect => apply(effect, &mut self.machine),
+        }
+    }
+
     /// Whether an undecided rule is taken: `None` if it makes no difference, `Some(None)` if the way ends here.
     fn undecided(&mut self, action: &Action, why: Why<'s>) -> Option<Option<bool>> {
         self.note(why);
         match action {
             Action::Next => return None,
+            Action::Do(Effect::Sets(changes)) => {
+                self.memory.sets.doubt(changes);
+                return None;
+            }
             Action::Do(effect) if is_harmless(effect) => return None,
             _ => {}
         }

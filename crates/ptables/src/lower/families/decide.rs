@@ -17,13 +17,17 @@ pub(super) struct Verdict {
     pub(super) problem: Option<Diagnostic>,
 }
 
-/// Decides on a rule that is no composite.
-pub(super) fn rule(rule: &Rule, table: &Table, tables: &Tables, names: &dyn Names) -> Verdict {
+/// Decides on a rule that is no composite, in a chain that these families have.
+pub(super) fn rule(rule: &Rule, within: In, table: &Table, tables: &Tables, names: &dyn Names) -> Verdict {
     let words = words::of(rule);
-    let is_chain = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|it| table.get(it).is_some());
-    let mut says = says::of(&words, names, &is_chain);
+    let chain = |name: &[u8]| {
+        let chain = std::str::from_utf8(name).ok().and_then(|it| table.get(it));
+        chain.map(|chain| In::all(chain.families))
+    };
+    let mut says = says::of(&words, names, &chain);
     if says.is_empty() {
-        return Verdict { rules: [Some(rule.clone()), Some(rule.clone())], problem: None };
+        let rules = Family::ALL.map(|family| within.has(family).then(|| rule.clone()));
+        return Verdict { rules, problem: None };
     }
     for say in &mut says {
         if let (What::Set { inverted }, Some(set)) = (&say.what, tables.set(&say.value)) {
@@ -32,9 +36,9 @@ pub(super) fn rule(rule: &Rule, table: &Table, tables: &Tables, names: &dyn Name
         }
     }
     let mut problem = None;
-    let mut families = says.iter().fold(In::BOTH, |all, say| all.and(confined(&say.what)));
+    let mut families = says.iter().fold(within, |all, say| all.and(confined(&say.what)));
     if families == In::NONE {
-        problem = Some(neither(&says));
+        problem = Some(neither(&says, within));
     } else if problem.is_none() {
         problem = says.iter().find_map(|say| unsaid(say, families));
     }
@@ -111,13 +115,14 @@ fn name(families: In) -> String {
     families.only().map_or_else(|| "neither family".to_owned(), |it| it.to_string())
 }
 
-fn neither(says: &[Say]) -> Diagnostic {
+fn neither(says: &[Say], within: In) -> Diagnostic {
     let parts: Vec<String> = says
         .iter()
         .filter_map(|say| {
             let families = confined(&say.what);
             (families != In::BOTH).then(|| format!("`{}` is {}", say.value, name(families)))
         })
+        .chain((within != In::BOTH).then(|| format!("its chain is {}", name(within))))
         .collect();
     let message = format!("the rule is for neither family: {}", parts.join(", "));
     Diagnostic::error(codes::FAMILY_NEITHER, message).help("make a rule for each family")
