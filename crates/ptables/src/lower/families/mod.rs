@@ -57,7 +57,9 @@ pub fn split(tables: &Tables, names: &dyn Names) -> Split {
     let [mut v4, mut v6] = Family::ALL.map(|family| tables.empty_for(family));
     for table in tables {
         for (part, made) in [&mut v4, &mut v6].into_iter().zip(splitter.table(table)) {
-            made.into_iter().for_each(|table| drop(part.push(table)));
+            for table in made {
+                part.push(table);
+            }
         }
     }
     Split { v4, v6, diagnostics: splitter.diagnostics }
