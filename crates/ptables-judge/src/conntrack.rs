@@ -64,6 +64,33 @@ pub struct Entry {
     pub labels: u128,
     /// Name of a helper.
     pub helper: Option<String>,
+    /// The address and, unless it is 0, the port that become its source, or its destination.
+    pub nat: Option<Nat>,
+}
+
+/// A translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nat {
+    /// Whether of the source, or of the destination.
+    pub source: bool,
+    /// The new address.
+    pub address: IpAddr,
+    /// The new port; 0 where there is none.
+    pub port: u16,
+}
+
+impl Nat {
+    fn body(&self) -> Body {
+        let body = match self.address {
+            IpAddr::V4(it) => Body::nested().with(1, &it.octets()).with(2, &it.octets()),
+            IpAddr::V6(it) => Body::nested().with(4, &it.octets()).with(5, &it.octets()),
+        };
+        if self.port == 0 {
+            return body;
+        }
+        let port = self.port.to_be_bytes();
+        body.with_nested(3, &Body::nested().with(1, &port).with(2, &port))
+    }
 }
 
 impl Tuple {
@@ -131,8 +158,13 @@ impl Connections {
             let name: Vec<u8> = helper.bytes().chain([0]).collect();
             body = body.with_nested(5, &Body::nested().with(1, &name));
         }
-        // What is not translated, for good: the tables of nat are not asked.
-        body = body.with_nested(6, &Body::nested()).with(7, &entry.timeout.to_be_bytes());
+        // What is translated and what not, for good: the tables of nat are not asked.
+        let of =
+            |source: bool| entry.nat.filter(|it| it.source == source).map_or(Body::nested(), |it| it.body());
+        body = body.with_nested(6, &of(true)).with(7, &entry.timeout.to_be_bytes());
+        if entry.nat.is_some() {
+            body = body.with_nested(13, &of(false));
+        }
         if entry.mark != 0 {
             body = body.with(8, &entry.mark.to_be_bytes());
         }

@@ -175,6 +175,7 @@ fn a_connection_that_was_put_there_is_the_packets_own() {
             master: None,
             labels: 0,
             helper: None,
+            nat: None,
         };
         connections.insert(&entry).unwrap();
         world.send(&seen).unwrap();

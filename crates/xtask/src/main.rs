@@ -16,7 +16,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench-peers python   time the Python package beside PyPTables only
   python-tests     build and install the Python package in an environment of its own, and run its tests beside PyPTables
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
-  mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them
+  mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
+  mutants N SEED SHARE   the same with so many hundredths of what CI compares
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -30,8 +31,18 @@ fn main() -> ExitCode {
         ["bench-peers", "python"] => python::bench(),
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
-        ["mutants", count, seed] => match (count.parse(), seed.parse()) {
-            (Ok(count), Ok(seed)) => mutants::run(count, seed).map_err(Into::into),
+        ["mutants", count, seed, share @ ..] => {
+            match (count.parse(), seed.parse(), share.first().unwrap_or(&"100").parse()) {
+                (Ok(count), Ok(seed), Ok(share)) => mutants::run(count, seed, share).map_err(Into::into),
+                _ => Err(USAGE.into()),
+            }
+        }
+        // What the copy with the faults is called with.
+        ["mutants-judge", count, share] => match (count.parse(), share.parse()) {
+            (Ok(count), Ok(share)) => {
+                let line = |(at, met)| format!("{at} {}\n", if met { "met" } else { "unmet" });
+                mutants::judge(count, share).map(|it| it.into_iter().map(line).collect()).map_err(Into::into)
+            }
             _ => Err(USAGE.into()),
         },
         ["oracle", folders @ ..] if folders.iter().all(|it| !it.starts_with('-')) => {

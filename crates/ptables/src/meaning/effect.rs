@@ -52,6 +52,8 @@ pub enum Effect {
         /// How much.
         amount: i16,
     },
+    /// The next rule, after the mark got a number that follows from a hash. It stays where what is hashed is not there.
+    Hash(Box<HashMark>),
     /// The next rule, after a field got a value that the rule does not tell, such as a hash.
     Overwrite(Field),
     /// The next rule, after something else of the packet was changed, which no condition looks at; the text says what.
@@ -100,6 +102,37 @@ pub enum Effect {
         /// Its connection is looked up in a zone other than the default one.
         zone: bool,
     },
+}
+
+/// What `HMARK` hashes, and the number that it makes of it: `hash * modulus / 2^32 + offset`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HashMark {
+    /// Bits of the source address that are hashed.
+    pub source: u128,
+    /// Bits of the destination address that are hashed.
+    pub destination: u128,
+    /// Bits of the ports that are hashed, the source port in the upper half; or those of an SPI.
+    pub ports: u32,
+    /// Bits that are set in the ports before.
+    pub set: u32,
+    /// Bits of the protocol that are hashed.
+    pub proto: u32,
+    /// Where the hash begins.
+    pub random: u32,
+    /// How many numbers there are.
+    pub modulus: u32,
+    /// The first of them.
+    pub offset: u32,
+    /// Addresses and ports are those of the connection: its first source, and the source of its replies.
+    pub conntrack: bool,
+}
+
+impl HashMark {
+    /// A hash of nothing.
+    pub fn new(modulus: u32, random: u32) -> HashMark {
+        HashMark { modulus, random, ..HashMark::default() }
+    }
 }
 
 /// What a rejected sender is told.

@@ -79,6 +79,25 @@ pub enum Field {
     DestinationType,
     /// Labels of the connection, one bit each.
     CtLabels,
+    /// Packets that the connection has carried in the direction of its first packet, this one among them; here and below,
+    /// absent without a connection.
+    CtOrigPackets,
+    /// Bytes of those, from their IP headers on.
+    CtOrigBytes,
+    /// Bytes of those by packets; 0 without any.
+    CtOrigAverage,
+    /// Packets in the direction of replies.
+    CtReplyPackets,
+    /// Bytes of those.
+    CtReplyBytes,
+    /// Bytes of those by packets.
+    CtReplyAverage,
+    /// Packets in both directions.
+    CtPackets,
+    /// Bytes of those.
+    CtBytes,
+    /// Bytes of those by packets.
+    CtAverage,
     /// Type of a DCCP packet.
     DccpType,
     /// Compression parameter index of IPComp.
@@ -127,6 +146,23 @@ pub enum Field {
     HasBridgeIn,
     /// 1 if the packet leaves through a port of a bridge.
     HasBridgeOut,
+}
+
+impl Field {
+    /// Whether it is read from the packet's bytes, and not something that the machine knows besides.
+    pub const fn is_of_bytes(self) -> bool {
+        matches!(
+            self,
+            Field::Source
+                | Field::Destination
+                | Field::SourcePort
+                | Field::DestinationPort
+                | Field::TcpFlags
+                | Field::TcpMss
+                | Field::HopLimit
+                | Field::Tos
+        )
+    }
 }
 
 /// A header that must be whole.

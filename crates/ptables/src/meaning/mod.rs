@@ -9,7 +9,7 @@ mod field;
 mod need;
 mod test;
 
-pub use effect::{Answer, Effect, Nat, SetChange};
+pub use effect::{Answer, Effect, HashMark, Nat, SetChange};
 pub use field::{Field, Header};
 pub use need::{BucketTest, Need, RecentAction, RecentTest, SetTest, Span};
 pub use test::{SegmentTest, TextTest};

@@ -25,8 +25,8 @@ fn finish(mut sum: u64) -> u16 {
     !(sum as u16)
 }
 
-/// The CRC-32C of SCTP.
-fn crc32c(bytes: &[u8]) -> u32 {
+/// The CRC-32C of SCTP, over bytes with a checksum of 0.
+pub fn crc32c(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
         crc ^= u32::from(*byte);

@@ -22,12 +22,24 @@ pub struct Connection {
     pub mark: u32,
     /// Seconds until the entry ends; `None` if nobody says.
     pub expires: Option<u32>,
+    /// Packets and bytes that it had carried before this packet, in the direction of its first packet and in that of
+    /// replies. `None` if nobody says; of a connection that begins with this packet it is nothing.
+    pub counts: Option<[Count; 2]>,
     /// Connection labels, one bit each.
     pub labels: u128,
     /// Name of the helper, if there is one.
     pub helper: Option<Text>,
     /// Zone.
     pub zone: u16,
+}
+
+/// What a connection has carried in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// Their bytes, from their IP headers on.
+    pub bytes: u64,
 }
 
 /// The ends of a connection in one direction.
@@ -119,6 +131,7 @@ impl Connection {
             status,
             mark: 0,
             expires: None,
+            counts: None,
             labels: 0,
             helper: None,
             zone: 0,

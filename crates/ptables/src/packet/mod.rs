@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod checksum;
 mod connection;
 mod layout;
+pub mod mend;
 mod names;
 mod parse;
 mod print;
@@ -14,7 +15,7 @@ mod sctp;
 mod view;
 mod words;
 
-pub use connection::{Connection, Tuple};
+pub use connection::{Connection, Count, Tuple};
 pub use layout::{Layout, Tcp, Transport};
 pub use view::{View, is_extension};
 

@@ -1,6 +1,6 @@
 //! Packets as people write them: `tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new`.
 
-use super::connection::{Connection, Tuple};
+use super::connection::{Connection, Count, Tuple};
 use super::layout::{Layout, Tcp, Transport};
 use super::names::{ADDRESS_TYPES, EXTENSIONS, FLAGS, PACKET_TYPES, PROTOS, STATES, find};
 use super::words::{Word, end, error, hex, iface, small, split, unknown, yes};
@@ -194,7 +194,8 @@ impl Draft {
                 self.packet_type = find(&PACKET_TYPES, &word.text)
                     .ok_or_else(|| unknown(word, "host, broadcast, multicast or otherhost"))?;
             }
-            "ctmark" | "ctstatus" | "ctexpire" | "ctlabels" | "helper" | "zone" | "orig" | "replies" => {
+            "ctmark" | "ctstatus" | "ctexpire" | "ctcounts" | "ctlabels" | "helper" | "zone" | "orig"
+            | "replies" => {
                 let word = Word { text: word.text.clone(), quoted: word.quoted, at: word.at.clone() };
                 self.entry.push((key.to_owned(), word));
             }
@@ -357,6 +358,15 @@ fn entry(
             "ctmark" => it.mark = small(word, u64::from(u32::MAX))?,
             "ctstatus" => it.status = small(word, u64::from(u32::MAX))?,
             "ctexpire" => it.expires = Some(small(word, u64::from(u32::MAX))?),
+            "ctcounts" => {
+                let numbers = word.text.split('/').map(|it| number::decimal(it.as_bytes()));
+                let numbers: Option<Vec<u64>> = numbers.collect();
+                let Some([packets, bytes, reply_packets, reply_bytes]) = numbers.as_deref() else {
+                    return Err(unknown(word, "packets/bytes/packets/bytes, those of replies last"));
+                };
+                let count = |packets: &u64, bytes: &u64| Count { packets: *packets, bytes: *bytes };
+                it.counts = Some([count(packets, bytes), count(reply_packets, reply_bytes)]);
+            }
             "ctlabels" => {
                 let digits = word.text.strip_prefix("0x").unwrap_or(&word.text);
                 it.labels = u128::from_str_radix(digits, 16)

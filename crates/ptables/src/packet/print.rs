@@ -221,6 +221,9 @@ impl Connection {
         if let Some(seconds) = self.expires {
             key(f, "ctexpire", seconds)?;
         }
+        if let Some([there, back]) = self.counts {
+            write!(f, " ctcounts={}/{}/{}/{}", there.packets, there.bytes, back.packets, back.bytes)?;
+        }
         if self.labels != 0 {
             write!(f, " ctlabels={:#x}", self.labels)?;
         }

@@ -206,12 +206,12 @@ fn rule(
     Rule { tests: preds.into_iter().map(|pred| Test::new(pred, next)).collect(), action }
 }
 
-/// Whether a rule makes the kernel track connections.
+/// Whether a rule makes the kernel put fragments together before the first hook: for connections, and for sockets.
 pub(super) fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
         let acts = match &typed.jump {
             Jump::Target(target) => match target.effect(ruleset.context) {
-                Effect::Nat(_) | Effect::Netmap { .. } => true,
+                Effect::Nat(_) | Effect::Netmap { .. } | Effect::Intercept { .. } => true,
                 Effect::Write { field, .. } => field == Field::ConnMark,
                 Effect::Copy { from, to, .. } => from == Field::ConnMark || to == Field::ConnMark,
                 _ => false,
@@ -262,7 +262,7 @@ fn looks_at_connection(pred: &Pred) -> bool {
         Pred::Not(inner) => looks_at_connection(inner),
         Pred::All(all) | Pred::Any(all) => all.iter().any(looks_at_connection),
         Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => {
-            *field == Field::ConnMark || format!("{field:?}").starts_with("Ct")
+            matches!(field, Field::ConnMark | Field::SocketWaits) || format!("{field:?}").starts_with("Ct")
         }
         Pred::Helper(_) | Pred::SetLabel(_) | Pred::Cluster { .. } => true,
         _ => false,

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::bytes::mss;
+use super::counts;
+use super::hash;
 use super::machine::{Machine, Value};
 use super::test::Why;
 use super::{Verdict, nat};
@@ -10,8 +12,9 @@ use crate::dialect::Family;
 use crate::meaning::{Effect, Field, Nat};
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
+use crate::packet::mend::mend;
 use crate::value::ct_state::CtState;
-use crate::value::proto::DCCP;
+use crate::value::proto::{ICMPV6, SCTP, TCP, UDP, UDPLITE};
 
 /// What comes after a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +81,11 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
                 _ => {}
             }
         }
+        Effect::Hash(wanted) => match hash::mark(machine, wanted) {
+            Ok(None) => {}
+            Ok(Some(mark)) => change(machine, Field::Mark, |_| u128::from(mark)),
+            Err(why) => lose(machine, Field::Mark, why),
+        },
         Effect::Overwrite(field) => {
             lose(machine, *field, "a rule gave it a value that the rule does not tell")
         }
@@ -103,7 +111,7 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
         Effect::Prefix { source, from, to } => {
             let address = if *source { machine.heads.source } else { machine.heads.destination };
             match nat::prefix(address, *from, *to) {
-                Some(new) => nat::put_address(machine, *source, new),
+                Some(new) => nat::put_bare_address(machine, *source, new),
                 None => return After::End(Verdict::Drop),
             }
         }
@@ -157,19 +165,55 @@ pub(super) fn lower_hop_limit(machine: &mut Machine<'_>, hops: u8) {
     put(bytes, 10, &(if mended == u16::MAX { 0 } else { mended }).to_be_bytes());
 }
 
-/// Writes over bytes of the packet and mends its checksums.
+/// Writes over bytes of the packet, and mends its checksums by the difference.
 pub(super) fn write(machine: &mut Machine<'_>, at: usize, new: &[u8]) {
-    // The kernel (since 6.16) does not know the checksum of DCCP.
-    let place = machine.heads.transport + 6;
-    let kept = u16_at(&machine.bytes, place)
-        .filter(|_| machine.heads.proto == Some(DCCP) && machine.heads.fragment == 0);
-    let bytes = machine.bytes.to_mut();
-    put(bytes, at, new);
-    checksum::fix(machine.family, bytes);
-    if let Some(kept) = kept {
-        put(bytes, place, &kept.to_be_bytes());
-    }
+    let end = at + new.len();
+    let (start, stop) = (at & !1, end.next_multiple_of(2));
+    let old = machine.bytes.get(start..stop).unwrap_or_default().to_vec();
+    put(machine.bytes.to_mut(), at, new);
+    let now = machine.bytes.get(start..stop).unwrap_or_default().to_vec();
+    mend_all(machine, at, &old, &now);
     machine.refresh();
+}
+
+/// Mends the checksums of a packet in which words at a place have changed.
+fn mend_all(machine: &mut Machine<'_>, at: usize, old: &[u8], new: &[u8]) {
+    let (transport, v4) = (machine.heads.transport, machine.family == Family::V4);
+    if v4 && at < transport {
+        mend_at(machine, 10, old, new);
+    }
+    // The transport's covers the addresses too.
+    if at < if v4 { 12 } else { 8 } {
+        return;
+    }
+    let place = match machine.heads.proto {
+        Some(TCP) => 16,
+        Some(UDP | UDPLITE) => 6,
+        Some(ICMPV6) => 2,
+        Some(SCTP) => {
+            let bytes = machine.bytes.to_mut().get_mut(transport..).unwrap_or_default();
+            put(bytes, 8, &[0; 4]);
+            let sum = checksum::crc32c(bytes).to_le_bytes();
+            return put(bytes, 8, &sum);
+        }
+        // The kernel (since 6.16) does not know the checksum of DCCP.
+        _ => return,
+    };
+    let is_udp = place == 6;
+    if is_udp && u16_at(&machine.bytes, transport + place) == Some(0) {
+        return;
+    }
+    mend_at(machine, transport + place, old, new);
+    if is_udp && u16_at(&machine.bytes, transport + place) == Some(0) {
+        // A UDP checksum of 0 would mean that there is none.
+        put(machine.bytes.to_mut(), transport + place, &[0xff, 0xff]);
+    }
+}
+
+fn mend_at(machine: &mut Machine<'_>, place: usize, old: &[u8], new: &[u8]) {
+    if let Some(check) = u16_at(&machine.bytes, place) {
+        put(machine.bytes.to_mut(), place, &mend(check, old, new).to_be_bytes());
+    }
 }
 
 /// Lowers the maximum segment size, or adds it to a header of a SYN without data.
@@ -186,9 +230,13 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
     let header = usize::from(u8_at(&machine.bytes, at + 12).unwrap_or(0) >> 4) * 4;
     match had {
         Some(had) if had <= wanted => {}
-        Some(_) => {
+        Some(had) => {
             if let Some(place) = place_of_mss(&machine.bytes, at, header) {
-                write(machine, place, &wanted.to_be_bytes());
+                let new = wanted.to_be_bytes();
+                put(machine.bytes.to_mut(), place, &new);
+                // At an odd place too the kernel takes it for a word, and leaves a wrong checksum.
+                mend_at(machine, at + 16, &had.to_be_bytes(), &new);
+                machine.refresh();
             }
         }
         None if machine.bytes.len() > at + header || header >= 60 => {}
@@ -196,16 +244,20 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
             // What everybody takes, whatever the rule says (RFC 9293, RFC 8200).
             let most = if machine.family == Family::V4 { 536 } else { 1220 };
             let [high, low] = wanted.min(most).to_be_bytes();
+            let option = [2, 4, high, low];
             let mut bytes = machine.bytes.to_vec();
-            bytes.splice(at + 20..at + 20, [2, 4, high, low]);
-            let offset = u8_at(&bytes, at + 12).unwrap_or(0);
-            put(&mut bytes, at + 12, &[offset.wrapping_add(0x10)]);
-            let place = if machine.family == Family::V4 { 2 } else { 4 };
-            let length = u16_at(&bytes, place).unwrap_or(0).wrapping_add(4);
-            put(&mut bytes, place, &length.to_be_bytes());
-            checksum::fix(machine.family, &mut bytes);
+            // INVARIANT: a header is not longer than 60 bytes.
+            let long = header as u16;
+            let check = u16_at(&bytes, at + 16).unwrap_or(0);
+            let check = mend(check, &long.to_be_bytes(), &long.wrapping_add(4).to_be_bytes());
+            put(&mut bytes, at + 16, &mend(check, &[0; 4], &option).to_be_bytes());
+            bytes.splice(at + 20..at + 20, option);
             machine.bytes.replace(bytes);
-            machine.refresh();
+            let offset = u8_at(&machine.bytes, at + 12).unwrap_or(0);
+            write(machine, at + 12, &[offset.wrapping_add(0x10)]);
+            let place = if machine.family == Family::V4 { 2 } else { 4 };
+            let length = u16_at(&machine.bytes, place).unwrap_or(0).wrapping_add(4);
+            write(machine, place, &length.to_be_bytes());
         }
     }
     After::Next
@@ -248,10 +300,9 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
         }
         at += size;
     }
-    if bytes != *machine.bytes {
-        checksum::fix(machine.family, &mut bytes);
-        machine.bytes.replace(bytes);
-        machine.refresh();
+    let new = bytes.get(start + 20..start + header).unwrap_or_default();
+    if machine.bytes.get(start + 20..start + header) != Some(new) {
+        write(machine, start + 20, new);
     }
     After::Next
 }
@@ -268,6 +319,9 @@ pub(super) fn track(machine: &mut Machine<'_>) {
     match connection.state {
         CtState::Untracked => machine.untracked = true,
         CtState::Invalid => {}
-        _ => machine.connection = Some(connection),
+        _ => {
+            machine.carried = counts::counted(machine, &connection);
+            machine.connection = Some(connection);
+        }
     }
 }

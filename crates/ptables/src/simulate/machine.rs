@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use super::bytes::{self, Ancillary, header_set};
+use super::counts;
 use super::index::Values;
 use crate::dialect::Family;
 use crate::ext::Hook;
@@ -58,6 +59,8 @@ pub(super) struct Machine<'p> {
     pub(super) untracked: bool,
     /// Fields that have a value that nobody can tell any more.
     pub(super) lost: Vec<(Field, &'static str)>,
+    /// Bytes that the connection has carried with this packet; `None` where tracking does not count it.
+    pub(super) carried: Option<u64>,
     /// Counts changes of what the index of a chain looks at.
     pub(super) epoch: u32,
 }
@@ -130,6 +133,7 @@ impl<'p> Machine<'p> {
             settled: 0,
             untracked: false,
             lost: Vec::new(),
+            carried: None,
             epoch: 0,
         }
     }
@@ -338,6 +342,15 @@ impl<'p> Machine<'p> {
             Field::CtReplySourcePort => port(it.reply_tuple.source_port),
             Field::CtReplyDestinationPort => port(it.reply_tuple.destination_port),
             Field::CtLabels => Value::Is(it.labels),
+            Field::CtOrigPackets
+            | Field::CtOrigBytes
+            | Field::CtOrigAverage
+            | Field::CtReplyPackets
+            | Field::CtReplyBytes
+            | Field::CtReplyAverage
+            | Field::CtPackets
+            | Field::CtBytes
+            | Field::CtAverage => counts::value(self, it, field),
             _ => self.fact(field),
         }
     }

@@ -6,10 +6,11 @@
 mod buckets;
 mod bytes;
 mod clock;
-mod cluster;
 mod compile;
+mod counts;
 mod describe;
 mod effect;
+mod hash;
 mod index;
 #[cfg(feature = "json")]
 pub mod json;

@@ -7,6 +7,7 @@ use super::machine::Machine;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
+use crate::packet::bytes::put;
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
 use crate::value::proto::DCCP;
@@ -161,10 +162,25 @@ pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128
     if had == address {
         return;
     }
+    forget_kind(machine, source);
     match machine.family {
         Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
         Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
     }
+}
+
+/// What kind of address it was is no longer what `addrtype` asks for.
+fn forget_kind(machine: &mut Machine<'_>, source: bool) {
+    let field = if source { Field::SourceType } else { Field::DestinationType };
+    lose(machine, field, "the kind of the address that a rule wrote is not told");
+}
+
+/// Writes an address and leaves all checksums as they are: SNPT and DNPT mean to keep the sum.
+pub(super) fn put_bare_address(machine: &mut Machine<'_>, source: bool, address: u128) {
+    forget_kind(machine, source);
+    // Only IPv6 has such targets.
+    put(machine.bytes.to_mut(), if source { 8 } else { 24 }, &address.to_be_bytes());
+    machine.refresh();
 }
 
 /// The address with its prefix translated (RFC 6296); `None` if no word can take the difference of the sums.

@@ -4,7 +4,7 @@ use super::bytes::{
     Seen, chunks_match, dccp_option, eui64, numbers_match, options_match, route_matches, run, segments_match,
     tcp_option, text_matches,
 };
-use super::cluster::node;
+use super::hash::node;
 use super::machine::{BRIDGE, Machine, Value};
 use super::memory::Memory;
 use crate::dialect::Family;
@@ -212,7 +212,7 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
 fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     let transport = machine.heads.transport;
     if let Pred::Numbers(_) | Pred::Text(_) | Pred::Program(_) = pred
-        && let Some((_, why)) = machine.lost.first()
+        && let Some((_, why)) = machine.lost.iter().find(|it| it.0.is_of_bytes())
     {
         // These look at any bytes, among them those that nobody can tell any more, or a checksum over them.
         return Tri::Unknown(Why::Text(why));

@@ -80,6 +80,9 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Path::Output => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
         };
+        if self.simulator.tracks && self.is_fragment() {
+            return self.give_up("the rules make the kernel wait for the other fragments first");
+        }
         for (hook, stops) in hooks {
             self.machine.hook = *hook;
             if let Some(verdict) = self.route() {
@@ -87,9 +90,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             for stop in *stops {
                 let end = match stop {
-                    Stop::Track if self.simulator.tracks && self.is_fragment() => {
-                        Some(self.give_up("connection tracking waits for the other fragments"))
-                    }
                     Stop::Track => {
                         track(&mut self.machine);
                         None

@@ -9,7 +9,7 @@ use ptables_judge::restore::{self, Loader};
 use ptables_judge::trace::{Event, Log, NftTrace};
 use ptables_judge::world::{Watch, World};
 
-use super::shot::Shot;
+use super::shot::{Entry, Known, Shot};
 
 /// Bytes of a packet that are told where it leaves.
 pub const TOLD: usize = 512;
@@ -134,12 +134,33 @@ impl Arena {
             }
             done.push(entry.original);
         }
-        let result = result.and_then(|()| self.world.send(&shot.wire()));
+        let result = result.and_then(|()| {
+            if let Entry::There(Known { before: 1.., .. }) = &shot.entry {
+                self.repeat(shot)?;
+            }
+            self.world.send(&shot.wire())
+        });
+        let Some(connections) = &mut self.connections else { return result };
         for original in done.iter().rev() {
             // A packet may have ended its connection.
             let _ = connections.delete(original);
         }
         result
+    }
+
+    /// The packets that came before; what becomes of them is not told.
+    fn repeat(&mut self, shot: &Shot) -> io::Result<()> {
+        let Entry::There(known) = &shot.entry else { return Ok(()) };
+        for _ in 0..known.before {
+            self.world.send(&shot.wire())?;
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.drain(|_, _| {})?;
+        }
+        match &mut self.log {
+            Some(log) => log.drain(|_| {}),
+            None => Ok(()),
+        }
     }
 
     /// Sends a packet and reads its ordered path.

@@ -99,14 +99,14 @@ impl Draft {
                 Transport::Tcp(tcp)
             }
             17 => Transport::Udp { source, destination },
-            136 => Transport::UdpLite { source, destination, coverage: 8 },
+            136 => Transport::UdpLite { source, destination, coverage: rng.pick(&[8, 8, 0, 9, 12, 7]) },
             1 => Transport::Icmp {
-                kind: rng.pick(&[8, 8, 0, 3, 11, 13, 5, 14]),
+                kind: rng.pick(&[8, 8, 0, 3, 11, 13, 5, 14, 15, 16, 17, 18]),
                 code: rng.below(4) as u8,
                 rest: rng.any() as u32,
             },
             58 => Transport::Icmp {
-                kind: rng.pick(&[128, 128, 129, 1, 2, 3, 4, 140]),
+                kind: rng.pick(&[128, 128, 129, 1, 2, 3, 4, 139, 140]),
                 code: rng.below(4) as u8,
                 rest: rng.any() as u32,
             },
@@ -359,10 +359,20 @@ impl Draft {
                     related,
                     mark: rng.pick(&pool::MARKS),
                     labels: if rng.chance(20) { 1 << rng.pick(&[0, 1, 40, 127]) } else { 0 },
-                    helper: String::new(),
+                    nat: self.translation(rng),
+                    ..Known::default()
                 })
             }
         };
+    }
+
+    /// Now and then a connection is translated. On the output path the kernel would ask for another route.
+    fn translation(&self, rng: &mut Rng) -> Option<(bool, u128, u16)> {
+        if !rng.chance(30) || self.shot.path == Path::Output {
+            return None;
+        }
+        let port = if rng.chance(60) { rng.pick(&[22, 8080, 40000]) } else { 0 };
+        Some((rng.chance(50), pool::foreign(rng, self.v6), port))
     }
 
     /// Puts it on another path.

@@ -99,6 +99,7 @@ impl Flat {
                 entries: plan.entries,
                 nft: plan.nft,
                 proto,
+                decided: plan.decided,
                 cpu: plan.cpu,
             };
             let fits = |it: &&Maker| match proto {

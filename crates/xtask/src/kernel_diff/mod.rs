@@ -8,10 +8,12 @@
 pub mod arena;
 pub mod command;
 pub mod coverage;
+pub mod deck;
 pub mod draft;
 pub mod facts;
 pub mod file;
 pub mod flat;
+pub mod long;
 pub mod pieces;
 pub mod pool;
 pub mod regress;

@@ -50,3 +50,13 @@ pub fn local(device: usize, v6: bool) -> u128 {
 pub fn text(address: u128, v6: bool) -> String {
     if v6 { Ipv6Addr::from(address).to_string() } else { Ipv4Addr::from(address as u32).to_string() }
 }
+
+/// An address of another machine: the way to one of ours is another.
+pub fn foreign(rng: &mut Rng, v6: bool) -> u128 {
+    loop {
+        let address = address(rng, v6);
+        if (0..5).all(|device| address != local(device, v6)) {
+            return address;
+        }
+    }
+}

@@ -79,7 +79,8 @@ impl Rules {
             if table == "nat" && !plan.tracked {
                 continue;
             }
-            let share = maker.rng.pick(if table == "filter" { &[4, 8, 8][..] } else { &[0, 0, 2, 5] });
+            let share =
+                maker.rng.pick(if table == "filter" { &[4, 8, 8, 25][..] } else { &[0, 0, 2, 5, 12] });
             maker.table(table, hooks, share, &mut text);
         }
         let scope = Scope {
@@ -112,6 +113,12 @@ impl Rules {
                 draft.shot.entry = Entry::None;
             }
             draft.settle(self.scope, rng);
+            if let Entry::There(known) = &mut draft.shot.entry
+                && (self.text.contains("CONNMARK") || self.text.contains("--set"))
+            {
+                // What came before has changed the connection.
+                known.before = 0;
+            }
             if let Some(shot) = draft.finish() {
                 return shot;
             }
@@ -182,6 +189,7 @@ impl Maker<'_> {
             entries: self.plan.entries,
             nft: self.plan.nft,
             proto,
+            decided: self.plan.decided,
             cpu: self.plan.cpu,
         };
         let suitable: Vec<_> = makers().filter(|it| (it.fits)(&place)).collect();
@@ -189,7 +197,7 @@ impl Maker<'_> {
             suitable.iter().filter(|it| proto.is_some_and(|proto| it.protos.contains(&proto))).collect();
         let any: Vec<_> = suitable.iter().filter(|it| it.protos.is_empty()).collect();
         let count = place.rng.pick(&[0, 1, 1, 1, 1, 2]);
-        let mut used = Vec::new();
+        let mut used = if target.text.contains("-m tcp") { vec!["tcp"] } else { Vec::new() };
         for _ in 0..count {
             if self.plan.stateful && place.rng.chance(60) {
                 let all = stateful();

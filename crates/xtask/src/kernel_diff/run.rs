@@ -8,18 +8,16 @@ use std::thread;
 use std::time::Duration;
 
 use ptables_judge::sys;
-use ptables_judge::world::DEVICES;
 
 use super::arena::{Arena, Step};
 use super::coverage::Coverage;
-use super::file::FileRules;
+use super::deck::{Dealt, Deck, WORKERS};
 use super::flat::Flat;
-use super::rng::Rng;
-use super::ruleset::{Plan, Rules};
-use super::shot::Shot;
+use super::shot::{Entry, Shot};
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
 use super::{regress, shrink};
+use ptables::packet::Packet;
 use ptables::simulate::{Options, Simulator};
 
 /// What is compared, and how.
@@ -96,9 +94,6 @@ pub struct Report {
     pub simulator: Duration,
 }
 
-/// Threads, whatever processors there are: a seed means the same packets on every machine.
-const WORKERS: u64 = 4;
-
 /// Runs a job.
 ///
 /// # Errors
@@ -128,70 +123,15 @@ pub fn run(job: &Job) -> Result<Report, String> {
 }
 
 fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Result<(), String> {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let cpu = number as usize % processors;
-    sys::pin(cpu).map_err(|error| error.to_string())?;
-    // Half of the threads track connections; then nat is there, and fragments are not.
-    let tracked = job.mode == Mode::Connections || number % 2 == 1 || job.file.is_some();
-    let base = Plan {
-        v6: false,
-        tracked,
-        entries: job.mode == Mode::Connections,
-        nft: job.mode == Mode::Nft,
-        stateful: job.mode == Mode::Sequence,
-        decided: !matches!(job.mode, Mode::Trace | Mode::Nft),
-        cpu,
-    };
-    let file = job.file.as_deref().map(|path| FileRules::read(path, base.nft)).transpose()?;
-    let devices = match &file {
-        Some(file) => file.devices.clone(),
-        None => DEVICES.map(str::to_owned).to_vec(),
-    };
-    let case = Case {
-        nft: base.nft,
-        tracked,
-        ordered: job.mode != Mode::Counters,
-        v6: false,
-        remembers: job.mode == Mode::Sequence,
-        undecided: job.file.is_some(),
-        devices,
-        text: String::new(),
-        shots: Vec::new(),
-    };
-    let mut arena = Arena::new(case.watch(), tracked, &case.devices).map_err(|error| error.to_string())?;
-    let place = Place { nft: case.nft, ..Place::new(&case.devices, tracked, cpu) };
-    let mut rng = Rng::new(job.seed.wrapping_mul(WORKERS * 4).wrapping_add(number * 4 + job.mode as u64));
-    let share = |all: u64| all / WORKERS + u64::from(number < all % WORKERS);
-    let rulesets = share(job.rulesets).max(1);
-    let packets = share(job.packets).div_ceil(rulesets);
-    for at in 0..rulesets {
-        if found.load(Ordering::Relaxed) >= job.enough as u64 {
-            break;
-        }
-        let v6 = file.as_ref().map_or(at % 2 == 1, |file| file.v6);
-        let plan = Plan { v6, ..base };
-        // One in four of both families.
-        let is_flat = job.mode == Mode::Counters && file.is_none() && at % 8 >= 6;
-        let flat = is_flat.then(|| Flat::random(plan, &mut rng));
-        let own;
-        let rules = match (&flat, &file) {
-            (Some(flat), _) => &flat.rules,
-            (None, Some(file)) => {
-                own = file.rules(plan);
-                &own
-            }
-            (None, None) => {
-                own = Rules::random(plan, &mut rng);
-                &own
-            }
-        };
-        let shots: Vec<Shot> = (0..packets).map(|_| rules.shot(plan, &mut rng)).collect();
-        let case = Case { v6: plan.v6, text: rules.text.clone(), shots, ..case.clone() };
-        let mut part = Report { rulesets: 1, packets, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, (&place, flat.as_ref()), &mut part)? {
+    let (mut deck, mut arena) = Deck::new(job, number)?;
+    while found.load(Ordering::Relaxed) < job.enough as u64 {
+        let Some(Dealt { at, case, flat }) = deck.next() else { break };
+        let mut part = Report { rulesets: 1, packets: case.shots.len() as u64, ..Report::default() };
+        if let Some((case, difference)) = compare(&case, &mut arena, (&deck.place, flat.as_ref()), &mut part)?
+        {
             found.fetch_add(1, Ordering::Relaxed);
             let (case, difference) = if job.shrink {
-                shrink::shrink(case, difference, &mut arena, cpu)
+                shrink::shrink(case, difference, &mut arena, deck.place.cpu)
             } else {
                 (case, difference)
             };
@@ -226,9 +166,27 @@ impl Report {
     }
 }
 
-/// Whether rules put an address of an interface into packets, which nobody tells the simulator.
-fn has_unknown_address(text: &str) -> bool {
-    text.contains("-j MASQUERADE") || text.contains("-j REDIRECT")
+/// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
+/// addresses or ports, what a path takes; or ask for the kind of an address that was translated.
+pub(crate) fn has_unknown_address(text: &str) -> bool {
+    let chosen = |line: &str| {
+        let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
+        to.is_some_and(|to| to.contains('-') && !to.contains('/'))
+    };
+    ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype"].iter().any(|it| text.contains(it))
+        || text.lines().any(chosen)
+}
+
+/// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
+pub(crate) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
+    let is_syn = || {
+        let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
+        packet.is_ok_and(|it| {
+            let view = it.view();
+            view.proto == Some(6) && view.transport_bytes().get(13).is_some_and(|flags| flags & 2 != 0)
+        })
+    };
+    text.contains("-m connbytes") && matches!(shot.entry, Entry::There(_)) && is_syn()
 }
 
 /// A case with one difference, if there is any: the first of its packets.
@@ -257,7 +215,7 @@ fn compare(
             report.kernel += middle - start;
             report.simulator += sys::thread_time() - middle;
             report.steps += seen.steps.len() as u64;
-            if simulated.is_err() && has_unknown_address(&case.text)
+            if simulated.is_err() && (has_unknown_address(&case.text) || has_unknown_count(&case.text, shot))
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
                 report.undecided += 1;

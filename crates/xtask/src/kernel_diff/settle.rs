@@ -19,6 +19,10 @@ impl Draft {
                 *address = 0xc000_0200 | *address & 0xff;
             }
         }
+        // Nor does a packet come from a broadcast address.
+        if self.layout.source >> 16 == 0x0a09 && self.layout.source & 0xff == 0xff {
+            self.layout.source = 0xc000_02fe;
+        }
     }
 
     /// Whether an address of ours, or a group, is its destination.
@@ -104,25 +108,44 @@ impl Draft {
                 }
                 true
             }
-            Transport::Udp { .. } | Transport::UdpLite { .. } => true,
-            Transport::Icmp { kind: 8, .. } if proto == 1 => {
+            Transport::UdpLite { coverage, .. } => {
+                // Less than the header, or more than there is, makes it invalid.
+                *coverage = if *coverage < 8 { *coverage & 8 } else { 8 };
+                true
+            }
+            Transport::Udp { .. } => true,
+            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == 1 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 0, .. } if proto == 1 => {
+            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == 1 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
-            Transport::Icmp { kind: 128, .. } if proto == 58 => {
+            Transport::Icmp { kind: 128 | 139, .. } if proto == 58 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 129, .. } if proto == 58 => {
+            Transport::Icmp { kind: 129 | 140, .. } if proto == 58 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
             _ => false,
         };
+        let ports = match &self.layout.transport {
+            Transport::Tcp(tcp) => (tcp.source, tcp.destination),
+            Transport::Udp { source, destination } | Transport::UdpLite { source, destination, .. } => {
+                (*source, *destination)
+            }
+            _ => (0, 0),
+        };
+        if let Some((source, _, port)) = &mut known.nat {
+            // The port that the packet shows of a translation; 0 means none.
+            let shown = if *source { ports.1 } else { ports.0 };
+            if ports == (0, 0) || known.reply && shown == 0 {
+                *port = 0;
+            }
+        }
         if let Transport::Icmp { code, .. } = &mut self.layout.transport {
             // An echo has this code only.
             *code = if possible { 0 } else { *code };
@@ -131,7 +154,12 @@ impl Draft {
             known.helper.clear();
         }
         // Both directions of such a connection are one.
-        if !possible || self.layout.source == self.layout.destination {
+        if self.shot.path == Path::Output {
+            known.nat = None;
+        }
+        let hidden =
+            known.nat.is_some_and(|it| [self.layout.source, self.layout.destination].contains(&it.1));
+        if !possible || hidden || self.layout.source == self.layout.destination {
             self.shot.entry = Entry::None;
         }
     }

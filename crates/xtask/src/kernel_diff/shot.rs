@@ -57,6 +57,36 @@ pub struct Known {
     pub labels: u128,
     /// Name of the helper of the connection that expected it; empty: none.
     pub helper: String,
+    /// How often the same packet came before.
+    pub before: u8,
+    /// What the translation of the connection chose, as address and port.
+    pub nat: Option<(bool, u128, u16)>,
+}
+
+impl Known {
+    /// The tuples of a connection of which this is a packet as it comes: that of its first packet, and that of replies. The
+    /// address of a translation is the one that the packet does not show.
+    pub fn tuples(&self, here: Tuple) -> (Tuple, Tuple) {
+        let hide = |it: &mut Tuple, of_source: bool| {
+            let Some((_, address, port)) = self.nat else { return };
+            let (old, old_port) = match of_source {
+                true => (&mut it.source, &mut it.source_port),
+                false => (&mut it.destination, &mut it.destination_port),
+            };
+            *old = address;
+            *old_port = if port == 0 { *old_port } else { port };
+        };
+        let source = self.nat.is_some_and(|it| it.0);
+        if self.reply {
+            let mut original = here.reversed();
+            hide(&mut original, source);
+            (original, here)
+        } else {
+            let mut reply = here.reversed();
+            hide(&mut reply, !source);
+            (here, reply)
+        }
+    }
 }
 
 impl Shot {
@@ -98,10 +128,19 @@ impl Shot {
     pub fn kernel_entries(&self) -> Vec<conntrack::Entry> {
         let Entry::There(known) = &self.entry else { return Vec::new() };
         let Ok(packet) = Packet::from_bytes(&self.bytes, self.sim_path()) else { return Vec::new() };
-        let (here, there) = (packet.tuple(), packet.tuple().reversed());
-        let (original, reply) = if known.reply { (there, here) } else { (here, there) };
+        let (original, reply) = known.tuples(packet.tuple());
         let v6 = self.is_v6();
-        let (original, reply) = (kernel_tuple(original, v6), kernel_tuple(reply, v6));
+        let nat = known.nat.map(|(source, _, port)| conntrack::Nat {
+            source,
+            address: kernel_address(if source { reply.destination } else { reply.source }, v6),
+            port: match port {
+                0 => 0,
+                _ if source => reply.destination_port,
+                _ => reply.source_port,
+            },
+        });
+        // The kernel makes the tuple of replies by itself.
+        let (original, reply) = (kernel_tuple(original, v6), kernel_tuple(original.reversed(), v6));
         let helper = Some(known.helper.clone()).filter(|it| !it.is_empty());
         let master = known.related.then(|| conntrack::Tuple {
             source: if v6 {
@@ -127,6 +166,7 @@ impl Shot {
             master: None,
             labels: 0,
             helper: None,
+            nat: None,
         };
         let status = CONFIRMED | if known.seen { SEEN_REPLY | ASSURED } else { 0 };
         let tcp_state = (original.proto == 6).then_some(if known.seen { 3 } else { 1 });
@@ -139,14 +179,19 @@ impl Shot {
             master,
             mark: known.mark,
             labels: known.labels,
+            nat,
             ..entry(original, reply, status, tcp_state)
         });
         entries
     }
 }
 
+fn kernel_address(address: u128, v6: bool) -> IpAddr {
+    if v6 { IpAddr::V6(address.into()) } else { IpAddr::V4((address as u32).into()) }
+}
+
 fn kernel_tuple(tuple: Tuple, v6: bool) -> conntrack::Tuple {
-    let address = |it: u128| if v6 { IpAddr::V6(it.into()) } else { IpAddr::V4((it as u32).into()) };
+    let address = |it| kernel_address(it, v6);
     let ports = match tuple.proto {
         1 | 58 => {
             let [kind, code] = tuple.destination_port.to_be_bytes();
@@ -197,6 +242,13 @@ impl Shot {
                     it.labels,
                     it.helper
                 );
+                if it.before > 0 {
+                    let _ = write!(line, " before={}", it.before);
+                }
+                if let Some((source, address, port)) = it.nat {
+                    let side = if source { "snat" } else { "dnat" };
+                    let _ = write!(line, " {side}={address:#x} natport={port}");
+                }
             }
         }
         line.push_str(" bytes=");
@@ -244,6 +296,14 @@ impl Shot {
                 "related" => known.related = number()? != 0,
                 "connmark" => known.mark = number()? as u32,
                 "labels" => known.labels = number()?,
+                "before" => known.before = number()? as u8,
+                "snat" => known.nat = Some((true, number()?, 0)),
+                "dnat" => known.nat = Some((false, number()?, 0)),
+                "natport" => {
+                    if let Some(nat) = &mut known.nat {
+                        nat.2 = number()? as u16;
+                    }
+                }
                 "helper" => value.clone_into(&mut known.helper),
                 "bytes" => {
                     shot.bytes = hex(value).ok_or_else(|| format!("`{word}` is no hexadecimal text"))?

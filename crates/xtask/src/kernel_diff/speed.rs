@@ -17,8 +17,10 @@ use super::shot::Shot;
 use super::subject::Place;
 use super::trial;
 
-/// Packets of a measurement: each is another, and is sent once in a run, so that neither side finds it in the processor's memory.
+/// Packets of a measurement, each another.
 const PACKETS: usize = 20_000;
+/// Packets that are made at once.
+const TOGETHER: usize = 100;
 
 /// Measures with the rules of a file, and with 1,000 rules in a straight line.
 ///
@@ -74,17 +76,23 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
 
     let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
     arena.load(v6, text, &ruleset).map_err(|error| error.to_string())?;
-    let kernel =
-        timed(|| shots.iter().try_for_each(|shot| arena.send(shot)).map_err(|error| error.to_string()))?;
+    // A few at a time: both sides get a packet right after it was made, as they would from its sender, and 20,000 others come
+    // before it comes again.
+    let kernel = timed(&shots, |some| {
+        let some = some.to_vec();
+        timer(|| some.iter().try_for_each(|shot| arena.send(shot)).map_err(|error| error.to_string()))
+    })?;
 
     let place = Place::new(devices, tracked, 0);
-    let packets: Vec<Packet> = shots.iter().map(|shot| place.packet(shot)).collect::<Result<_, _>>()?;
     let simulator = Simulator::new(&ruleset, Options::default());
-    let simulated = timed(|| {
-        for packet in &packets {
-            std::hint::black_box(simulator.verdict(std::hint::black_box(packet)));
-        }
-        Ok(())
+    let simulated = timed(&shots, |some| {
+        let packets: Vec<Packet> = some.iter().map(|shot| place.packet(shot)).collect::<Result<_, _>>()?;
+        timer(|| {
+            for packet in &packets {
+                std::hint::black_box(simulator.verdict(std::hint::black_box(packet)));
+            }
+            Ok(())
+        })
     })?;
     let rate = |time: Duration| PACKETS as f64 / time.as_secs_f64();
     Ok(format!(
@@ -97,12 +105,23 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
 }
 
 /// The least processor time of three runs.
-fn timed(mut work: impl FnMut() -> Result<(), String>) -> Result<Duration, String> {
+fn timed(
+    shots: &[Shot],
+    mut work: impl FnMut(&[Shot]) -> Result<Duration, String>,
+) -> Result<Duration, String> {
     let mut least = Duration::MAX;
     for _ in 0..3 {
-        let start = sys::thread_time();
-        work()?;
-        least = least.min(sys::thread_time() - start);
+        let mut sum = Duration::ZERO;
+        for some in shots.chunks(TOGETHER) {
+            sum += work(some)?;
+        }
+        least = least.min(sum);
     }
     Ok(least)
+}
+
+fn timer(work: impl FnOnce() -> Result<(), String>) -> Result<Duration, String> {
+    let start = sys::thread_time();
+    work()?;
+    Ok(sys::thread_time() - start)
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ptables::model::Ruleset;
-use ptables::packet::{Connection, Link as Frame, Owner, Packet, PacketType};
+use ptables::packet::{Connection, Count, Link as Frame, Owner, Packet, PacketType};
 use ptables::simulate::{Seen, Session, Simulator, StepKind, Trace, Verdict};
 use ptables::source::Text;
 use ptables::value::ct_state::CtState;
@@ -82,12 +82,25 @@ impl Place {
                     (_, true) => CtState::Related,
                     _ => CtState::New,
                 };
-                let original = if known.reply { tuple.reversed() } else { tuple };
+                let (original, reply) = known.tuples(tuple);
                 let mut connection = Connection::new(state, original);
+                connection.reply_tuple = reply;
                 connection.reply = known.reply;
+                let carried = Count {
+                    packets: known.before.into(),
+                    bytes: u64::from(known.before) * shot.bytes.len() as u64,
+                };
+                let (there, back) =
+                    if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
+                connection.counts = Some([there, back]);
                 connection.status = Connection::CONFIRMED
                     | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
-                    | if known.related { Connection::EXPECTED } else { 0 };
+                    | if known.related { Connection::EXPECTED } else { 0 }
+                    | match known.nat {
+                        None => 0,
+                        Some((true, ..)) => Connection::SOURCE_NAT,
+                        Some((false, ..)) => Connection::DESTINATION_NAT,
+                    };
                 connection.mark = known.mark;
                 connection.labels = known.labels;
                 connection.helper = (!known.helper.is_empty()).then(|| Text::new(known.helper.as_str()));
@@ -189,7 +202,8 @@ fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
     let out = (trace.verdict == Verdict::Accept).then(|| {
         let bytes = trace.packet.to_bytes();
         // Bytes of which some are not known are not compared.
-        let told = if trace.untold.is_empty() { bytes.len().min(TOLD) } else { 0 };
+        let all = !trace.untold.iter().any(|it| it.0.is_of_bytes());
+        let told = if all { bytes.len().min(TOLD) } else { 0 };
         (trace.packet.mark, bytes[..told].to_vec())
     });
     Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out }

@@ -67,6 +67,16 @@ fn mark(rng: &mut Rng) -> (Target, Option<u8>) {
 
 fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let changes = |text: String| (Target { text, reroutes: true }, None);
+    match rng.below(16) {
+        10 => return segment(rng, plan, hook),
+        11 if plan.v6 && !plan.tracked => return prefix(rng, hook),
+        12 | 13 => return changes(hmark(rng, plan)),
+        14 if hook == Hook::Prerouting && plan.tracked => {
+            let text = " -j TPROXY --on-port 8080 --tproxy-mark 0x1/0x1".to_owned();
+            return (Target { text, reroutes: false }, Some(rng.pick(&[6, 17])));
+        }
+        _ => {}
+    }
     match rng.below(10) {
         0..=2 => mark(rng),
         3 => {
@@ -92,15 +102,26 @@ fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
             (Target { text, reroutes: plan.v6 }, None)
         }
         7 if !plan.v6 && plan.tracked => {
-            let text = rng.pick(&["--ecn-tcp-remove"]);
+            let text = rng.pick(&[
+                "--ecn-tcp-remove",
+                "--ecn-tcp-ece 1 --ecn-tcp-cwr 0",
+                "--ecn-tcp-cwr 1",
+                "--ecn-ip-ect 2",
+                "--ecn-ip-ect 0 --ecn-tcp-ece 0",
+            ]);
             (Target { text: format!(" -j ECN {text}"), reroutes: false }, Some(6))
         }
         8 if plan.tracked => {
             let value = rng.pick(&pool::MARKS);
             let mask = within(rng.pick(&pool::MARK_MASKS));
-            let text = match rng.below(5) {
+            let other = within(rng.pick(&pool::MARK_MASKS));
+            let text = match rng.below(9) {
                 0 => format!("--set-xmark {value:#x}/{mask:#x}"),
                 1 => format!("--save-mark --nfmask {mask:#x} --ctmask {mask:#x}"),
+                4 => format!("--and-mark {value:#x}"),
+                5 => format!("--xor-mark {value:#x}"),
+                6 => format!("--save-mark --nfmask {mask:#x} --ctmask {other:#x}"),
+                7 => format!("--restore-mark --nfmask {mask:#x} --ctmask {other:#x}"),
                 2 => format!("--restore-mark --nfmask {mask:#x} --ctmask {mask:#x}"),
                 3 => format!("--or-mark {value:#x}"),
                 _ => "--save-mark".to_owned(),
@@ -112,6 +133,70 @@ fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
         }
         _ => mark(rng),
     }
+}
+
+/// What rewrites the header of TCP.
+fn segment(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
+    let syn = " -m tcp --tcp-flags SYN,RST SYN -j TCPMSS";
+    let text = match rng.below(4) {
+        // What the path takes is not told.
+        0 if !plan.decided && hook == Hook::Forward => format!("{syn} --clamp-mss-to-pmtu"),
+        0 | 1 => format!("{syn} --set-mss {}", rng.pick(&[1, 535, 536, 1219, 1220, 1300, 1459, 1460, 65495])),
+        _ => {
+            let options = rng.pick(&["2", "mss,wscale", "sack-permitted", "254", "3,5", "5,254"]);
+            format!(" -j TCPOPTSTRIP --strip-options {options}")
+        }
+    };
+    (Target { text, reroutes: false }, Some(6))
+}
+
+/// What replaces a prefix of IPv6.
+fn prefix(rng: &mut Rng, hook: Hook) -> (Target, Option<u8>) {
+    let (from, to) = (rng.pick(&[32, 48, 48, 56, 64]), rng.pick(&[32, 48, 48, 56, 64]));
+    let net = |rng: &mut Rng, length: u32| {
+        let mut address = pool::foreign(rng, true);
+        if rng.chance(40) {
+            address ^= 0xfff0_0000 << 64;
+        }
+        format!("{}/{length}", pool::text(address & u128::MAX << (128 - length), true))
+    };
+    let name = match hook {
+        Hook::Prerouting | Hook::Output => "DNPT",
+        Hook::Input | Hook::Postrouting => "SNPT",
+        Hook::Forward => return mark(rng),
+    };
+    let text = format!(" -j {name} --src-pfx {} --dst-pfx {}", net(rng, from), net(rng, to));
+    (Target { text, reroutes: true }, None)
+}
+
+/// A mark by a hash.
+fn hmark(rng: &mut Rng, plan: Plan) -> String {
+    let mut parts = Vec::new();
+    for name in ["src", "dst", "sport", "dport", "proto"] {
+        if rng.chance(45) {
+            parts.push(name);
+        }
+    }
+    if parts.is_empty() {
+        parts.push(rng.pick(&["spi", "src", "proto"]));
+    }
+    if plan.tracked && rng.chance(35) {
+        parts.push("ct");
+    }
+    let mut text = format!(" -j HMARK --hmark-tuple {}", parts.join(","));
+    let ports = parts.iter().any(|it| it.ends_with("port"));
+    if ports && rng.chance(20) {
+        text.push_str(rng.pick(&[" --hmark-sport 0x0100", " --hmark-dport 0x8000"]));
+    }
+    if parts.iter().all(|it| ["spi", "proto"].contains(it)) && rng.chance(50) {
+        text = match plan.v6 {
+            true => " -j HMARK --hmark-src-prefix 40 --hmark-dst-prefix 64 --hmark-proto-mask 0x7".to_owned(),
+            false => " -j HMARK --hmark-src-prefix 16 --hmark-dst-prefix 25 --hmark-spi-mask 0xff".to_owned(),
+        };
+    }
+    let (random, modulus) = (rng.pick(&[0, 1, 0xdead_beef_u32]), rng.pick(&[1, 2, 7, 256, 0xffff]));
+    let offset = rng.pick(&["", " --hmark-offset 16", " --hmark-offset 1"]);
+    format!("{text} --hmark-rnd {random:#x} --hmark-mod {modulus}{offset}")
 }
 
 fn filter(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
@@ -132,12 +217,23 @@ fn filter(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
 
 fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let v6 = plan.v6;
-    let address = pool::text(foreign(rng, v6), v6);
-    let proto = rng.chance(50).then(|| rng.pick(&[6, 17]));
-    let with_port = |rng: &mut Rng| match (proto, v6) {
-        (None, _) => address.clone(),
-        (Some(_), false) => format!("{address}:{}", rng.pick(&[22, 8080, 65535])),
-        (Some(_), true) => format!("[{address}]:{}", rng.pick(&[22, 8080, 65535])),
+    let address = pool::text(pool::foreign(rng, v6), v6);
+    let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132]));
+    let other = pool::text(pool::foreign(rng, v6), v6);
+    let with_port = |rng: &mut Rng, base: bool| {
+        // Which port of a range is chosen is told only if it holds the old one, or is counted from another.
+        let ports = match rng.below(8) {
+            0 if base => "1000-1010/20".to_owned(),
+            1 if base => "8000-8100/8080".to_owned(),
+            2 if !plan.decided => rng.pick(&["1-1024", "400-500", "1024-65535"]).to_owned(),
+            _ => rng.pick(&["22", "8080", "65535"]).to_owned(),
+        };
+        match (proto, v6) {
+            (None, _) if !plan.decided && rng.chance(20) && address < other => format!("{address}-{other}"),
+            (None, _) => address.clone(),
+            (Some(_), false) => format!("{address}:{ports}"),
+            (Some(_), true) => format!("[{address}]:{ports}"),
+        }
     };
     let text = match (hook, rng.below(4)) {
         (Hook::Prerouting, 0) if !plan.decided => match proto {
@@ -147,18 +243,8 @@ fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
         (Hook::Postrouting, 0) if !plan.decided => " -j MASQUERADE".to_owned(),
         (_, 1) if v6 => format!(" -j NETMAP --to {address}/64"),
         (_, 1) => format!(" -j NETMAP --to {address}/24"),
-        (Hook::Prerouting | Hook::Output, _) => format!(" -j DNAT --to-destination {}", with_port(rng)),
-        _ => format!(" -j SNAT --to-source {}", with_port(rng)),
+        (Hook::Prerouting | Hook::Output, _) => format!(" -j DNAT --to-destination {}", with_port(rng, true)),
+        _ => format!(" -j SNAT --to-source {}", with_port(rng, false)),
     };
     (Target { text, reroutes: true }, proto)
-}
-
-/// An address of another machine: the way to one of ours is another.
-fn foreign(rng: &mut Rng, v6: bool) -> u128 {
-    loop {
-        let address = pool::address(rng, v6);
-        if (0..5).all(|device| address != pool::local(device, v6)) {
-            return address;
-        }
-    }
 }

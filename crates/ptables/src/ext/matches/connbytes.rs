@@ -1,14 +1,15 @@
 //! `-m connbytes`.
 
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Field, Pred};
 use crate::value::is::Is;
 use crate::value::number::{push, u64_range};
 
 // boxed: two numbers of 64 bits.
 /// Matches by how many packets or bytes a connection has carried.
 ///
-/// Needs accounting (`net.netfilter.nf_conntrack_acct`). A number alone is the least. `!` before a range of one number is
+/// Such a rule switches accounting on (`net.netfilter.nf_conntrack_acct`); connections that began before are not counted, and
+/// never match. The packet that is looked at counts. A number alone is the least. `!` before a range of one number is
 /// lost.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_connbytes.h`.
@@ -124,6 +125,25 @@ impl Extension for Connbytes {
 
 impl MatchExtension for Connbytes {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("how much a connection has carried")).inverted(self.count.inverted)
+        use {CountDir::*, CountMode::*};
+        let field = match (self.mode, self.direction) {
+            (Packets, Original) => Field::CtOrigPackets,
+            (Packets, Reply) => Field::CtReplyPackets,
+            (Packets, Both) => Field::CtPackets,
+            (Bytes, Original) => Field::CtOrigBytes,
+            (Bytes, Reply) => Field::CtReplyBytes,
+            (Bytes, Both) => Field::CtBytes,
+            (AveragePacket, Original) => Field::CtOrigAverage,
+            (AveragePacket, Reply) => Field::CtReplyAverage,
+            (AveragePacket, Both) => Field::CtAverage,
+        };
+        let (low, high) = self.count.value;
+        if !self.count.inverted {
+            return Pred::Range(field, u128::from(low), u128::from(high));
+        }
+        // Without a connection the inverted condition does not hold either.
+        let below = low.checked_sub(1).map(|end| Pred::Range(field, 0, u128::from(end)));
+        let above = high.checked_add(1).map(|start| Pred::Range(field, u128::from(start), u128::MAX));
+        Pred::Any(below.into_iter().chain(above).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Effect, Field};
+use crate::meaning::{Effect, HashMark};
 use crate::value::addr;
 use crate::value::host;
 
@@ -185,8 +185,21 @@ impl Extension for Hmark {
 }
 
 impl TargetExtension for Hmark {
-    fn effect(&self, _: Context) -> Effect {
-        Effect::Overwrite(Field::Mark)
+    fn effect(&self, context: Context) -> Effect {
+        let family = context.family;
+        let address = |length: Option<u8>| length.map_or(0, |it| addr::prefix_mask(family, it));
+        let both = |source: Option<u16>, destination: Option<u16>| {
+            u32::from(source.unwrap_or(0)) << 16 | u32::from(destination.unwrap_or(0))
+        };
+        let mut hash = HashMark::new(self.modulus, self.random);
+        hash.source = address(self.source);
+        hash.destination = address(self.destination);
+        hash.ports = self.spi_mask.unwrap_or_else(|| both(self.sport_mask, self.dport_mask));
+        hash.set = self.spi.unwrap_or_else(|| both(self.sport, self.dport));
+        hash.proto = u32::from(self.proto_mask.unwrap_or(0));
+        hash.offset = self.offset.unwrap_or(0);
+        hash.conntrack = self.conntrack;
+        Effect::Hash(Box::new(hash))
     }
 }
 

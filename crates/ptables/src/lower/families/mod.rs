@@ -57,7 +57,7 @@ pub fn split(tables: &Tables, names: &dyn Names) -> Split {
     let [mut v4, mut v6] = Family::ALL.map(|family| tables.empty_for(family));
     for table in tables {
         for (part, made) in [&mut v4, &mut v6].into_iter().zip(splitter.table(table)) {
-            for table in made {
+            if let Some(table) = made {
                 part.push(table);
             }
         }

@@ -87,7 +87,10 @@ fn bpf(place: &mut Place<'_>) -> Piece {
     let mut program: Vec<(u16, u8, u8, u32)> = Vec::new();
     // Some count from the IP header in so many words.
     let at = rng.pick(&[0, 1, 2, 6, 8, 9, 12, 20, 22, 40, 42, 60, 200, 0xfff0_0009, 0xfff0_0000]);
-    match rng.below(6) {
+    match rng.below(8) {
+        // What is known besides: the protocol, the kind of packet, the mark, the processor, an exclusive or.
+        6 => program.push((32, 0, 0, 0xffff_f000 + rng.pick(&[0, 4, 20, 36]))),
+        7 => program.extend([(0, 0, 0, 0x55), (1, 0, 0, 0x0f), (32, 0, 0, 0xffff_f000 + 40)]),
         0 => program.push((48, 0, 0, at)),
         1 => program.push((40, 0, 0, at)),
         2 => program.push((32, 0, 0, at)),
@@ -111,12 +114,42 @@ fn bpf(place: &mut Place<'_>) -> Piece {
             (7, 0, 0, 0),
             (135, 0, 0, 0),
             (12, 0, 0, 0),
+            (28, 0, 0, 0),
+            (44, 0, 0, 0),
+            (60, 0, 0, 0),
+            (156, 0, 0, 0),
+            (76, 0, 0, 0),
+            (92, 0, 0, 0),
+            (172, 0, 0, 0),
+            (108, 0, 0, 0),
+            (124, 0, 0, 0),
+            (2, 0, 0, 5),
+            (3, 0, 0, 15),
+            (96, 0, 0, 5),
+            (97, 0, 0, 15),
+            (0, 0, 0, 77),
+            (1, 0, 0, 3),
+            (129, 0, 0, 0),
+            (5, 0, 0, 0),
         ]));
+        // Memory that was never written must not be read.
+        let read = program.last().map(|it| it.0);
+        if read == Some(96) && !program.contains(&(2, 0, 0, 5))
+            || read == Some(97) && !program.contains(&(3, 0, 0, 15))
+        {
+            program.pop();
+        }
     }
     let value = rng.pick(&[0, 6, 17, 22, 40, 64, 0x45, 0x60, 80, 443, 1024]);
-    let code = rng.pick(&[21, 21, 37, 53, 69]);
+    let code = rng.pick(&[21, 21, 37, 53, 69, 29, 45, 61, 77]);
     let ends = if rng.chance(50) { [1, 0] } else { [0, 65535] };
-    program.extend([(code, 0, 1, value), (6, 0, 0, ends[0]), (6, 0, 0, ends[1])]);
+    program.push((code, 0, 1, if code & 8 == 0 { value } else { 0 }));
+    match rng.below(5) {
+        // The accumulator is the answer; some kernels take no other register for it.
+        0 => program.extend([(22, 0, 0, 0), (6, 0, 0, ends[1])]),
+        1 => program.extend([(5, 0, 0, 1), (6, 0, 0, ends[0]), (6, 0, 0, ends[1])]),
+        _ => program.extend([(6, 0, 0, ends[0]), (6, 0, 0, ends[1])]),
+    }
     let words: Vec<String> = program.iter().map(|(a, b, c, d)| format!("{a} {b} {c} {d}")).collect();
     piece.word(&format!("--bytecode \"{},{}\"", program.len(), words.join(",")));
     piece

@@ -11,6 +11,7 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("connmark", connmark).only(tracked),
     Maker::new("connlabel", connlabel).only(tracked),
     Maker::new("helper", helper).only(tracked),
+    Maker::new("connbytes", connbytes).only(tracked),
     // Of a connection that another one expected, the kernel hashes that other one, which nobody tells the simulator.
     Maker::new("cluster", cluster).only(|place| place.tracked && !place.entries),
 ];
@@ -161,6 +162,24 @@ fn helper(place: &mut Place<'_>) -> Piece {
             name.clone_into(&mut it.helper);
         });
     });
+    piece
+}
+
+fn connbytes(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("connbytes");
+    let direction = place.rng.pick(&["original", "reply", "both"]);
+    let (mode, range) = match place.rng.below(3) {
+        0 => ("packets", place.rng.pair(&[0_u64, 1, 2, 3, 4])),
+        1 => ("bytes", place.rng.pair(&[0, 28, 40, 48, 60, 100, 128, 500, 1260, 5000])),
+        _ => ("avgpkt", place.rng.pair(&[0, 28, 40, 48, 60, 100, 128, 500, 1260])),
+    };
+    let (low, high) = range;
+    let open = place.rng.chance(30);
+    let text = if open { format!("--connbytes {low}") } else { format!("--connbytes {low}:{high}") };
+    // iptables loses the `!` before one number.
+    let not = low != high && place.not();
+    piece.option(not, &text, move |draft, rng| known(draft, |it| it.before = rng.below(4) as u8));
+    piece.word(&format!("--connbytes-mode {mode} --connbytes-dir {direction}"));
     piece
 }
 

@@ -14,7 +14,7 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("cpu", cpu),
     Maker::new("devgroup", devgroup),
     // Translation changes the kinds of addresses, which the simulator is told of the packet as it comes.
-    Maker::new("addrtype", addrtype).only(|place| !place.tracked),
+    Maker::new("addrtype", addrtype).only(|place| !place.tracked || !place.decided),
     Maker::new("rpfilter", rpfilter)
         .only(|place| place.hook == Hook::Prerouting && matches!(place.table, "raw" | "mangle")),
     Maker::new("realm", realm).only(|place| !place.v6 && place.hook != Hook::Prerouting),

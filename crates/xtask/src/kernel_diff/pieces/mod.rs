@@ -44,6 +44,8 @@ pub struct Place<'a> {
     pub nft: bool,
     /// Protocol of the rule, if it names one.
     pub proto: Option<u8>,
+    /// Whether every condition must be decided.
+    pub decided: bool,
     /// Processor of the thread.
     pub cpu: usize,
 }

@@ -1,0 +1,58 @@
+//! What a connection has carried.
+
+use super::machine::{Machine, Value};
+use crate::dialect::Family;
+use crate::meaning::Field;
+use crate::packet::bytes::u8_at;
+use crate::packet::{Connection, Count};
+use crate::value::proto::{ICMP, ICMPV6, TCP};
+
+/// The bytes of the packet, if tracking counts it for its connection: an ICMP error belongs to one, and is not.
+pub(super) fn counted(machine: &Machine<'_>, connection: &Connection) -> Option<u64> {
+    let kind = u8_at(machine.transport(), 0).unwrap_or(0);
+    let is_error = match (machine.family, machine.heads.proto) {
+        (Family::V4, Some(ICMP)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        (Family::V6, Some(ICMPV6)) => kind < 128,
+        _ => false,
+    };
+    let counts = !is_error && Some(connection.original.proto) == machine.heads.proto;
+    counts.then_some(machine.bytes.len() as u64)
+}
+
+/// One of the numbers that `connbytes` looks at.
+pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
+    let flags = u8_at(machine.transport(), 13).unwrap_or(0);
+    if machine.heads.proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
+        return Value::Unknown(
+            "whether tracking counts a SYN of a connection that it knows depends on its state",
+        );
+    }
+    // Of a connection that is not in the table yet this is the first packet.
+    let fresh = connection.status & Connection::CONFIRMED == 0;
+    let Some(mut counts) = connection.counts.or(fresh.then_some([Count::default(); 2])) else {
+        return Value::Unknown("how much the connection has carried is not told");
+    };
+    if let Some(bytes) = machine.carried
+        && let Some(count) = counts.get_mut(usize::from(connection.reply))
+    {
+        count.packets = count.packets.wrapping_add(1);
+        count.bytes = count.bytes.wrapping_add(bytes);
+    }
+    let [there, back] = counts;
+    let both = Count {
+        packets: there.packets.wrapping_add(back.packets),
+        bytes: there.bytes.wrapping_add(back.bytes),
+    };
+    let average = |it: Count| it.bytes.checked_div(it.packets).unwrap_or(0);
+    Value::Is(u128::from(match field {
+        Field::CtOrigPackets => there.packets,
+        Field::CtOrigBytes => there.bytes,
+        Field::CtOrigAverage => average(there),
+        Field::CtReplyPackets => back.packets,
+        Field::CtReplyBytes => back.bytes,
+        Field::CtReplyAverage => average(back),
+        Field::CtPackets => both.packets,
+        Field::CtBytes => both.bytes,
+        _ => average(both),
+    }))
+}

@@ -1,0 +1,165 @@
+//! A copy of the sources that holds all faults at once, each behind a switch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::sites::{self, Site};
+use crate::generate::{files, root};
+
+/// A fault and its file, from the root of the workspace.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// File.
+    pub file: PathBuf,
+    /// Place and change.
+    pub site: Site,
+}
+
+impl Mutant {
+    /// In one line.
+    pub fn text(&self) -> String {
+        format!("{}:{}: {}", self.file.display(), self.site.line, self.site.what)
+    }
+}
+
+/// Folders with faults, and whether only those about meanings.
+const FOLDERS: [(&str, bool); 5] = [
+    ("crates/ptables/src/simulate", false),
+    ("crates/ptables/src/meaning", false),
+    ("crates/ptables/src/packet", false),
+    ("crates/ptables/src/ext/matches", true),
+    ("crates/ptables/src/ext/targets", true),
+];
+
+/// Sentences for people, readers and printers of packets, and what makes packets: nothing of it is asked by the judge.
+const OTHERS: [&str; 11] = [
+    "tests.rs",
+    "simulate/describe.rs",
+    "simulate/json.rs",
+    "simulate/show.rs",
+    "packet/checksum.rs",
+    "packet/layout.rs",
+    "packet/names.rs",
+    "packet/parse.rs",
+    "packet/print.rs",
+    "packet/words.rs",
+    "meaning/need.rs",
+];
+
+/// All faults that are looked for in the sources.
+///
+/// # Errors
+/// What can't be read.
+pub fn all() -> Result<Vec<Mutant>, String> {
+    let mut mutants = Vec::new();
+    for (folder, meanings_only) in FOLDERS {
+        let mut paths = files(&root().join(folder), "rs").map_err(|error| error.to_string())?;
+        paths.sort();
+        for path in paths {
+            let path = Path::new(folder).join(path);
+            if OTHERS.iter().any(|it| path.ends_with(it)) {
+                continue;
+            }
+            let text = fs::read_to_string(root().join(&path)).map_err(|error| error.to_string())?;
+            let found =
+                sites::of(&text, meanings_only).map_err(|error| format!("{}: {error}", path.display()))?;
+            mutants.extend(found.into_iter().map(|site| Mutant { file: path.clone(), site }));
+        }
+    }
+    Ok(mutants)
+}
+
+/// What makes the library ask which fault is on.
+const SWITCH: &str = "//! Which fault is on.
+#![allow(missing_docs)]
+use std::cell::Cell;
+const MOST: usize = 1 << 14;
+thread_local! {
+    static ACTIVE: Cell<u32> = const { Cell::new(0) };
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+    static MET: [Cell<bool>; MOST] = const { [const { Cell::new(false) }; MOST] };
+}
+#[inline]
+pub fn is(number: u32) -> bool {
+    let active = ACTIVE.get();
+    if active == 0 {
+        MET.with(|met| met[number as usize].set(true));
+        return false;
+    }
+    let left = LEFT.get();
+    assert!(left > 0, \"a loop that does not end\");
+    LEFT.set(left - 1);
+    active == number
+}
+pub fn set(number: u32) {
+    ACTIVE.set(number);
+    LEFT.set(200_000_000);
+    if number == 0 {
+        MET.with(|met| met.iter().for_each(|it| it.set(false)));
+    }
+}
+pub fn met() -> Vec<u32> {
+    MET.with(|met| met.iter().enumerate().filter(|it| it.1.get()).map(|it| it.0 as u32).collect())
+}
+";
+
+/// What stands in the copy in place of `switch.rs`.
+const HERE: &str = "//! Which fault is on.
+pub use ptables::mutant::{met, set};
+";
+
+/// Writes the copy, with these faults by their numbers.
+///
+/// # Errors
+/// What can't be written.
+pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
+    fs::create_dir_all(tree).map_err(|error| error.to_string())?;
+    let parts = ["crates", "Cargo.toml", "Cargo.lock", ".cargo", "testdata"];
+    for part in parts.iter().filter(|it| root().join(it).exists()) {
+        let mut command = Command::new("cp");
+        command.args(["-r", "--preserve=timestamps"]).arg(root().join(part)).arg(tree);
+        if !command.status().is_ok_and(|status| status.success()) {
+            return Err(format!("`{part}` cannot be copied to {}", tree.display()));
+        }
+    }
+    let put =
+        |path: &str, text: &str| fs::write(tree.join(path), text).map_err(|error| format!("{path}: {error}"));
+    put("crates/ptables/src/mutant.rs", SWITCH)?;
+    put("crates/xtask/src/mutants/switch.rs", HERE)?;
+    let lib = "crates/ptables/src/lib.rs";
+    let text = fs::read_to_string(root().join(lib)).map_err(|error| error.to_string())?;
+    put(lib, &text.replacen("pub mod build;", "pub mod build;\n#[doc(hidden)]\npub mod mutant;", 1))?;
+    let mut paths: Vec<&PathBuf> = mutants.iter().map(|it| &it.1.file).collect();
+    paths.dedup();
+    for path in paths {
+        let text = fs::read_to_string(root().join(path)).map_err(|error| error.to_string())?;
+        let here = mutants.iter().filter(|it| it.1.file == *path);
+        let edits =
+            here.flat_map(|(number, mutant)| {
+                mutant.site.edits.iter().enumerate().map(move |(at, (place, text))| {
+                    (*place, at > 0, text.replacen('#', &number.to_string(), 1))
+                })
+            });
+        put(&path.display().to_string(), &edited(&text, edits.collect()))?;
+    }
+    Ok(())
+}
+
+/// Puts texts into a source: at one place the ends of inner ones first, then the beginnings of outer ones.
+fn edited(text: &str, mut edits: Vec<(usize, bool, String)>) -> String {
+    // Faults come with the outer ones first. Of ends, the last one written is the outermost.
+    let ends: Vec<_> = edits.iter().filter(|it| it.1).rev().cloned().collect();
+    edits.retain(|it| !it.1);
+    let mut all = ends;
+    all.append(&mut edits);
+    all.sort_by_key(|it| it.0);
+    let (mut out, mut done) = (String::with_capacity(text.len() * 4), 0);
+    for (place, _, new) in all {
+        out.push_str(text.get(done..place).unwrap_or_default());
+        out.push_str(&new);
+        done = place;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}

@@ -1,0 +1,179 @@
+//! All faults in one run: the kernel is asked once, and the simulator once for each fault that was met.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use ptables::model::Ruleset;
+use ptables::simulate::{Options, Simulator};
+
+use super::switch;
+use crate::kernel_diff::arena::{Arena, Fate, Step};
+use crate::kernel_diff::command::AMOUNTS;
+use crate::kernel_diff::deck::{Deck, WORKERS};
+use crate::kernel_diff::regress;
+use crate::kernel_diff::run::{Job, has_unknown_address, has_unknown_count};
+use crate::kernel_diff::subject::{Place, Subject};
+use crate::kernel_diff::trial::{Case, agree};
+
+/// Which faults are left, and which were met at all.
+struct Board {
+    left: Vec<AtomicBool>,
+    met: Vec<AtomicBool>,
+}
+
+/// What the kernel did with the packets of a case.
+enum Verdict {
+    Fates(Vec<Fate>),
+    Counts(HashMap<Step, (i64, i64)>),
+}
+
+/// Judges faults 1 to `count` by what CI compares, or a share of it in hundredths. Returns those that were not found,
+/// and whether they were met.
+///
+/// # Errors
+/// What kept the kernel from being asked, or that the simulator without a fault does not agree with it.
+pub fn judge(count: u32, share: u64) -> Result<Vec<(u32, bool)>, String> {
+    let all = || (0..=count).map(|_| AtomicBool::new(false)).collect();
+    let board = Board { left: all(), met: all() };
+    board.left.iter().skip(1).for_each(|it| it.store(true, Ordering::Relaxed));
+    // What a fault says when it stops the simulator is of no interest.
+    std::panic::set_hook(Box::new(|_| {}));
+    let failed = Mutex::new(None);
+    let note = |result: Result<(), String>| {
+        if let (Err(error), Ok(mut failed)) = (result, failed.lock()) {
+            failed.get_or_insert(error);
+        }
+    };
+    for (path, case) in regress::all()? {
+        thread::scope(|scope| {
+            scope
+                .spawn(|| note(again(&case, &board).map_err(|error| format!("{}: {error}", path.display()))));
+        });
+    }
+    eprintln!("{} faults left after what was found before", board.count());
+    let mut order = AMOUNTS;
+    // The cheapest first: what they find need not be judged by the others.
+    order.rotate_left(1);
+    for (mode, rulesets, packets) in order {
+        let part = |all: u64| (all * share / 100).max(WORKERS);
+        let job = Job {
+            mode,
+            seed: 1,
+            rulesets: part(rulesets),
+            packets: part(packets),
+            enough: 1,
+            shrink: false,
+            write: false,
+            file: None,
+        };
+        thread::scope(|scope| {
+            for number in 0..WORKERS {
+                let (job, board, note) = (&job, &board, &note);
+                scope.spawn(move || note(work(job, number, board)));
+            }
+        });
+        eprintln!("{} faults left after {}", board.count(), mode.name());
+    }
+    if let Ok(Some(error)) = failed.into_inner() {
+        return Err(error);
+    }
+    let is = |list: &[AtomicBool], at: u32| list[at as usize].load(Ordering::Relaxed);
+    Ok((1..=count).filter(|at| is(&board.left, *at)).map(|at| (at, is(&board.met, at))).collect())
+}
+
+impl Board {
+    fn count(&self) -> usize {
+        self.left.iter().filter(|it| it.load(Ordering::Relaxed)).count()
+    }
+
+    /// Judges the faults that are left by one case.
+    fn case(&self, case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -> Result<(), String> {
+        switch::set(0);
+        if !agrees(case, ruleset, place, verdict) {
+            return Err(format!("the simulator without a fault does not agree\n{}", case.text));
+        }
+        for fault in switch::met() {
+            let Some(left) = self.left.get(fault as usize) else { continue };
+            self.met[fault as usize].store(true, Ordering::Relaxed);
+            if !left.load(Ordering::Relaxed) {
+                continue;
+            }
+            switch::set(fault);
+            let passed = catch_unwind(AssertUnwindSafe(|| agrees(case, ruleset, place, verdict)));
+            if !passed.unwrap_or(false) {
+                left.store(false, Ordering::Relaxed);
+            }
+        }
+        switch::set(0);
+        Ok(())
+    }
+}
+
+fn work(job: &Job, number: u64, board: &Board) -> Result<(), String> {
+    let (mut deck, mut arena) = Deck::new(job, number)?;
+    while let Some(dealt) = deck.next() {
+        let (ruleset, verdict) = ask(&dealt.case, &mut arena)?;
+        board.case(&dealt.case, &ruleset, &deck.place, &verdict)?;
+    }
+    Ok(())
+}
+
+/// A difference that was found before.
+fn again(case: &Case, board: &Board) -> Result<(), String> {
+    let mut arena =
+        Arena::new(case.watch(), case.tracked, &case.devices).map_err(|error| error.to_string())?;
+    ptables_judge::sys::pin(0).map_err(|error| error.to_string())?;
+    let place = Place { nft: case.nft, ..Place::new(&case.devices, case.tracked, 0) };
+    let ruleset = case.ruleset()?;
+    case.forget(&mut arena)?;
+    arena.load(case.v6, &case.text, &ruleset).map_err(|error| error.to_string())?;
+    let fates = case.shots.iter().map(|shot| arena.follow(shot)).collect::<Result<Vec<Fate>, _>>();
+    board.case(case, &ruleset, &place, &Verdict::Fates(fates.map_err(|error| error.to_string())?))
+}
+
+/// What the kernel does.
+fn ask(case: &Case, arena: &mut Arena) -> Result<(Ruleset, Verdict), String> {
+    let ruleset = case.ruleset()?;
+    case.forget(arena)?;
+    arena.load(case.v6, &case.text, &ruleset).map_err(|error| format!("{error}\n{}", case.text))?;
+    if case.ordered {
+        let fates = case.shots.iter().map(|shot| arena.follow(shot)).collect::<Result<Vec<Fate>, _>>();
+        return Ok((ruleset, Verdict::Fates(fates.map_err(|error| error.to_string())?)));
+    }
+    for shot in &case.shots {
+        arena.send(shot).map_err(|error| format!("{error}: {}", shot.line()))?;
+    }
+    let mut counts = HashMap::new();
+    let mut note = |step, count: (u64, u64)| {
+        counts.insert(step, (count.0 as i64, count.1 as i64));
+    };
+    arena.counts(&mut note).map_err(|error| error.to_string())?;
+    Ok((ruleset, Verdict::Counts(counts)))
+}
+
+fn agrees(case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -> bool {
+    let simulator = Simulator::new(ruleset, Options::default());
+    let mut subject = Subject::new(&simulator, place);
+    match verdict {
+        Verdict::Fates(fates) => case.shots.iter().zip(fates).all(|(shot, seen)| {
+            let simulated = subject.fate(shot);
+            let open = || has_unknown_address(&case.text) || has_unknown_count(&case.text, shot);
+            simulated.is_err() && open() || agree(&simulated, seen, case.watch())
+        }),
+        Verdict::Counts(seen) => {
+            let mut counts = seen.clone();
+            let known = case.shots.iter().all(|shot| {
+                let counted = subject.count(shot, |step, bytes| {
+                    let count = counts.entry(step).or_default();
+                    count.0 -= 1;
+                    count.1 -= bytes as i64;
+                });
+                counted == Ok(true)
+            });
+            known && counts.values().all(|it| *it == (0, 0))
+        }
+    }
+}

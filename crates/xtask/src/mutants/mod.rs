@@ -1,0 +1,133 @@
+//! Faults put into the simulator and into the meanings of extensions: does the judge find them?
+//!
+//! A copy of the sources holds all faults at once, each behind a switch, and is built once. There the kernel is asked
+//! what CI asks it; the simulator is asked the same once for each fault that it meets. A fault that is not found is either
+//! none (nothing observable changes) or shows what the judge does not look at; `docs/kernel-diff.md` lists them, each
+//! with its reason.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "faults are numbered, and few"
+)]
+
+mod copy;
+mod judge;
+mod sites;
+mod swaps;
+mod switch;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::generate::root;
+use crate::kernel_diff::rng::Rng;
+pub use copy::{Mutant, all};
+pub use judge::judge;
+
+/// How often the faults that do not compile are taken out.
+const TRIES: usize = 8;
+
+/// Tries so many faults, chosen by chance; 0: all. `share`: hundredths of what CI compares.
+///
+/// # Errors
+/// That there can be no copy, or that the sources without a fault do not pass.
+pub fn run(count: usize, seed: u64, share: u64) -> Result<String, String> {
+    let mut chosen = all()?;
+    let found = chosen.len();
+    if count > 0 {
+        let mut rng = Rng::new(seed);
+        while chosen.len() > count {
+            chosen.remove(rng.below(chosen.len() as u64) as usize);
+        }
+    }
+    let tree = root().join("target/mutants");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = target.join("mutants");
+    let mut unbuildable = BTreeSet::new();
+    for attempt in 0.. {
+        let numbered = chosen.iter().enumerate().map(|(at, it)| (at as u32 + 1, it));
+        let kept: Vec<(u32, &Mutant)> = numbered.filter(|it| !unbuildable.contains(&it.0)).collect();
+        copy::write(&tree, &kept)?;
+        let bad = build(&tree, &target)?;
+        if bad.is_empty() {
+            break;
+        }
+        if attempt == TRIES {
+            return Err("the copy does not compile".to_owned());
+        }
+        unbuildable.extend(bad);
+    }
+    let survivors = survivors(&target, chosen.len(), share)?;
+    let survivors: Vec<(u32, bool)> =
+        survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
+    let tried = chosen.len() - unbuildable.len();
+    let list: String = survivors
+        .iter()
+        .map(|(at, met)| {
+            let note = if *met { "" } else { " (never met)" };
+            format!("  {}{note}\n", chosen[*at as usize - 1].text())
+        })
+        .collect();
+    Ok(format!(
+        "seed {seed}: {tried} faults of {found}, {} found ({:.1} %), {} not found, {} no program\n{list}",
+        tried - survivors.len(),
+        100.0 * (tried - survivors.len()) as f64 / tried as f64,
+        survivors.len(),
+        unbuildable.len()
+    ))
+}
+
+/// Builds the copy. Returns the faults that do not compile.
+fn build(tree: &Path, target: &Path) -> Result<BTreeSet<u32>, String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--package", "xtask", "--bin", "xtask", "--message-format", "short"]);
+    command.current_dir(tree).env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "--cap-lints=warn -Awarnings");
+    let output = command.stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(BTreeSet::new());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let mut bad = BTreeSet::new();
+    for line in text.lines().filter(|line| line.contains(": error")) {
+        let mut parts = line.split(':');
+        let (Some(file), Some(Ok(number))) = (parts.next(), parts.next().map(str::parse::<usize>)) else {
+            continue;
+        };
+        let source = std::fs::read_to_string(tree.join(file)).map_err(|error| error.to_string())?;
+        bad.extend(nearest(&source, number, line.contains("moved value")));
+    }
+    if bad.is_empty() { Err(text.into_owned()) } else { Ok(bad) }
+}
+
+/// The switches of a line of a copied source, or the last one before it: one of their faults does not compile there.
+/// What is `moved` in a loop has its fault further down.
+fn nearest(source: &str, line: usize, moved: bool) -> Vec<u32> {
+    let of_line = |text: &str| {
+        let numbers = text.split("mutant::is(").skip(1).filter_map(|it| it.split(')').next()?.parse().ok());
+        numbers.collect::<Vec<u32>>()
+    };
+    let lines: Vec<&str> = source.lines().collect();
+    if moved {
+        return lines.iter().skip(line - 1).take(20).flat_map(|it| of_line(it)).collect();
+    }
+    let before = lines.iter().take(line).rev().map(|it| of_line(it));
+    before.into_iter().find(|it| !it.is_empty()).unwrap_or_default()
+}
+
+/// Has the copy judged.
+fn survivors(target: &Path, count: usize, share: u64) -> Result<Vec<(u32, bool)>, String> {
+    let mut command = Command::new(target.join("debug/xtask"));
+    command.args(["mutants-judge", &count.to_string(), &share.to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err("the sources without a fault do not pass".to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |line: &str| {
+        let (number, met) = line.split_once(' ')?;
+        Some((number.parse().ok()?, met == "met"))
+    };
+    Ok(text.lines().filter_map(line).collect())
+}
