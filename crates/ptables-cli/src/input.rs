@@ -14,14 +14,17 @@ use ptables::program::{Families, Tables};
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint, Parsed};
 
-use ptables_kernel::{Kernel, SystemNames};
-use ptables_starlark::{Folder, Options, evaluate};
+use ptables_kernel::{Kernel, SystemNames, as_invoker, memory};
+use ptables_starlark::{Folder, Guard, Options, evaluate};
 
 use crate::cli::{Script, Target};
 use crate::commands::Failure;
 
 /// The most bytes of rules that are read: places in them are 32-bit numbers, and no ruleset comes near.
 const MAX_BYTES: u64 = 1 << 30;
+
+/// The most bytes of memory that a script takes, whatever it does in one step.
+const MAX_SCRIPT: usize = 3 << 30;
 
 /// A file of rules, or a script.
 pub(crate) struct Input {
@@ -41,7 +44,8 @@ impl Input {
         let read = if path == Path::new("-") {
             std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
         } else {
-            std::fs::File::open(path).and_then(|file| {
+            // With the rights of whoever asks: what is wrong with a line is shown with the line.
+            as_invoker(|| std::fs::File::open(path)).and_then(|it| it).and_then(|file| {
                 let length = file.metadata().map_or(0, |it| it.len().min(MAX_BYTES));
                 bytes.reserve_exact(length as usize + 1);
                 file.take(MAX_BYTES + 1).read_to_end(&mut bytes)
@@ -57,6 +61,7 @@ impl Input {
             let mut options = Options::default();
             options.files = Arc::new(Folder::of(path));
             options.settings = script.settings.iter().cloned().collect();
+            options.guard = Some(Guard::new(|| memory::bound_thread(MAX_SCRIPT), memory::is_held));
             options
         });
         Ok(Input { source, name, script, is_live: false })
@@ -87,7 +92,15 @@ impl Input {
     pub(crate) fn parse(&self) -> Parsed {
         let Some(options) = &self.script else { return text::parse(&self.source) };
         let made = match std::str::from_utf8(self.source.bytes()) {
-            Ok(text) => evaluate(&self.name, text, options),
+            // With the rights of whoever asks: it reads files.
+            Ok(text) => match as_invoker(|| evaluate(&self.name, text, options)) {
+                Ok(made) => made,
+                Err(error) => {
+                    let error =
+                        Diagnostic::error(codes::SCRIPT_ERROR, format!("rights cannot be given up: {error}"));
+                    return Parsed::new(Tables::new(), vec![error]);
+                }
+            },
             Err(error) => {
                 let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
                 let error = Diagnostic::error(codes::SCRIPT_ERROR, "a script is text in UTF-8");

@@ -14,6 +14,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Scripts must not take all memory in one step.
+#[global_allocator]
+static ALLOCATOR: ptables_kernel::memory::Bounded = ptables_kernel::memory::Bounded;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match commands::run(cli.command) {

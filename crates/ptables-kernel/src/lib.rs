@@ -8,15 +8,18 @@
 //! - [`Kernel::restore_program`] checks a program, restores it, and names the line of the program that was refused;
 //! - [`Kernel::locate_commit_failure`] finds the rule that the kernel refused when the tool does not name it;
 //! - [`SystemNames`] looks up services, protocols, users and groups;
-//! - [`netns`] makes namespaces that hold nothing of the machine.
+//! - [`netns`] makes namespaces that hold nothing of the machine;
+//! - [`as_invoker`] and [`memory`] keep what a command reads and runs within the rights and the memory that it should have.
 //!
 //! Every tool runs by absolute path with a cleared environment, because root's iptables loads code from
 //! `XTABLES_LIBDIR`. Nothing is printed; every error is a value and `Send + Sync`.
 
 mod detect;
 mod error;
+mod invoker;
 mod kernel;
 mod locate;
+pub mod memory;
 mod names;
 mod namespace;
 pub mod netns;
@@ -30,6 +33,7 @@ mod version;
 
 pub use detect::{Detection, DetectionWarning, Reason};
 pub use error::Error;
+pub use invoker::as_invoker;
 pub use kernel::Kernel;
 pub use locate::Located;
 pub use names::SystemNames;

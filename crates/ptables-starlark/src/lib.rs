@@ -22,4 +22,4 @@ mod values;
 
 pub use files::{Files, Folder, NoFiles};
 pub use import::{ImportError, import};
-pub use run::{Limits, Options, Script, evaluate};
+pub use run::{Guard, Limits, Options, Script, evaluate};

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use ptables::diag::{Diagnostic, codes};
+use ptables::diag::{Code, Diagnostic, codes};
 use ptables::origin::Origin;
 use ptables::program::Tables;
 use ptables::source::Source;
@@ -25,6 +27,9 @@ use crate::values::tables::TablesValue;
 
 /// Address space for the stack of the interpreter, which recurses as deeply as a script is nested. Only what is used is taken.
 const STACK: usize = 1 << 30;
+/// How often is looked whether a script takes too much.
+const LOOK: Duration = Duration::from_millis(20);
+const FAULT: &str = "the interpreter failed: this is a fault of ptables";
 /// Files that may load each other in a row.
 const MAX_LOADS: usize = 32;
 
@@ -38,11 +43,36 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// How much it may take.
     pub limits: Limits,
+    /// What watches over the memory of the interpreter's thread, if anything does.
+    pub guard: Option<Guard>,
+}
+
+/// Bounds the memory of a thread where a single step of a script could take all of it. A library cannot do that; a program can, with an
+/// allocator of its own.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Guard {
+    /// Called in the interpreter's thread before it does anything.
+    pub enter: fn(),
+    /// Whether that thread took too much and was stopped for ever.
+    pub is_held: fn() -> bool,
+}
+
+impl Guard {
+    /// A guard of these two.
+    pub const fn new(enter: fn(), is_held: fn() -> bool) -> Guard {
+        Guard { enter, is_held }
+    }
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { files: Arc::new(NoFiles), settings: BTreeMap::new(), limits: Limits::default() }
+        Options {
+            files: Arc::new(NoFiles),
+            settings: BTreeMap::new(),
+            limits: Limits::default(),
+            guard: None,
+        }
     }
 }
 
@@ -56,11 +86,14 @@ pub struct Limits {
     pub heap: usize,
     /// Calls within calls; 200 by default.
     pub calls: usize,
+    /// How long it may run; a minute by default. A single step on huge numbers can take for ever, and no interpreter looks in between: the
+    /// thread is then left to itself until the program ends.
+    pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { ticks: 500_000_000, heap: 2 << 30, calls: 200 }
+        Limits { ticks: 500_000_000, heap: 2 << 30, calls: 200, time: Duration::from_secs(60) }
     }
 }
 
@@ -78,24 +111,48 @@ pub struct Script {
 
 /// Runs a script called `name`. Whatever it does ends in tables or in diagnostics.
 pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
-    let run = || {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (options, name, script) = (options.clone(), name.to_owned(), script.to_owned());
+    let (guard, time) = (options.guard, options.limits.time);
+    let run = move || {
+        if let Some(guard) = guard {
+            (guard.enter)();
+        }
         let sources = Sources::default();
         let context = Context::new(Arc::clone(&options.files), options.settings.clone());
-        Run { sources: &sources, context, options }.main(name, script)
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(Run { sources: &sources, context, options: &options }.main(&name, &script));
     };
-    let ended = thread::scope(|scope| {
-        let thread = thread::Builder::new().name("script".into()).stack_size(STACK).spawn_scoped(scope, run);
-        thread.map(|it| it.join())
-    });
-    match ended {
-        Ok(Ok(script)) => script,
-        Ok(Err(_)) => failed("the interpreter failed: this is a fault of ptables"),
-        Err(error) => failed(&format!("no thread for the script: {error}")),
+    let thread = thread::Builder::new().name("script".into()).stack_size(STACK).spawn(run);
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(error) => return failed(codes::SCRIPT_ERROR, &format!("no thread for the script: {error}")),
+    };
+    let start = Instant::now();
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(script) => {
+                // It is at its end: what it still does is to free its memory.
+                return match thread.join() {
+                    Ok(()) => script,
+                    Err(_) => failed(codes::SCRIPT_ERROR, FAULT),
+                };
+            }
+            Err(RecvTimeoutError::Disconnected) => return failed(codes::SCRIPT_ERROR, FAULT),
+            Err(RecvTimeoutError::Timeout) if guard.is_some_and(|it| (it.is_held)()) => {
+                return failed(codes::SCRIPT_LIMIT, "the script takes more memory than it may");
+            }
+            Err(RecvTimeoutError::Timeout) if start.elapsed() > time => {
+                let message = format!("the script runs for more than {} seconds", time.as_secs());
+                return failed(codes::SCRIPT_LIMIT, &message);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
     }
 }
 
-fn failed(message: &str) -> Script {
-    let error = Diagnostic::error(codes::SCRIPT_ERROR, message);
+fn failed(code: Code, message: &str) -> Script {
+    let error = Diagnostic::error(code, message);
     Script { diagnostics: vec![error], ..Script::default() }
 }
 
@@ -184,7 +241,7 @@ impl Run<'_> {
     }
 
     fn bound(&self, eval: &mut Evaluator<'_, '_, '_>) -> anyhow::Result<()> {
-        let Limits { ticks, heap, calls } = self.options.limits;
+        let Limits { ticks, heap, calls, .. } = self.options.limits;
         eval.set_max_callstack_size(calls)?;
         eval.set_max_heap_size(heap)?;
         eval.set_max_tick_count(ticks)

@@ -3,6 +3,7 @@
 
 pub mod divergences;
 pub mod generate;
+pub mod hostile;
 pub mod kernel_diff;
 pub mod mutants;
 pub mod names;

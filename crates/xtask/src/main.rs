@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, kernel_diff, mutants, oracle, peers, python, scripts};
+use xtask::{generate, hostile, kernel_diff, mutants, oracle, peers, python, scripts};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench-peers      time whole commands side by side with their peers, in CPU time
   bench-peers python   time the Python package beside PyPTables only
   bench-peers scripts  time scripts in Starlark beside PyPTables only
+  hostile N SEED   run N scripts that nobody should write, and see that each ends in rules or in an error
   python-tests     build and install the Python package in an environment of its own, and run its tests beside PyPTables
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
   mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         }
         ["bench-peers", "python"] => python::bench(),
         ["bench-peers", "scripts"] => scripts::bench(),
+        ["hostile", count, seed] => match (count.parse(), seed.parse()) {
+            (Ok(count), Ok(seed)) => peers::release().and_then(|it| hostile::run(it.as_ref(), count, seed)),
+            _ => Err(USAGE.into()),
+        },
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
         ["mutants", count, seed, share @ ..] => {

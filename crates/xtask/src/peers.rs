@@ -19,7 +19,10 @@ const RUNS: u32 = 20;
 pub(crate) const TICKS: f64 = 100.0;
 
 /// The command of a release build, built if need be.
-pub(crate) fn release() -> Result<String, Box<dyn Error>> {
+///
+/// # Errors
+/// If it does not build.
+pub fn release() -> Result<String, Box<dyn Error>> {
     let built = Command::new("cargo")
         .args(["build", "--release", "--quiet", "--package", "ptables-cli"])
         .current_dir(root())
