@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ptables::origin::Origin;
+use ptables::origin::{Frame, Origin};
 use ptables::program::{Body, Chain, ChainKind, Composite, Families, IpSet, Rule, Table, Tables};
 use ptables::source::Text;
 use ptables::text;
@@ -160,7 +160,17 @@ impl<'py> Builder<'py> {
             return RuleBase::rule(rule, plain, origin, &mut self.keys);
         }
         let place = Place::of(item);
-        let origin = place.as_ref().map_or(Origin::Unknown, Place::origin);
+        let origin = match (&place, item.getattr_opt(intern!(self.py, "statement"))?) {
+            // A rule of a firewall: its statement is the parent.
+            (Some(place), Some(statement)) if !statement.is_none() => {
+                let (file, line, function): (String, u32, String) = statement.extract()?;
+                let mut frame = Frame::new(place.names.file.clone(), place.line, Some(&place.names.function));
+                frame.parent = Frame::new(file, line, Some(&function)).into();
+                frame.into()
+            }
+            (Some(place), _) => place.origin(),
+            (None, _) => Origin::Unknown,
+        };
         let mut composite = Composite::default();
         composite.comment =
             values::comment(&item.getattr(intern!(self.py, "comment"))?, place.as_ref())?.map(Text::new);

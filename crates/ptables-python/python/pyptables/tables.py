@@ -88,7 +88,7 @@ class Tables(_Named):
 
     family = None
     #: Sets of addresses that are made before the rules.
-    ipsets = ()
+    ipsets = []
 
     def __init__(self, *tables, family=None):
         super().__init__()

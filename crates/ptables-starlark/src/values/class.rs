@@ -14,6 +14,7 @@ use starlark::values::list::AllocList;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::chain::ChainValue;
+use super::firewall::{self, FirewallValue};
 use super::list::List;
 use super::place::PlaceValue;
 use super::route;
@@ -37,7 +38,7 @@ pub(crate) struct Class(&'static str);
 starlark::starlark_simple_value!(Class);
 
 /// All names that are not rules ready to be called.
-const CLASSES: [&str; 35] = [
+const CLASSES: [&str; 37] = [
     "ArgumentList",
     "BuiltinChain",
     "Channel",
@@ -45,6 +46,7 @@ const CLASSES: [&str; 35] = [
     "CustomRule",
     "DropMarked",
     "AcceptMarked",
+    "Firewall",
     "ForwardingRule",
     "HostList",
     "HostRange",
@@ -72,6 +74,7 @@ const CLASSES: [&str; 35] = [
     "Hosts.from_ip_list",
     "Location.from_ip_list",
     "read_list",
+    "service",
     "setting",
 ];
 
@@ -143,6 +146,8 @@ impl<'v> StarlarkValue<'v> for Class {
             "IPSet" => heap.alloc(PlaceValue::set(given, eval)?),
             "Hosts.from_ip_list" => heap.alloc(AllocList(PlaceValue::hosts(given, "string", eval)?)),
             "Location.from_ip_list" => heap.alloc(AllocList(PlaceValue::locations(given, eval)?)),
+            "Firewall" => heap.alloc(FirewallValue::construct(given, eval)?),
+            "service" => heap.alloc(firewall::service(given)?),
             "BuiltinChain" => heap.alloc(ChainValue::construct(true, given, eval)?),
             "UserChain" => heap.alloc(ChainValue::construct(false, given, eval)?),
             "Table" => heap.alloc(TableValue::construct(given, eval)?),

@@ -42,12 +42,8 @@ pub(super) fn rule(rule: &Rule, within: In, table: &Table, tables: &Tables, name
     } else if problem.is_none() {
         problem = says.iter().find_map(|say| unsaid(say, families));
     }
-    for say in &says {
-        // What a family lacks is left out there, and said above.
-        if let What::Lacks(known, _) = say.what {
-            families = families.and(known);
-        }
-    }
+    // What cannot be said in a family is left out there, and found above: lowering need not find it again.
+    families = says.iter().fold(families, |all, say| all.and(sayable(&say.what)));
     let rules =
         Family::ALL.map(|family| families.has(family).then(|| words::edited(rule, &edits(&says, family))));
     Verdict { rules, problem: problem.map(|it| placed(it, rule, &words)) }
@@ -70,14 +66,27 @@ fn known<T>(parts: &[Option<T>; 2]) -> In {
 
 /// What a word cannot say in one of the families that the rule is for.
 fn unsaid(say: &Say, families: In) -> Option<Diagnostic> {
-    let covers = |known: In| families.and(known) == families;
-    match &say.what {
-        What::Not(known) if !covers(*known) => Some(one_sided(say, *known)),
-        What::List { parts, inverted: true } if !covers(known(parts)) => Some(one_sided(say, known(parts))),
-        What::Lacks(known, kind) if !covers(*known) => Some(lacks(say, *known, kind)),
-        What::Reject(names) if !covers(known(names)) => Some(lacks(say, known(names), "answer")),
-        What::Set { .. } if families.only().is_none() => Some(unknown_set(say)),
-        _ => None,
+    let known = sayable(&say.what);
+    if let What::Set { .. } = say.what {
+        return families.only().is_none().then(|| unknown_set(say));
+    }
+    if families.and(known) == families {
+        return None;
+    }
+    Some(match &say.what {
+        What::Lacks(_, kind) => lacks(say, known, kind),
+        What::Reject(_) => lacks(say, known, "answer"),
+        _ => one_sided(say, known),
+    })
+}
+
+/// The families in which a word means something.
+fn sayable(what: &What) -> In {
+    match what {
+        What::Not(families) | What::Lacks(families, _) => *families,
+        What::List { parts, inverted: true } => known(parts),
+        What::Reject(names) => known(names),
+        _ => In::BOTH,
     }
 }
 
