@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ptables::compile::{Compiled, CompiledFamilies, compile_families};
 use ptables::diag::{Diagnostic, codes, escape};
 use ptables::dialect::{Dialect, Family};
+use ptables::expect::Expectation;
 use ptables::ipset::Set;
 use ptables::lower;
 use ptables::origin::Origin;
@@ -90,7 +91,12 @@ impl Input {
 
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
-        let Some(options) = &self.script else { return text::parse(&self.source) };
+        self.parse_with_expectations().0
+    }
+
+    /// The same, with what a script expects of its rules.
+    pub(crate) fn parse_with_expectations(&self) -> (Parsed, Vec<Expectation>) {
+        let Some(options) = &self.script else { return (text::parse(&self.source), Vec::new()) };
         let made = match std::str::from_utf8(self.source.bytes()) {
             // With the rights of whoever asks: it reads files.
             Ok(text) => match as_invoker(|| evaluate(&self.name, text, options)) {
@@ -105,13 +111,13 @@ impl Input {
                 let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
                 let error = Diagnostic::error(codes::SCRIPT_ERROR, "a script is text in UTF-8");
                 let error = error.at(Origin::Text(self.source.text(at, at + 1)), "");
-                return Parsed::new(Tables::new(), vec![error]);
+                return (Parsed::new(Tables::new(), vec![error]), Vec::new());
             }
         };
         for line in &made.printed {
             eprintln!("{}", escape::line(line));
         }
-        Parsed::new(made.tables.unwrap_or_default(), made.diagnostics)
+        (Parsed::new(made.tables.unwrap_or_default(), made.diagnostics), made.expectations)
     }
 
     /// Reads, lowers and checks the rules, for one family.
@@ -125,7 +131,12 @@ impl Input {
         target: &Target,
         noflush: bool,
     ) -> Result<(Compiled, Vec<Set>), Failure> {
-        let mut compiled = self.compile_families(target, noflush)?;
+        let compiled = self.compile_families(target, noflush)?;
+        self.single(compiled)
+    }
+
+    /// What was compiled for one family, with the sets that the program declares.
+    pub(crate) fn single(&self, mut compiled: CompiledFamilies) -> Result<(Compiled, Vec<Set>), Failure> {
         match (compiled.parts.pop(), compiled.parts.is_empty()) {
             (Some(part), true) => Ok((Compiled::new(part.ruleset, compiled.diagnostics), compiled.sets)),
             _ => Err(format!("{}: the rules are for both families: say `-4` or `-6`", self.name).into()),

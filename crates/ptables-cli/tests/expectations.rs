@@ -72,3 +72,43 @@ fn a_line_that_cannot_be_read_fails() {
         it.stderr
     );
 }
+
+#[test]
+fn a_script_expects_beside_its_rules() {
+    let folder = std::env::temp_dir().join(format!("ptables-expect-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("web.star");
+    let script = "tables = default_tables(family='both')\nchain = tables['filter']['INPUT']\nchain.policy = Rule.DROP\n\
+        chain.append(Accept(in_interface='lo'))\nchain.append(Accept(proto='tcp', dport='22'))\n\
+        expect('tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new', ACCEPT)\n\
+        expect('tcp [2001:db8::1]:40000 -> [2001:db8::2]:22 in eth0 new', Rule.ACCEPT)\n";
+    std::fs::write(
+        &file,
+        format!("{script}expect('tcp 192.0.2.7:40000 -> 198.51.100.2:23 in eth0 new', DROP)\n"),
+    )
+    .unwrap();
+    let name = file.display().to_string();
+    let it = ptables(&["test", &name], b"");
+    assert_eq!(it.code, 0, "{}{}", it.stdout, it.stderr);
+    assert!(
+        it.stdout.contains("3 expectations, 0 failed") && it.stdout.contains("never met"),
+        "{}",
+        it.stdout
+    );
+    std::fs::write(
+        &file,
+        format!("{script}expect('tcp 192.0.2.7:40000 -> 198.51.100.2:23 in eth0 new', ACCEPT)\n"),
+    )
+    .unwrap();
+    let it = ptables(&["test", &name], b"");
+    assert_eq!(it.code, 1);
+    assert!(it.stdout.contains("web.star:8: FAILED: ACCEPT tcp 192.0.2.7:40000"), "{}", it.stdout);
+    std::fs::write(&file, format!("{script}expect('tcp 192.0.2.7 -> in eth0', ACCEPT)\n")).unwrap();
+    let it = ptables(&["test", &name], b"");
+    assert!(
+        it.code == 1 && it.stderr.contains("packet/syntax") && it.stderr.contains("web.star:8"),
+        "{}",
+        it.stderr
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -13,6 +13,7 @@ mod parse;
 mod place;
 mod program;
 mod rule;
+mod simulate;
 mod values;
 
 use pyo3::pymodule;
@@ -36,6 +37,8 @@ mod _core {
     use crate::program::Program;
     #[pymodule_export]
     use crate::rule::RuleBase;
+    #[pymodule_export]
+    use crate::simulate::{Simulation, Step, TestReport};
     #[pymodule_export]
     use crate::values::{
         arguments_text, custom_line, heading, known_options, one_line, quote, table_title, visible,

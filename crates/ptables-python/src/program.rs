@@ -6,6 +6,7 @@ use ptables::diag::render::Renderer;
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::lower::families::split;
 use ptables::lower::{Options, lower_sets};
+use ptables::model::Policy;
 use ptables::program::{Families, Tables};
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint};
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 use crate::build::{Builder, annotated};
 use crate::diagnostic::Diagnostic;
 use crate::errors;
+use crate::simulate::{self, Expected, Simulation, TestReport};
 
 /// What a script made, or what a text says.
 #[pyclass(frozen, module = "pyptables._core")]
@@ -108,6 +110,55 @@ impl Program {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// What would happen to a packet.
+    #[pyo3(signature = (packet, backend=None, version=None, policy=None, misses=false))]
+    fn simulate(
+        &self,
+        py: Python<'_>,
+        packet: &str,
+        backend: Option<&str>,
+        version: Option<&str>,
+        policy: Option<&str>,
+        misses: bool,
+    ) -> PyResult<Simulation> {
+        let packet = simulate::packet(packet).map_err(|it| errors::ruleset(py, vec![*it]))?;
+        let family = packet.family();
+        let compiled = self.sound(py, Families::one(family), backend, version)?;
+        let Some(part) = compiled.parts.first() else {
+            return Err(wrong(py, &format!("the tables are not for {family}")));
+        };
+        let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+        simulate::one(py, &simulator, &packet, misses)
+    }
+
+    /// What comes of expectations: packet, verdict, file and line.
+    #[pyo3(signature = (expected, backend=None, version=None, policy=None))]
+    fn test(
+        &self,
+        py: Python<'_>,
+        expected: Vec<Expected>,
+        backend: Option<&str>,
+        version: Option<&str>,
+        policy: Option<&str>,
+    ) -> PyResult<TestReport> {
+        let mut left = simulate::expectations(expected).map_err(|it| errors::ruleset(py, vec![*it]))?;
+        let mut report = TestReport::empty();
+        for family in Family::ALL {
+            let (own, others): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|it| it.packet.family() == family);
+            left = others;
+            if own.is_empty() {
+                continue;
+            }
+            let compiled = self.sound(py, Families::one(family), backend, version)?;
+            if let Some(part) = compiled.parts.first() {
+                let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+                simulate::report(&simulator, own, &mut report);
+            }
+        }
+        Ok(report)
+    }
+
     /// Restores it; gives the warnings as text.
     #[pyo3(signature = (family=None, backend=None, noflush=false, test=false, lock_file=None))]
     fn restore(
@@ -155,6 +206,22 @@ impl Program {
 }
 
 impl Program {
+    /// Compiled, without an error.
+    fn sound(
+        &self,
+        py: Python<'_>,
+        families: Families,
+        backend: Option<&str>,
+        version: Option<&str>,
+    ) -> PyResult<CompiledFamilies> {
+        let compiled = self.compile(py, families, backend, version)?;
+        let found: Vec<_> = self.findings.iter().chain(&compiled.diagnostics).cloned().collect();
+        match found.iter().any(|it| it.severity == diag::Severity::Error) {
+            true => Err(errors::ruleset(py, found)),
+            false => Ok(compiled),
+        }
+    }
+
     fn compile(
         &self,
         py: Python<'_>,
@@ -209,6 +276,14 @@ fn backend(py: Python<'_>, name: &str) -> PyResult<Backend> {
         "nft" => Ok(Backend::Nft),
         _ => Err(wrong(py, &format!("the back end is legacy or nft, not `{name}`"))),
     }
+}
+
+fn policy(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Policy>> {
+    let find = |name: &str| {
+        Policy::find(name.as_bytes())
+            .ok_or_else(|| wrong(py, &format!("a policy is ACCEPT or DROP, not `{name}`")))
+    };
+    name.map(find).transpose()
 }
 
 fn wrong(py: Python<'_>, message: &str) -> PyErr {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ptables::diag::{Diagnostic, codes};
+use ptables::expect::Expectation;
 use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
 
@@ -23,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) made: RefCell<Vec<TablesValue>>,
     /// Those that `restore` was called with.
     pub(crate) restored: RefCell<Vec<TablesValue>>,
+    /// What the script expects of its rules.
+    pub(crate) expectations: RefCell<Vec<Expectation>>,
     pub(crate) diagnostics: RefCell<Vec<Diagnostic>>,
     /// What `print` wrote.
     pub(crate) printed: RefCell<Vec<String>>,
@@ -36,6 +39,7 @@ impl Context {
             origins: Origins::default(),
             made: RefCell::default(),
             restored: RefCell::default(),
+            expectations: RefCell::default(),
             diagnostics: RefCell::default(),
             printed: RefCell::default(),
         }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ptables::diag::{Code, Diagnostic, codes};
+use ptables::expect::Expectation;
 use ptables::origin::Origin;
 use ptables::program::Tables;
 use ptables::source::Source;
@@ -103,6 +104,8 @@ impl Default for Limits {
 pub struct Script {
     /// The tables that `restore` was called with; else those called `tables`; else the only ones made.
     pub tables: Option<Tables>,
+    /// What `expect` was called with.
+    pub expectations: Vec<Expectation>,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
     /// Lines that `print` wrote.
@@ -167,7 +170,7 @@ impl Run<'_> {
         let mut modules = HashMap::new();
         let globals = globals();
         let chosen = self.module(name, script, &globals, &mut modules, &mut Vec::new());
-        let Context { made, restored, diagnostics, printed, .. } = self.context;
+        let Context { made, restored, expectations, diagnostics, printed, .. } = self.context;
         let mut diagnostics = diagnostics.into_inner();
         let tables = match chosen {
             Ok(named) => choose(restored.into_inner(), named.1, made.into_inner(), &mut diagnostics),
@@ -176,7 +179,8 @@ impl Run<'_> {
                 None
             }
         };
-        Script { tables: tables.map(|it| it.program()), diagnostics, printed: printed.into_inner() }
+        let (expectations, printed) = (expectations.into_inner(), printed.into_inner());
+        Script { tables: tables.map(|it| it.program()), expectations, diagnostics, printed }
     }
 
     /// Runs one file, after those that it loads. Gives the module, and what it calls `tables`.

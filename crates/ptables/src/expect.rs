@@ -45,8 +45,10 @@ pub struct Expectation {
     pub wanted: Wanted,
     /// Of which packet.
     pub packet: Packet,
-    /// Where it was written.
+    /// As it was written: verdict and packet.
     pub at: Text,
+    /// Who wrote it.
+    pub origin: Origin,
     /// The number of its sequence, from 1; `None` if it stands alone.
     pub sequence: Option<u32>,
 }
@@ -104,6 +106,30 @@ impl Wanted {
     }
 }
 
+impl Expectation {
+    /// What should become of a packet, which stands alone.
+    ///
+    /// # Errors
+    /// `packet/expectation` for another verdict, `packet/syntax` for no packet; both point at `origin`.
+    pub fn new(wanted: &str, packet: &str, origin: Origin) -> Result<Expectation, Box<Diagnostic>> {
+        let text = Text::from(packet);
+        let Some(verdict) = Wanted::find(wanted.as_bytes()) else {
+            let message = format!("`{wanted}` is no verdict: ACCEPT, DROP, REJECT or BLOCK");
+            return Err(Box::new(Diagnostic::error(codes::PACKET_EXPECTATION, message).at(origin, "")));
+        };
+        match Packet::parse(&text) {
+            Ok(packet) => {
+                let at = Text::from(format!("{} {}", verdict.as_str(), text.to_lossy()));
+                Ok(Expectation { wanted: verdict, packet, at, origin, sequence: None })
+            }
+            Err(mut error) => {
+                error.labels.clear();
+                Err(Box::new(error.at(origin, "").note(format!("in the packet `{packet}`"))))
+            }
+        }
+    }
+}
+
 impl Outcome {
     /// Whether the ruleset does what is expected.
     pub fn holds(&self) -> bool {
@@ -150,7 +176,10 @@ pub fn parse(source: &Source) -> (Vec<Expectation>, Vec<Diagnostic>) {
                     );
                 }
                 Some(wanted) => match Packet::parse(&rest) {
-                    Ok(packet) => found.push(Expectation { wanted, packet, at: text, sequence: inside }),
+                    Ok(packet) => {
+                        let origin = Origin::Text(text.clone());
+                        found.push(Expectation { wanted, packet, at: text, origin, sequence: inside });
+                    }
                     Err(fault) => faults.push(*fault),
                 },
             },

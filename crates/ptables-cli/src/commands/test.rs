@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ptables::diag::escape;
-use ptables::expect::{self, Outcome, Report as Results};
+use ptables::expect::{self, Expectation, Outcome, Report as Results};
 use ptables::packet::Packet;
 use ptables::simulate::{At, Simulator};
 
@@ -17,7 +17,8 @@ use crate::snapshot;
 /// Ask rules what they do with the packets of a file of expectations, and which rules none of them meets
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Files of expectations: a verdict and a packet a line. Each stands beside its rules: `web.v4.test` beside `web.v4`
+    /// Files of expectations: a verdict and a packet a line. Each stands beside its rules: `web.v4.test` beside `web.v4`. Or
+    /// scripts that call `expect(PACKET, VERDICT)`
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// File of rules, for all files of expectations
@@ -75,6 +76,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
 }
 
 fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<Suite, Failure> {
+    let mut suite =
+        Suite { name: file.display().to_string(), outcomes: Vec::new(), unmet: Vec::new(), rules: 0 };
+    if options.rules.is_none() && !options.live && file.extension().is_some_and(|it| it == "star") {
+        script(options, file, findings, &mut suite)?;
+        return Ok(suite);
+    }
     let tests = Input::read(file, &Script::default())?;
     let (expectations, faults) = expect::parse(&tests.source);
     findings.add(faults);
@@ -105,14 +112,50 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
     findings.add(compiled.diagnostics);
     let simulator =
         snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), findings)?;
-    let results = expect::run(&simulator, expectations);
-    let unmet = unmet(&simulator, &results);
-    let outcomes = results.outcomes.into_iter().map(|it| {
-        let text = simulator.human(&it.trace);
-        (it, text)
-    });
-    let name = file.display().to_string();
-    Ok(Suite { name, outcomes: outcomes.collect(), unmet, rules: compiled.ruleset.rules().count() })
+    suite.ask(&simulator, expectations);
+    Ok(suite)
+}
+
+/// A script, with what it expects itself: each packet is asked of the rules of its family.
+fn script(
+    options: &Options,
+    file: &Path,
+    findings: &mut Findings<'_>,
+    suite: &mut Suite,
+) -> Result<(), Failure> {
+    let input = Input::read(file, &options.script)?;
+    let (parsed, mut expectations) = input.parse_with_expectations();
+    let families = input.families(&options.target, &parsed.tables)?;
+    let compiled = input.compiled(parsed, families, &options.target, false);
+    findings.add(compiled.diagnostics);
+    for part in &compiled.parts {
+        let (own, others) =
+            expectations.into_iter().partition(|it| it.packet.family() == part.ruleset.context.family);
+        expectations = others;
+        let sets = compiled.sets.clone();
+        let simulator = snapshot::simulator(&part.ruleset, sets, &options.assumed, false, findings)?;
+        suite.ask(&simulator, own);
+    }
+    match expectations.first() {
+        None => Ok(()),
+        Some(it) => {
+            let family = it.packet.family();
+            Err(format!("{}: the rules are not for {family}: `{}`", file.display(), title(it)).into())
+        }
+    }
+}
+
+impl Suite {
+    fn ask(&mut self, simulator: &Simulator<'_>, expectations: Vec<Expectation>) {
+        let results = expect::run(simulator, expectations);
+        self.unmet.extend(unmet(simulator, &results));
+        self.rules += simulator.ruleset().rules().count();
+        let outcomes = results.outcomes.into_iter().map(|it| {
+            let text = simulator.human(&it.trace);
+            (it, text)
+        });
+        self.outcomes.extend(outcomes);
+    }
 }
 
 fn unmet(simulator: &Simulator<'_>, results: &Results) -> Vec<String> {
@@ -124,8 +167,13 @@ fn unmet(simulator: &Simulator<'_>, results: &Results) -> Vec<String> {
     expect::never_met(simulator, results).into_iter().filter_map(line).collect()
 }
 
-fn title(outcome: &Outcome) -> String {
-    escape::line(&outcome.expectation.at.to_lossy()).to_string()
+fn title(expectation: &Expectation) -> String {
+    escape::line(&expectation.at.to_lossy()).to_string()
+}
+
+/// Its line, if it stands in one.
+fn line(expectation: &Expectation) -> u32 {
+    expectation.origin.place().map_or(0, |place| place.line)
 }
 
 fn human(suites: &[Suite]) {
@@ -135,8 +183,8 @@ fn human(suites: &[Suite]) {
             all += 1;
             if !outcome.holds() {
                 failed += 1;
-                let (line, _) = outcome.expectation.at.place();
-                println!("{}:{line}: FAILED: {}", escape::line(&suite.name), title(outcome));
+                let line = line(&outcome.expectation);
+                println!("{}:{line}: FAILED: {}", escape::line(&suite.name), title(&outcome.expectation));
                 trace.lines().for_each(|line| println!("    {line}"));
             }
         }
@@ -155,7 +203,7 @@ fn tap(suites: &[Suite]) {
     for (number, (outcome, trace)) in outcomes().enumerate() {
         let not = if outcome.holds() { "" } else { "not " };
         // A `#` would begin a directive.
-        println!("{not}ok {} - {}", number + 1, title(outcome).replace('#', "\\#"));
+        println!("{not}ok {} - {}", number + 1, title(&outcome.expectation).replace('#', "\\#"));
         if !outcome.holds() {
             println!("  ---\n  way: |");
             trace.lines().for_each(|line| println!("    {line}"));
@@ -187,10 +235,10 @@ fn junit(suites: &[Suite]) {
         let name = xml(&suite.name);
         println!("  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\">", suite.outcomes.len());
         for (outcome, trace) in &suite.outcomes {
-            let (line, _) = outcome.expectation.at.place();
+            let line = line(&outcome.expectation);
             let case = format!(
                 "name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{line}\"",
-                xml(&title(outcome))
+                xml(&title(&outcome.expectation))
             );
             if outcome.holds() {
                 println!("    <testcase {case}/>");

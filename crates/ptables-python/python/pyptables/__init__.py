@@ -15,7 +15,7 @@ Tables hold chains, chains hold rules, and every rule knows the line that made i
 
 from . import errors, matches, targets
 from ._colors import add_line_numbers, colorize, make_colorizer, uncolorize
-from ._core import Diagnostic, Label
+from ._core import Diagnostic, Label, Simulation, Step, TestReport
 from ._kernel import parse, restore
 from .chains import BuiltinChain, UserChain
 from .errors import PyPTablesError, RestoreError
@@ -42,8 +42,11 @@ __all__ = [
     "RestoreError",
     "Return",
     "Rule",
+    "Simulation",
+    "Step",
     "Table",
     "Tables",
+    "TestReport",
     "UserChain",
     "add_line_numbers",
     "colorize",

@@ -5,7 +5,13 @@ from ._colors import (
     make_colorizer as make_colorizer,
     uncolorize as uncolorize,
 )
-from ._core import Diagnostic as Diagnostic, Label as Label
+from ._core import (
+    Diagnostic as Diagnostic,
+    Label as Label,
+    Simulation as Simulation,
+    Step as Step,
+    TestReport as TestReport,
+)
 from ._types import Family as _Family
 from ._kernel import parse as parse, restore as restore
 from .chains import BuiltinChain as BuiltinChain, UserChain as UserChain
@@ -42,8 +48,11 @@ __all__ = [
     "RestoreError",
     "Return",
     "Rule",
+    "Simulation",
+    "Step",
     "Table",
     "Tables",
+    "TestReport",
     "UserChain",
     "add_line_numbers",
     "colorize",

@@ -59,6 +59,31 @@ class Label:
     def primary(self) -> bool: ...
 
 @final
+class Step:
+    table: str
+    chain: str
+    rule: int | None
+    kind: str
+    text: str
+    why: list[str]
+    filename: str | None
+    lineno: int | None
+    function: str | None
+
+class Simulation:
+    verdict: str
+    path: list[Step]
+    packet: str
+    unknown: list[str]
+    text: str
+
+class TestReport:
+    count: int
+    failures: list[str]
+    never_met: list[str]
+    rules: int
+    def __bool__(self) -> bool: ...
+
 class Program:
     @staticmethod
     def of_tables(tables: Any) -> Program: ...
@@ -72,6 +97,21 @@ class Program:
     ) -> str: ...
     def annotated(self, family: str) -> str: ...
     def ipset(self, family: str | None = None) -> str: ...
+    def simulate(
+        self,
+        packet: str,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        misses: bool = False,
+    ) -> Simulation: ...
+    def test(
+        self,
+        expected: list[tuple[str, str, str, int]],
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+    ) -> TestReport: ...
     def restore(
         self,
         family: str | None = None,

@@ -1,6 +1,7 @@
 """Tables, and all of them together."""
 
 import copy
+import sys
 from collections import OrderedDict
 
 from . import _core
@@ -136,6 +137,33 @@ class Tables(_Named):
         ``nft``) and a version of iptables (defaults: those installed).
         """
         return _core.Program.of_tables(self).check(family_name(family), backend, version)
+
+    def simulate(self, packet, *, backend=None, version=None, policy=None, misses=False):
+        """What would happen to a packet such as ``'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'``: a `Simulation`.
+
+        It has ``verdict`` (``ACCEPT``, ``DROP``, ``REJECT``, ``UNKNOWN``), ``path`` (each `Step` with the line that made its rule and
+        why it matched; with ``misses=True`` also the rules that did not), ``packet`` as it leaves, and ``unknown``: what is not decided.
+        ``policy`` counts where a chain has none. The family is the packet's. Raises `RulesetError` for a packet that cannot be read, and for
+        rules with errors.
+        """
+        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, misses)
+
+    def expect(self, packet, verdict):
+        """Says what should become of a packet: ``ACCEPT``, ``DROP``, ``REJECT``, or ``BLOCK`` for either of the last two.
+
+        Nothing is asked before `test`.
+        """
+        caller = sys._getframe(1)
+        place = (caller.f_code.co_filename, caller.f_lineno)
+        self.__dict__.setdefault("expectations", []).append((packet, verdict, *place))
+
+    def test(self, *, backend=None, version=None, policy=None):
+        """Asks the rules for the verdicts that `expect` was told: a `TestReport`, true if all hold.
+
+        It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``.
+        """
+        expected = self.__dict__.get("expectations", [])
+        return _core.Program.of_tables(self).test(expected, backend, version, policy)
 
     def __repr__(self):
         return f"<{type(self).__name__}: [{', '.join(f'<{type(it).__name__}: {it.name} ...>' for it in self.values())}]>"

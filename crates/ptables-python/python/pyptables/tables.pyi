@@ -3,7 +3,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import Self
 
-from ._core import Diagnostic
+from ._core import Diagnostic, Simulation, TestReport
 from ._types import Family
 from .base import DebugObject
 from .chains import AbstractChain
@@ -46,3 +46,16 @@ class Tables(_Named[Table]):
     def check(
         self, *, family: Family = None, backend: str | None = None, version: str | None = None
     ) -> list[Diagnostic]: ...
+    def simulate(
+        self,
+        packet: str,
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        misses: bool = False,
+    ) -> Simulation: ...
+    def expect(self, packet: str, verdict: str) -> None: ...
+    def test(
+        self, *, backend: str | None = None, version: str | None = None, policy: str | None = None
+    ) -> TestReport: ...

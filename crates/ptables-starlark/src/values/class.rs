@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use ptables::expect::Expectation;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::{Arguments, Evaluator};
 
@@ -37,7 +38,7 @@ pub(crate) struct Class(&'static str);
 starlark::starlark_simple_value!(Class);
 
 /// All names that are not rules ready to be called.
-const CLASSES: [&str; 36] = [
+const CLASSES: [&str; 37] = [
     "ArgumentList",
     "BuiltinChain",
     "Channel",
@@ -68,6 +69,7 @@ const CLASSES: [&str; 36] = [
     "UserChain",
     "Zone",
     "default_tables",
+    "expect",
     "restore",
     "Hosts.from_ip_list",
     "Location.from_ip_list",
@@ -90,6 +92,9 @@ const STOCK: [(&str, &str); 6] = [
 pub(crate) fn globals(builder: &mut GlobalsBuilder) {
     for name in CLASSES.iter().filter(|name| !name.contains('.')) {
         builder.set(name, Class(name));
+    }
+    for verdict in ["ACCEPT", "DROP", "REJECT", "BLOCK"] {
+        builder.set(verdict, verdict);
     }
     for (name, target) in STOCK {
         let mut call = ptables::program::Call::new();
@@ -152,6 +157,16 @@ impl<'v> StarlarkValue<'v> for Class {
                 let tables = TablesValue::of(given.must("tables")?)?;
                 given.end()?;
                 Context::of(eval)?.restored.borrow_mut().push(tables);
+                Value::new_none()
+            }
+            "expect" => {
+                let (packet, verdict) = (given.must("packet")?.to_str(), given.must("verdict")?.to_str());
+                given.end()?;
+                let context = Context::of(eval)?;
+                match Expectation::new(&verdict, &packet, context.origins.here(eval)) {
+                    Ok(it) => context.expectations.borrow_mut().push(it),
+                    Err(error) => context.diagnostics.borrow_mut().push(*error),
+                }
                 Value::new_none()
             }
             "setting" => {

@@ -1,0 +1,65 @@
+"""What would happen to a packet, and what should."""
+
+import os
+import unittest
+
+from pyptables import IPSet, Rule, default_tables
+from pyptables.errors import RulesetError
+from pyptables.rules import Accept, CustomRule
+
+SSH = "tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new"
+
+
+def firewall():
+    tables = default_tables()
+    chain = tables["filter"]["INPUT"]
+    chain.policy = Rule.DROP
+    chain.append(Accept(in_interface="lo"))
+    chain.append(Accept(proto="tcp", dport="22"))
+    return tables
+
+
+class Simulations(unittest.TestCase):
+    def test_the_path_names_the_lines(self):
+        tables = firewall()
+        it = tables.simulate(SSH)
+        self.assertEqual((it.verdict, it.unknown), ("ACCEPT", []))
+        (step,) = [step for step in it.path if step.rule is not None]
+        self.assertEqual((step.table, step.chain, step.rule, step.kind), ("filter", "INPUT", 2, "match"))
+        self.assertEqual(os.path.basename(step.filename), "test_simulate.py")
+        self.assertEqual(step.lineno, tables["filter"]["INPUT"][1].lineno)
+        self.assertIn("destination port is 22, asked is 22", step.why)
+        self.assertIn("ACCEPT", str(it))
+        self.assertEqual(tables.simulate(SSH.replace(":22", ":23")).verdict, "DROP")
+        path = tables.simulate(SSH, misses=True).path
+        self.assertEqual([step.kind for step in path if (step.table, step.chain) == ("filter", "INPUT")], ["miss", "match"])
+
+    def test_sets_that_the_tables_declare_are_known(self):
+        tables = firewall()
+        tables.append(IPSet("office", "hash:net", entries=["192.0.2.0/24"]))
+        tables["filter"]["INPUT"].append(CustomRule("-m set --match-set office src -j ACCEPT"))
+        self.assertEqual(tables.simulate(SSH.replace(":22", ":80")).verdict, "ACCEPT")
+
+    def test_what_is_wrong_is_told(self):
+        with self.assertRaises(RulesetError) as raised:
+            firewall().simulate("tcp 192.0.2.7 -> in eth0")
+        self.assertEqual(raised.exception.diagnostics[0].code, "packet/syntax")
+
+    def test_expectations(self):
+        tables = firewall()
+        tables.expect(SSH, Rule.ACCEPT)
+        tables.expect(SSH.replace(":22", ":23"), "BLOCK")
+        report = tables.test()
+        self.assertTrue(report, str(report))
+        self.assertEqual((report.count, report.rules, len(report.never_met)), (2, 2, 1))
+        tables.expect(SSH, "DROP")
+        report = tables.test()
+        self.assertFalse(report)
+        self.assertIn("test_simulate.py", report.failures[0])
+        tables.expect(SSH, "PERHAPS")
+        with self.assertRaises(RulesetError):
+            tables.test()
+
+
+if __name__ == "__main__":
+    unittest.main()
