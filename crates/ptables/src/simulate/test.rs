@@ -282,7 +282,7 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
         },
         Header::Extension(number, count) => match machine.view().extension(number) {
             None => cut_chain(machine),
-            Some((start, _)) if machine.bytes.len() < start + usize::from(count) => Tri::Drop,
+            Some((start, end)) if machine.bytes.len() < end.max(start + usize::from(count)) => Tri::Drop,
             Some(_) => Tri::Yes,
         },
     }

@@ -18,6 +18,7 @@ pub mod pieces;
 pub mod pool;
 pub mod regress;
 pub mod rng;
+pub mod rewriting;
 pub mod ruleset;
 pub mod run;
 pub mod settle;

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ptables::meaning::Field;
 use ptables::model::Ruleset;
 use ptables::packet::{Connection, Count, Link as Frame, Owner, Packet, PacketType};
 use ptables::simulate::{Seen, Session, Simulator, StepKind, Trace, Verdict};
@@ -140,6 +141,9 @@ impl<'s, 'r> Subject<'s, 'r> {
         let trace = self.session.simulate(&packet);
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
             return Err(trace.unknown.join("; "));
+        }
+        if let Some((_, why)) = trace.untold.iter().find(|it| it.0 == Field::Mark) {
+            return Err((*why).to_owned());
         }
         Ok(fate(self.ruleset, &trace, self.place.nft))
     }
