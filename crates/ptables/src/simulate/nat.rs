@@ -72,7 +72,9 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
     let port = match (new_port(machine, nat), nat.ports) {
         (Some(port), _) => Some(port),
         (None, Some(_)) => {
-            lose(machine, port_field, "the port is chosen among several");
+            let why = "the port is chosen among several";
+            lose(machine, port_field, why);
+            lose(machine, if source { Field::CtReplyDestinationPort } else { Field::CtReplySourcePort }, why);
             None
         }
         (None, None) => None,

@@ -35,6 +35,8 @@ pub(super) enum Tri<'a> {
     Drop,
     /// It drops the packet, but takes the condition for true: the rule may still match and count.
     YesDrop,
+    /// It drops the packet if it looks, which nobody can tell; and whether the rule counts then.
+    MayDrop(Why<'a>, bool),
 }
 
 /// Why something is not decided.
@@ -42,6 +44,16 @@ pub(super) enum Tri<'a> {
 pub(super) enum Why<'a> {
     Text(&'static str),
     Need(&'a Need),
+}
+
+impl<'a> Tri<'a> {
+    /// Not decided, with a look behind it that drops the packet.
+    fn or_drop(self, counts: bool) -> Tri<'a> {
+        match self {
+            Tri::Unknown(why) => Tri::MayDrop(why, counts),
+            other => other,
+        }
+    }
 }
 
 impl From<bool> for Tri<'_> {
@@ -134,13 +146,13 @@ pub(super) fn every<'a>(
         match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
             Tri::Yes => {}
             Tri::YesDrop if matches!(answer, Tri::Yes | Tri::YesDrop) => answer = Tri::YesDrop,
-            Tri::YesDrop => return answer,
+            Tri::YesDrop => return answer.or_drop(true),
             // Whatever follows, the packet is dropped.
             Tri::No | Tri::Drop | Tri::Unknown(_) if answer == Tri::YesDrop => return Tri::Drop,
             Tri::Unknown(why) if answer == Tri::Yes => answer = Tri::Unknown(why),
             Tri::Unknown(_) => {}
             // Whether it is looked at, and drops the packet, depends on what is undecided.
-            Tri::Drop if answer != Tri::Yes => return answer,
+            Tri::Drop if answer != Tri::Yes => return answer.or_drop(false),
             end => return end,
         }
     }

@@ -12,7 +12,7 @@ use super::test::{Tri, Why, every};
 use super::{At, Event, Observer, Simulator, Verdict, effect};
 use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
-use crate::meaning::{Answer, Field};
+use crate::meaning::{Answer, Effect, Field};
 use crate::model::Policy;
 use crate::packet::bytes::u16_at;
 use crate::packet::{Packet, Path};
@@ -233,6 +233,18 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     return Step::End(Verdict::Drop);
                 }
                 Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
+                Tri::MayDrop(why, counts) => match self.undecided(&Action::Do(Effect::Drop), why) {
+                    Some(Some(true)) if counts => {
+                        self.observer.hit(at, &self.machine, &rule.tests, false);
+                        return Step::End(Verdict::Drop);
+                    }
+                    Some(Some(true)) => {
+                        self.observer.at(at, &self.machine, Event::Torn);
+                        return Step::End(Verdict::Drop);
+                    }
+                    Some(None) => return Step::End(Verdict::Unknown),
+                    _ => continue,
+                },
                 Tri::Unknown(why) => match self.undecided(&rule.action, why) {
                     None => {
                         self.observer.hit(at, &self.machine, &rule.tests, false);

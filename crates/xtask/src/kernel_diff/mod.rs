@@ -14,6 +14,7 @@ pub mod facts;
 pub mod file;
 pub mod flat;
 pub mod long;
+pub mod partial;
 pub mod pieces;
 pub mod pool;
 pub mod regress;
