@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ptables::dialect::{Backend, Family, Version};
+use ptables::model::Policy;
 use ptables::program::Families;
 
 use crate::commands;
@@ -68,6 +69,21 @@ impl Target {
             _ => self.families.or(self.family.map(Families::one)),
         }
     }
+}
+
+/// What is assumed of the machine where the rules do not say.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Assumed {
+    /// The policy of built-in chains for which the rules tell none
+    #[arg(long, value_name = "ACCEPT|DROP", value_parser = policy)]
+    pub(crate) policy: Option<Policy>,
+    /// What is in sets, as `ipset save` prints it; with the rules `live`, those of the kernel if it is not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ipset: Option<PathBuf>,
+}
+
+fn policy(text: &str) -> Result<Policy, &'static str> {
+    Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`")
 }
 
 /// How findings are shown.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ptables::compile::{Compiled, CompiledFamilies, compile_families};
 use ptables::diag::{Diagnostic, codes, escape};
 use ptables::dialect::{Dialect, Family};
+use ptables::ipset::Set;
 use ptables::lower;
 use ptables::origin::Origin;
 use ptables::program::{Families, Tables};
@@ -28,6 +29,7 @@ pub(crate) struct Input {
     name: String,
     /// Values for a script; `None` for rules.
     script: Option<Options>,
+    is_live: bool,
 }
 
 impl Input {
@@ -57,18 +59,23 @@ impl Input {
             options.settings = script.settings.iter().cloned().collect();
             options
         });
-        Ok(Input { source, name, script })
+        Ok(Input { source, name, script, is_live: false })
     }
 
     /// Reads a file; `live` is what the kernel holds of the family that is asked for.
-    pub(crate) fn read_or_live(path: &Path, target: &Target) -> Result<Input, Failure> {
+    pub(crate) fn read_or_live(path: &Path, target: &Target, script: &Script) -> Result<Input, Failure> {
         if path != Path::new("live") {
-            return Input::read(path, &Script::default());
+            return Input::read(path, script);
         }
         let family = target.family().ok_or("whose rules are meant is not told: `-4` or `-6`")?;
         let saved = Kernel::new().save(family, dialect(target).backend, false)?;
         let name = "live".to_owned();
-        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None })
+        Ok(Input { source: Source::new(&name, saved.text)?, name, script: None, is_live: true })
+    }
+
+    /// Whether these are the rules of the kernel.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// What it is called.
@@ -96,9 +103,18 @@ impl Input {
 
     /// Reads, lowers and checks the rules, for one family.
     pub(crate) fn compile(&self, target: &Target, noflush: bool) -> Result<Compiled, Failure> {
+        self.compile_with_sets(target, noflush).map(|it| it.0)
+    }
+
+    /// The same, with the sets that the program declares.
+    pub(crate) fn compile_with_sets(
+        &self,
+        target: &Target,
+        noflush: bool,
+    ) -> Result<(Compiled, Vec<Set>), Failure> {
         let mut compiled = self.compile_families(target, noflush)?;
         match (compiled.parts.pop(), compiled.parts.is_empty()) {
-            (Some(part), true) => Ok(Compiled::new(part.ruleset, compiled.diagnostics)),
+            (Some(part), true) => Ok((Compiled::new(part.ruleset, compiled.diagnostics), compiled.sets)),
             _ => Err(format!("{}: the rules are for both families: say `-4` or `-6`", self.name).into()),
         }
     }

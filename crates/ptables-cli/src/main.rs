@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod input;
 mod output;
+mod snapshot;
 mod terminal;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use clap::ValueEnum;
 use ptables::diag::render::Renderer;
 use ptables::diag::{Counts, Diagnostic, Severity, json};
 
@@ -9,10 +10,12 @@ use crate::cli::{Deny, Report};
 use crate::commands::{Failure, Status};
 use crate::terminal;
 
-/// How findings are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a product is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// For people
     Human,
+    /// One JSON object a line
     Json,
 }
 

@@ -172,3 +172,50 @@ fn every_command_has_a_manual_page_and_is_completed() {
     }
     assert!(ptables(&["man"], b"").stdout.contains("ptables\\-check(1)"));
 }
+
+#[test]
+fn import_of_both_families_says_once_what_they_have_in_common() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("both");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let common = ":INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+    let v4 = format!(
+        "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2\nCOMMIT\n\
+         *filter\n{common}:four - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT ! -s 10.0.0.0/8 -j four\n\
+         -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n"
+    );
+    let v6 = format!(
+        "*filter\n{common}-A INPUT -i lo -j ACCEPT\n-A INPUT -p ipv6-icmp -j ACCEPT\n-A INPUT -m length --length 99 -j DROP\n\
+         -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp6-port-unreachable\nCOMMIT\n"
+    );
+    std::fs::write(path("rules.v4"), &v4).unwrap();
+    std::fs::write(path("rules.v6"), &v6).unwrap();
+    let imported = ptables(&["import", &path("rules.v4"), &path("rules.v6")], b"");
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let script = &imported.stdout;
+    for (line, count) in [
+        ("chain.append(Accept(in_interface='lo'))\n", 1),
+        ("chain.append(Accept(proto='tcp', dport=22))\n", 1),
+        ("chain.append(Reject(reject_with='icmp-port-unreachable'))\n", 1),
+        ("chain.append(Drop(match='length', length=99, ipv6=None))\n", 1),
+        ("    UserChain('four', family=4),\n", 1),
+        ("    family='both',\n", 1),
+    ] {
+        assert_eq!(script.matches(line).count(), count, "{line}{script}");
+    }
+    std::fs::write(path("both.star"), script).unwrap();
+    for (option, rules) in [("-4", "rules.v4"), ("-6", "rules.v6")] {
+        let made = ptables(&["render", option, "--style", "save", &path("both.star")], b"");
+        let wanted = ptables(&["render", option, "--style", "save", &path(rules)], b"");
+        assert_eq!((made.code, made.stdout), (0, wanted.stdout), "{}", made.stderr);
+    }
+    // A built-in chain has one policy.
+    std::fs::write(path("other.v6"), v6.replace(":INPUT DROP", ":INPUT ACCEPT")).unwrap();
+    let conflict = ptables(&["import", &path("rules.v4"), &path("other.v6")], b"");
+    assert_eq!((conflict.code, conflict.stdout.as_str()), (2, ""));
+    assert!(
+        conflict.stderr.contains("policy of INPUT in table filter is DROP for IPv4"),
+        "{}",
+        conflict.stderr
+    );
+}

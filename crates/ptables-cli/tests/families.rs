@@ -1,5 +1,5 @@
 //! Scripts for both families, and the sets that they declare.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn restore_makes_sets_then_rules_of_both_families() {
         let restore = |more: &[&str]| {
             let script = folder.script();
             let arguments = [&["restore", &script, "--backend", &name][..], more].concat();
-            scratch.run(env!("CARGO_BIN_EXE_ptables"), &arguments, b"").expect("the binary of this crate")
+            scratch.run(env!("CARGO_BIN_EXE_ptables"), &arguments, b"").unwrap()
         };
         let tried = restore(&["--test"]);
         assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));

@@ -41,6 +41,24 @@ impl Kernel {
         self.save_with(&tool, counters.then_some("-c").map(OsStr::new).as_slice())
     }
 
+    /// The sets of the namespace with their entries, as text for `ipset restore`; empty if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ToolMissing`] without the program `ipset`, [`Error::PermissionDenied`] and [`Error::Failed`] if it fails, and
+    /// the errors of a run.
+    pub fn save_sets(&self) -> Result<Vec<u8>, Error> {
+        let output = self.run_program("ipset", &["save"], b"")?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        match message.contains("Operation not permitted") {
+            true => Err(Error::PermissionDenied { message }),
+            false => Err(Error::Failed { tool: "ipset".into(), code: output.status.code(), message }),
+        }
+    }
+
     pub(crate) fn save_with(&self, tool: &Tool, arguments: &[&OsStr]) -> Result<Saved, Error> {
         let output = self.run(tool, arguments, b"", Duration::ZERO)?;
         if !output.status.success() {

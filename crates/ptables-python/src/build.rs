@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ptables::origin::Origin;
-use ptables::program::{Body, Chain, ChainKind, Composite, IpSet, Rule, Table, Tables};
+use ptables::origin::{Frame, Origin};
+use ptables::program::{Body, Chain, ChainKind, Composite, Families, IpSet, Rule, Table, Tables};
 use ptables::source::Text;
 use ptables::text;
 use pyo3::intern;
@@ -47,14 +47,7 @@ impl<'py> Builder<'py> {
         }
         let mut tables = Tables::new();
         tables.origin = origin(object);
-        let family = object.getattr(intern!(self.py, "family"))?;
-        if !family.is_none() {
-            let family = family.str()?.to_string().parse();
-            tables.families =
-                Some(family.map_err(|error: String| {
-                    errors::wrong_value(self.py, &error, Place::of(object).as_ref())
-                })?);
-        }
+        tables.families = self.families(object)?;
         for set in object.getattr(intern!(self.py, "ipsets"))?.try_iter()? {
             tables.add_set(self.set(&set?)?);
         }
@@ -63,6 +56,16 @@ impl<'py> Builder<'py> {
             tables.push(table);
         }
         Ok(Some(tables))
+    }
+
+    /// The families that tables, a table or a chain are for.
+    fn families(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<Families>> {
+        let family = object.getattr(intern!(self.py, "family"))?;
+        if family.is_none() {
+            return Ok(None);
+        }
+        let wrong = |error: String| errors::wrong_value(self.py, &error, Place::of(object).as_ref());
+        family.str()?.to_string().parse().map(Some).map_err(wrong)
     }
 
     /// A set that the tables declare.
@@ -91,6 +94,7 @@ impl<'py> Builder<'py> {
         }
         let mut table = Table::new(self.text(object, "name")?, []);
         table.origin = origin(object);
+        table.families = self.families(object)?;
         for (_, chain) in object.cast::<PyDict>()? {
             let Some(chain) = self.chain(&chain)? else { return Ok(None) };
             table.push(chain);
@@ -128,6 +132,7 @@ impl<'py> Builder<'py> {
             return Ok(None);
         };
         chain.origin = place.as_ref().map_or(Origin::Unknown, Place::origin);
+        chain.families = self.families(object)?;
         chain.comment =
             values::comment(&object.getattr(intern!(self.py, "comment"))?, place.as_ref())?.map(Text::new);
         let title = title(&class.name()?.to_string());
@@ -155,7 +160,17 @@ impl<'py> Builder<'py> {
             return RuleBase::rule(rule, plain, origin, &mut self.keys);
         }
         let place = Place::of(item);
-        let origin = place.as_ref().map_or(Origin::Unknown, Place::origin);
+        let origin = match (&place, item.getattr_opt(intern!(self.py, "statement"))?) {
+            // A rule of a firewall: its statement is the parent.
+            (Some(place), Some(statement)) if !statement.is_none() => {
+                let (file, line, function): (String, u32, String) = statement.extract()?;
+                let mut frame = Frame::new(place.names.file.clone(), place.line, Some(&place.names.function));
+                frame.parent = Frame::new(file, line, Some(&function)).into();
+                frame.into()
+            }
+            (Some(place), _) => place.origin(),
+            (None, _) => Origin::Unknown,
+        };
         let mut composite = Composite::default();
         composite.comment =
             values::comment(&item.getattr(intern!(self.py, "comment"))?, place.as_ref())?.map(Text::new);

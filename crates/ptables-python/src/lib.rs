@@ -6,6 +6,7 @@ mod build;
 mod catalogue;
 mod diagnostic;
 mod errors;
+mod firewall;
 mod keys;
 mod kinds;
 mod parse;
@@ -25,6 +26,8 @@ mod _core {
     use crate::catalogue::catalogue;
     #[pymodule_export]
     use crate::diagnostic::{Diagnostic, Label};
+    #[pymodule_export]
+    use crate::firewall::{firewall, service, services};
     #[pymodule_export]
     use crate::parse::parse;
     #[pymodule_export]

@@ -98,6 +98,7 @@ impl Program {
     }
 
     /// The declared sets as `ipset restore` reads them.
+    #[pyo3(signature = (family=None))]
     fn ipset(&self, py: Python<'_>, family: Option<&str>) -> PyResult<String> {
         let lowered = lower_sets(&self.tables, self.families(py, family)?, &SystemNames::new());
         if !lowered.diagnostics.is_empty() {

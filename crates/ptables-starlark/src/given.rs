@@ -1,5 +1,6 @@
 //! Arguments of one call from a script.
 
+use ptables::program::Families;
 use starlark::eval::Arguments;
 use starlark::values::list::ListRef;
 use starlark::values::tuple::TupleRef;
@@ -85,6 +86,12 @@ pub(crate) fn text(name: &str, value: Option<Value<'_>>) -> starlark::Result<Opt
             None => fail(format!("`{name}` must be a string, not {}", value.get_type())),
         },
     }
+}
+
+/// The argument `family`: 4, 6 or both.
+pub(crate) fn families(given: &mut Given<'_>) -> starlark::Result<Option<Families>> {
+    let Some(value) = given.named("family").filter(|it| !it.is_none()) else { return Ok(None) };
+    value.to_str().parse().map(Some).or_else(fail)
 }
 
 /// The items of a list or tuple.

@@ -10,6 +10,7 @@ pub mod diag;
 pub mod dialect;
 pub mod expect;
 pub mod ext;
+pub mod firewall;
 pub mod import;
 pub mod ipset;
 pub mod lower;
@@ -29,6 +30,7 @@ pub mod prelude {
     pub use crate::build::Proto::{Icmp, Icmpv6, Sctp, Tcp, Udp};
     pub use crate::build::{accept, log, not, redirect, reject, return_, rule};
     pub use crate::ext::targets::{Accept, Drop, Return};
+    pub use crate::firewall::Firewall;
     pub use crate::model::Policy;
     pub use crate::program::{Chain, Families, IpSet, Rule, Table, Tables, all_tables, default_tables};
     pub use crate::value::ct_state::CtState::{Established, Invalid, New, Related, Untracked};

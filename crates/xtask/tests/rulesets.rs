@@ -119,7 +119,7 @@ fn try_file(file: File) -> Result<Tried, Failure> {
 fn imported(ours: &Ours, name: &str, saved: String) -> Result<Option<(String, String)>, Failure> {
     let context = ours.ruleset.context;
     let imported =
-        ptables_starlark::import(&ours.ruleset, name, &SystemNames::new()).map_err(|it| it.to_string())?;
+        ptables_starlark::import(&[&ours.ruleset], name, &SystemNames::new()).map_err(|it| it.to_string())?;
     assert!(imported.diagnostics.is_empty(), "{name}: {:?}", imported.diagnostics);
     assert!(!imported.script.contains("CustomRule("), "{name}: a rule that no call makes");
     let made =

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{Failure, Status};
 use crate::cli::{Report, Script, Target};
@@ -17,21 +17,13 @@ pub(crate) struct Options {
     files: Vec<PathBuf>,
     /// Output: for people, or JSON, one object a line
     #[arg(long, value_enum, default_value = "human")]
-    format: FormatOption,
+    format: Format,
     #[command(flatten)]
     script: Script,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
     report: Report,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatOption {
-    /// For people
-    Human,
-    /// One JSON object a line
-    Json,
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
@@ -43,9 +35,5 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         // As with the program that it was made from: the process ends soon.
         std::mem::forget(compiled.parts);
     }
-    let format = match options.format {
-        FormatOption::Human => Format::Human,
-        FormatOption::Json => Format::Json,
-    };
-    findings.report_to_stdout(format)
+    findings.report_to_stdout(options.format)
 }

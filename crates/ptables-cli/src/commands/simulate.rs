@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use ptables::model::Policy;
+use clap::Args;
 use ptables::packet::Packet;
-use ptables::simulate::{self, Simulator, Trace};
+use ptables::simulate::Trace;
 use ptables::source::Source;
 
 use super::{Failure, Status};
-use crate::cli::{Report, Target};
+use crate::cli::{Assumed, Report, Script, Target};
 use crate::input::Input;
-use crate::output::Findings;
+use crate::output::{Findings, Format};
+use crate::snapshot;
 
 /// Say what would happen to packets: verdict, the way with each rule, the packet as it leaves
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     packets: Vec<String>,
     /// Output: for people, or JSON, one object a packet
     #[arg(long, value_enum, default_value = "human")]
-    format: FormatOption,
+    format: Format,
     /// Also show the rules that do not match, each with the condition that failed
     #[arg(long)]
     misses: bool,
@@ -34,21 +34,14 @@ pub(crate) struct Options {
     /// Show every way where something is not decided
     #[arg(long, conflicts_with_all = ["misses", "sequence"])]
     ways: bool,
-    /// The policy of built-in chains for which the rules tell none
-    #[arg(long, value_name = "ACCEPT|DROP", value_parser = |text: &str| Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`"))]
-    policy: Option<Policy>,
+    #[command(flatten)]
+    script: Script,
+    #[command(flatten)]
+    assumed: Assumed,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
     report: Report,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatOption {
-    /// For people
-    Human,
-    /// One JSON object a packet
-    Json,
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
@@ -73,11 +66,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     } else if family.is_some_and(|it| target.family() != Some(it)) {
         return Err("the packets are not of the family that was asked for".into());
     }
-    let input = Input::read_or_live(&options.file, &target)?;
-    let compiled = input.compile(&target, false)?;
+    let input = Input::read_or_live(&options.file, &target, &options.script)?;
+    let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
+    let simulator =
+        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), &mut findings)?;
     let status = findings.report_to_stderr()?;
-    let simulator = Simulator::new(&compiled.ruleset, simulate::Options::new(options.policy));
     let mut session = simulator.session();
     for packet in &packets {
         let traces: Vec<Trace> = match (options.ways, options.sequence, options.misses) {
@@ -89,8 +83,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         };
         for trace in &traces {
             match options.format {
-                FormatOption::Human => print!("{}", simulator.human(trace)),
-                FormatOption::Json => println!("{}", simulator.json(trace)),
+                Format::Human => print!("{}", simulator.human(trace)),
+                Format::Json => println!("{}", simulator.json(trace)),
             }
         }
     }

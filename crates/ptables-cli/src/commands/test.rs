@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use ptables::diag::escape;
 use ptables::expect::{self, Outcome, Report as Results};
-use ptables::model::Policy;
 use ptables::packet::Packet;
-use ptables::simulate::{self, At, Simulator};
+use ptables::simulate::{At, Simulator};
 
 use super::{Failure, Status};
-use crate::cli::{Report, Script, Target};
+use crate::cli::{Assumed, Report, Script, Target};
 use crate::input::Input;
 use crate::output::Findings;
+use crate::snapshot;
 
 /// Ask rules what they do with the packets of a file of expectations, and which rules none of them meets
 #[derive(Args, Debug)]
@@ -29,9 +29,10 @@ pub(crate) struct Options {
     /// Output: for people, TAP, or JUnit XML
     #[arg(long, value_enum, default_value = "human")]
     format: FormatOption,
-    /// The policy of built-in chains for which the rules tell none
-    #[arg(long, value_name = "ACCEPT|DROP", value_parser = |text: &str| Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`"))]
-    policy: Option<Policy>,
+    #[command(flatten)]
+    script: Script,
+    #[command(flatten)]
+    assumed: Assumed,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -99,9 +100,11 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
     if target.family().is_none() {
         target.family = family;
     }
-    let compiled = Input::read_or_live(&rules, &target)?.compile(&target, false)?;
+    let input = Input::read_or_live(&rules, &target, &options.script)?;
+    let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
-    let simulator = Simulator::new(&compiled.ruleset, simulate::Options::new(options.policy));
+    let simulator =
+        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), findings)?;
     let results = expect::run(&simulator, expectations);
     let unmet = unmet(&simulator, &results);
     let outcomes = results.outcomes.into_iter().map(|it| {

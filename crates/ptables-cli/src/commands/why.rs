@@ -8,7 +8,7 @@ use ptables::simulate::{self, Simulator};
 use ptables::why::{self, Writer};
 
 use super::{Failure, Status};
-use crate::cli::Target;
+use crate::cli::{Script, Target};
 use crate::input::Input;
 
 /// Name the rule and the source line behind a line that LOG, NFLOG or TRACE wrote
@@ -21,6 +21,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", default_value = "live")]
     rules: PathBuf,
     #[command(flatten)]
+    script: Script,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -31,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     if target.family().is_none() {
         target.family = Some(line.family);
     }
-    let compiled = Input::read_or_live(&options.rules, &target)?.compile(&target, false)?;
+    let compiled = Input::read_or_live(&options.rules, &target, &options.script)?.compile(&target, false)?;
     let simulator = Simulator::new(&compiled.ruleset, simulate::Options::default());
     let found = why::writers(&simulator, &line);
     let shown = |text: &str| println!("{}", escape::line(text));

@@ -19,6 +19,7 @@ from ._core import Diagnostic, Label
 from ._kernel import parse, restore
 from .chains import BuiltinChain, UserChain
 from .errors import PyPTablesError, RestoreError
+from .firewall import Firewall, service
 from .rules import Accept, CustomRule, Drop, Jump, Log, Redirect, Return, Rule
 from .rules.forwarding.ipsets import IPSet
 from .rules.matches import Match
@@ -30,6 +31,7 @@ __all__ = [
     "CustomRule",
     "Diagnostic",
     "Drop",
+    "Firewall",
     "IPSet",
     "Jump",
     "Label",
@@ -51,6 +53,7 @@ __all__ = [
     "matches",
     "parse",
     "restore",
+    "service",
     "targets",
     "uncolorize",
 ]

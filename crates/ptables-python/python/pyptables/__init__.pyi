@@ -10,6 +10,7 @@ from ._types import Family as _Family
 from ._kernel import parse as parse, restore as restore
 from .chains import BuiltinChain as BuiltinChain, UserChain as UserChain
 from .errors import PyPTablesError as PyPTablesError, RestoreError as RestoreError
+from .firewall import Firewall as Firewall, service as service
 from .rules import (
     Accept as Accept,
     CustomRule as CustomRule,
@@ -30,6 +31,7 @@ __all__ = [
     "CustomRule",
     "Diagnostic",
     "Drop",
+    "Firewall",
     "IPSet",
     "Jump",
     "Label",
@@ -51,6 +53,7 @@ __all__ = [
     "matches",
     "parse",
     "restore",
+    "service",
     "targets",
     "uncolorize",
 ]

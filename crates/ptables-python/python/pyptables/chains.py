@@ -3,18 +3,25 @@
 from collections import namedtuple
 
 from . import _core
+from ._options import family_name
 from .base import DebugObject
 from .errors import ArgumentTypeError
 
 
 class AbstractChain(DebugObject, list):
-    """A list of rules with a name and a comment; base of both sorts of chains."""
+    """A list of rules with a name and a comment; base of both sorts of chains.
+
+    ``family`` is 4 or 6 if only one family has it, in tables for both.
+    """
+
+    family = None
 
     #: What `to_iptables` gives: the line that declares the chain, and its remarks and rules.
     Result = namedtuple("ChainResult", ["header_content", "rules"])
 
-    def __init__(self, name, comment=None, rules=()):
+    def __init__(self, name, comment=None, rules=(), *, family=None):
         super().__init__(rules)
+        self.family = family_name(family)
         self.comment = comment
         self.name = name
 

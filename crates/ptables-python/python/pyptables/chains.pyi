@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple, SupportsIndex, overload
 
+from ._types import Family
 from .base import DebugObject
 from .rules.base import AbstractRule
 
@@ -12,7 +13,8 @@ class AbstractChain(DebugObject, list[AbstractRule]):
     Result: Any
     name: str
     comment: str | None
-    def __init__(self, name: str, comment: str | None = None, rules: Iterable[AbstractRule] = ()) -> None: ...
+    family: str | None
+    def __init__(self, name: str, comment: str | None = None, rules: Iterable[AbstractRule] = (), *, family: Family = None) -> None: ...
     @overload
     def insert(self, index: SupportsIndex, rule: AbstractRule) -> None: ...
     @overload

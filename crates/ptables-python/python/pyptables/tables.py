@@ -47,12 +47,18 @@ class _Named(DebugObject, OrderedDict):
 
 
 class Table(_Named):
-    """One table, a dict of its chains by name, in the order given."""
+    """One table, a dict of its chains by name, in the order given.
+
+    ``family`` is 4 or 6 if only one family has it, in tables for both.
+    """
 
     _holds = "chain"
 
-    def __init__(self, name, *chains):
+    family = None
+
+    def __init__(self, name, *chains, family=None):
         self.name = name
+        self.family = family_name(family)
         super().__init__(*chains)
 
     def append(self, chain):
@@ -81,7 +87,7 @@ class Tables(_Named):
 
     family = None
     #: Sets of addresses that are made before the rules.
-    ipsets = ()
+    ipsets = []
 
     def __init__(self, *tables, family=None):
         super().__init__()

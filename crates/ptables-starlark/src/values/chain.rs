@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use ptables::origin::Origin;
-use ptables::program::Chain;
+use ptables::program::{Chain, Families};
 use ptables::source::Text;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
@@ -16,7 +16,7 @@ use super::rule::RuleValue;
 use super::{handle, lock};
 use crate::context::Context;
 use crate::error::{fail, no};
-use crate::given::{Given, items, text};
+use crate::given::{Given, families, items, text};
 
 handle! {
     /// A chain.
@@ -26,6 +26,7 @@ handle! {
 pub(crate) struct ChainData {
     pub(crate) name: String,
     origin: Origin,
+    families: Option<Families>,
     /// The policy of a built-in chain.
     policy: Option<Mutex<String>>,
     comment: Mutex<Option<String>>,
@@ -38,26 +39,17 @@ impl ChainValue {
         let rules = chain.iter().cloned().map(RuleValue::of_program).collect();
         let policy = chain.policy().map(|it| it.to_lossy());
         let comment = chain.comment.as_ref().map(|it| it.to_lossy());
-        ChainValue::new(&chain.name.to_lossy(), policy, comment, rules, chain.origin.clone())
-    }
-
-    fn new(
-        name: &str,
-        policy: Option<String>,
-        comment: Option<String>,
-        rules: Vec<RuleValue>,
-        origin: Origin,
-    ) -> ChainValue {
         ChainValue(Arc::new(ChainData {
-            name: name.to_owned(),
-            origin,
+            name: chain.name.to_lossy(),
+            origin: chain.origin.clone(),
+            families: chain.families,
             policy: policy.map(Mutex::new),
             comment: Mutex::new(comment),
             rules: Mutex::new(rules),
         }))
     }
 
-    /// `BuiltinChain(name, policy, comment, rules)` and `UserChain(name, comment, rules)`.
+    /// `BuiltinChain(name, policy, comment, rules, family=None)` and `UserChain(name, comment, rules, family=None)`.
     pub(crate) fn construct<'v>(
         builtin: bool,
         mut given: Given<'v>,
@@ -68,18 +60,27 @@ impl ChainValue {
         let comment = text("comment", given.maybe("comment")?)?;
         let rules =
             given.maybe("rules")?.map(|it| rules_of(it, eval.heap())).transpose()?.unwrap_or_default();
+        let families = families(&mut given)?;
         given.end()?;
-        Ok(ChainValue::new(&name, policy, comment, rules, Context::of(eval)?.origins.here(eval)))
+        Ok(ChainValue(Arc::new(ChainData {
+            name,
+            origin: Context::of(eval)?.origins.here(eval),
+            families,
+            policy: policy.map(Mutex::new),
+            comment: Mutex::new(comment),
+            rules: Mutex::new(rules),
+        })))
     }
 
     /// The chain of the program.
     pub(crate) fn program(&self) -> Chain {
-        let ChainData { name, origin, policy, comment, rules } = &*self.0;
+        let ChainData { name, origin, families, policy, comment, rules } = &*self.0;
         let mut chain = match policy {
             Some(policy) => Chain::builtin(name.as_str(), lock(policy).as_str()),
             None => Chain::user(name.as_str()),
         };
         chain.origin = origin.clone();
+        chain.families = *families;
         chain.comment = lock(comment).as_deref().map(Text::from);
         for rule in lock(rules).iter() {
             chain.push(rule.program());

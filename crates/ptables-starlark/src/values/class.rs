@@ -13,6 +13,7 @@ use starlark::values::list::AllocList;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
 use super::chain::ChainValue;
+use super::firewall::{self, FirewallValue};
 use super::list::List;
 use super::place::PlaceValue;
 use super::route;
@@ -36,7 +37,7 @@ pub(crate) struct Class(&'static str);
 starlark::starlark_simple_value!(Class);
 
 /// All names that are not rules ready to be called.
-const CLASSES: [&str; 34] = [
+const CLASSES: [&str; 36] = [
     "ArgumentList",
     "BuiltinChain",
     "Channel",
@@ -44,6 +45,7 @@ const CLASSES: [&str; 34] = [
     "CustomRule",
     "DropMarked",
     "AcceptMarked",
+    "Firewall",
     "ForwardingRule",
     "HostList",
     "HostRange",
@@ -70,6 +72,7 @@ const CLASSES: [&str; 34] = [
     "Hosts.from_ip_list",
     "Location.from_ip_list",
     "read_list",
+    "service",
     "setting",
 ];
 
@@ -138,6 +141,8 @@ impl<'v> StarlarkValue<'v> for Class {
             "IPSet" => heap.alloc(PlaceValue::set(given, eval)?),
             "Hosts.from_ip_list" => heap.alloc(AllocList(PlaceValue::hosts(given, "string", eval)?)),
             "Location.from_ip_list" => heap.alloc(AllocList(PlaceValue::locations(given, eval)?)),
+            "Firewall" => heap.alloc(FirewallValue::construct(given, eval)?),
+            "service" => heap.alloc(firewall::service(given)?),
             "BuiltinChain" => heap.alloc(ChainValue::construct(true, given, eval)?),
             "UserChain" => heap.alloc(ChainValue::construct(false, given, eval)?),
             "Table" => heap.alloc(TableValue::construct(given, eval)?),

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod class;
+pub(crate) mod firewall;
 pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod route;

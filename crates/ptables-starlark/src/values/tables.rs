@@ -17,7 +17,7 @@ use super::place::PlaceValue;
 use super::{handle, lock};
 use crate::context::Context;
 use crate::error::{fail, no};
-use crate::given::{Given, text};
+use crate::given::{Given, families, text};
 
 handle! {
     /// A table.
@@ -32,7 +32,6 @@ handle! {
 /// Tables by their names, and what they have in common.
 pub(crate) struct TablesData {
     named: Named<TableValue>,
-    families: Option<Families>,
     /// Sets that were declared.
     sets: Mutex<Vec<PlaceValue>>,
 }
@@ -48,6 +47,7 @@ impl Deref for TablesData {
 pub(crate) struct Named<T> {
     pub(crate) name: String,
     origin: Origin,
+    families: Option<Families>,
     items: Mutex<Vec<T>>,
 }
 
@@ -122,28 +122,30 @@ impl Item for TableValue {
 }
 
 impl TableValue {
-    /// `Table(name, *chains)`.
+    /// `Table(name, *chains, family=None)`.
     pub(crate) fn construct<'v>(
         mut given: Given<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<TableValue> {
         let name = text("name", Some(given.must("name")?))?.unwrap_or_default();
         let chains = given.rest();
+        let families = families(&mut given)?;
         given.end()?;
-        let table = TableValue::new(&name, Context::of(eval)?.origins.here(eval));
+        let table = TableValue::new(&name, families, Context::of(eval)?.origins.here(eval));
         for chain in chains {
             table.0.append(chain_of(chain)?);
         }
         Ok(table)
     }
 
-    fn new(name: &str, origin: Origin) -> TableValue {
-        TableValue(Arc::new(Named { name: name.to_owned(), origin, items: Mutex::default() }))
+    fn new(name: &str, families: Option<Families>, origin: Origin) -> TableValue {
+        TableValue(Arc::new(Named { name: name.to_owned(), origin, families, items: Mutex::default() }))
     }
 
     fn program(&self) -> Table {
         let mut table = Table::new(self.0.name.as_str(), []);
         table.origin = self.0.origin.clone();
+        table.families = self.0.families;
         for chain in lock(&self.0.items).iter() {
             table.push(chain.program());
         }
@@ -187,7 +189,7 @@ impl TablesValue {
     /// Takes in the tables of a program, as handles.
     pub(crate) fn hold(&self, tables: &Tables) {
         for table in tables {
-            let known = TableValue::new(&table.name.to_lossy(), table.origin.clone());
+            let known = TableValue::new(&table.name.to_lossy(), table.families, table.origin.clone());
             for chain in table {
                 known.0.append(ChainValue::of_program(chain));
             }
@@ -202,8 +204,8 @@ impl TablesValue {
     ) -> starlark::Result<TablesValue> {
         let context = Context::of(eval)?;
         let origin = context.origins.here(eval);
-        let named = Named { name: String::new(), origin, items: Mutex::default() };
-        let made = TablesValue(Arc::new(TablesData { named, families, sets: Mutex::default() }));
+        let named = Named { name: String::new(), origin, families, items: Mutex::default() };
+        let made = TablesValue(Arc::new(TablesData { named, sets: Mutex::default() }));
         context.made.borrow_mut().push(made.clone());
         Ok(made)
     }
@@ -246,12 +248,6 @@ impl TablesValue {
             None => fail(format!("these are no Tables but {}", value.get_type())),
         }
     }
-}
-
-/// The argument `family`: 4, 6 or both.
-fn families(given: &mut Given<'_>) -> starlark::Result<Option<Families>> {
-    let Some(value) = given.named("family").filter(|it| !it.is_none()) else { return Ok(None) };
-    value.to_str().parse().map(Some).or_else(fail)
 }
 
 fn chain_of(value: Value<'_>) -> starlark::Result<ChainValue> {

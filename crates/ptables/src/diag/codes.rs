@@ -85,6 +85,18 @@ pub const FAMILY_NOT_IN_BOTH: Code =
 pub const FAMILY_UNKNOWN_SET: Code =
     Code(&Page::new("family/unknown-set", include_str!("pages/family/unknown-set.md")));
 
+/// `firewall/bad-statement`: see its page.
+pub const FIREWALL_BAD_STATEMENT: Code =
+    Code(&Page::new("firewall/bad-statement", include_str!("pages/firewall/bad-statement.md")));
+
+/// `firewall/unknown-service`: see its page.
+pub const FIREWALL_UNKNOWN_SERVICE: Code =
+    Code(&Page::new("firewall/unknown-service", include_str!("pages/firewall/unknown-service.md")));
+
+/// `firewall/unknown-zone`: see its page.
+pub const FIREWALL_UNKNOWN_ZONE: Code =
+    Code(&Page::new("firewall/unknown-zone", include_str!("pages/firewall/unknown-zone.md")));
+
 /// `ipset/bad-entry`: see its page.
 pub const IPSET_BAD_ENTRY: Code =
     Code(&Page::new("ipset/bad-entry", include_str!("pages/ipset/bad-entry.md")));
@@ -288,6 +300,9 @@ pub static ALL: &[Code] = &[
     FAMILY_NEITHER,
     FAMILY_NOT_IN_BOTH,
     FAMILY_UNKNOWN_SET,
+    FIREWALL_BAD_STATEMENT,
+    FIREWALL_UNKNOWN_SERVICE,
+    FIREWALL_UNKNOWN_ZONE,
     IPSET_BAD_ENTRY,
     IPSET_BAD_LINE,
     IPSET_BAD_SET,

@@ -18,21 +18,38 @@ pub(super) enum Form {
     Verbatim,
 }
 
-/// The call that makes a rule; `None` if it holds bytes that no script can.
-pub(super) fn rule(rule: &Rule, context: Context, form: Form) -> Option<Vec<Part>> {
+/// The call that makes a rule; `None` if it holds bytes that no script can. With a family, the rule says that it is for that one,
+/// unless its words do.
+pub(super) fn rule(rule: &Rule, context: Context, form: Form, family: Option<Family>) -> Option<Vec<Part>> {
     let call = match (&rule.body, form) {
-        (Body::Typed(typed), Form::Call) => typed_call(typed, context),
+        (Body::Typed(typed), Form::Call) => {
+            typed_call(typed, context, family.filter(|_| !tells(typed, context.family)))
+        }
         _ => None,
     };
-    call.or_else(|| verbatim(rule, context))
+    call.or_else(|| verbatim(rule, context, family))
 }
 
-fn verbatim(rule: &Rule, context: Context) -> Option<Vec<Part>> {
+fn verbatim(rule: &Rule, context: Context, family: Option<Family>) -> Option<Vec<Part>> {
     let mut line = Vec::new();
     rule.print(&mut line, context);
     let line = String::from_utf8(line).ok()?;
-    let written = literal::text(line.trim_start());
+    let flag = match family {
+        Some(Family::V4) => "-4 ",
+        Some(Family::V6) => "-6 ",
+        None => "",
+    };
+    let written = literal::text(&format!("{flag}{}", line.trim_start()));
     Some(vec![fixed("CustomRule("), value("rule", written), fixed(")")])
+}
+
+/// Whether a rule tells its family.
+fn tells(typed: &Typed, family: Family) -> bool {
+    let icmp = if family == Family::V4 { proto::ICMP } else { proto::ICMPV6 };
+    let address = |net: &Net, bit| *net != Net::Any && !typed.inverted.has(bit);
+    address(&typed.source, Inverted::SOURCE)
+        || address(&typed.destination, Inverted::DESTINATION)
+        || (typed.proto == icmp && !typed.inverted.has(Inverted::PROTO))
 }
 
 fn fixed(text: &str) -> Part {
@@ -141,7 +158,7 @@ fn printed(context: Context, print: impl FnOnce(&mut Printer<'_>)) -> Vec<u8> {
     out
 }
 
-fn typed_call(typed: &Typed, context: Context) -> Option<Vec<Part>> {
+fn typed_call(typed: &Typed, context: Context, family: Option<Family>) -> Option<Vec<Part>> {
     let mut call = Call::default();
     let class = jump(typed, &mut call)?;
     conditions(typed, context, &mut call)?;
@@ -173,6 +190,9 @@ fn typed_call(typed: &Typed, context: Context) -> Option<Vec<Part>> {
     }
     if let Jump::Target(target) = &typed.jump {
         call.options(target.spec(), &printed(context, |to| target.print(to)))?;
+    }
+    if let Some(family) = family {
+        call.add(if family == Family::V4 { "ipv4" } else { "ipv6" }, false, &[], true)?;
     }
     if let Some(comment) = comment {
         call.add("comment", false, &[&comment], true)?;
@@ -257,7 +277,6 @@ fn address(net: &Net, family: Family) -> Option<String> {
 }
 
 /// The matches without a comment at their end, and its text.
-#[expect(clippy::type_complexity, reason = "a slice and a text")]
 fn comment(typed: &Typed, context: Context) -> Option<(&[crate::ext::Match], Option<String>)> {
     let Some((last, before)) = typed.matches.split_last() else { return Some((&[], None)) };
     if last.spec().name != "comment" {

@@ -1,23 +1,25 @@
 //! Layer 10. Writes a script that makes rules which exist: Starlark, and Python too.
 //!
-//! The script is meant to be read and kept: rules of one shape become loops, matches that come again get names. It is not
-//! proved here that it makes the same rules; the command that offers it runs it and compares, and then asks for those that
-//! differ [word for word](Options::verbatim).
+//! The script is meant to be read and kept: rules of one shape become loops, matches that come again get names, and of two
+//! families what they have in common is said once. It is not proved here that it makes the same rules; the command that offers
+//! it runs it and compares, and then asks for those that differ [word for word](Options::verbatim).
 
 mod call;
 mod literal;
+mod merge;
 mod parts;
 mod repeat;
 mod write;
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::diag::{Diagnostic, codes};
+use crate::dialect::Family;
 use crate::model::Ruleset;
-use call::Form;
 
-/// A rule by its place: table, chain and position, each from 0.
-pub type Place = (usize, usize, usize);
+/// A rule by its place: family, then table, chain and position, each from 0.
+pub type Place = (Family, usize, usize, usize);
 
 /// How a script is written.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub type Place = (usize, usize, usize);
 pub struct Options {
     /// What the rules come from, for the first line of the script.
     pub name: String,
+    /// Rules that are never merged with the same rule of the other family.
+    pub apart: HashSet<Place>,
     /// Rules that are written word for word, as `CustomRule`.
     pub verbatim: HashSet<Place>,
     /// Rules that are left out, because not even so the same rule would be made.
@@ -39,40 +43,45 @@ pub struct Imported {
     pub script: String,
     /// Rules that no script can hold, one each; they are missing in it.
     pub diagnostics: Vec<Diagnostic>,
-    /// Their places, in order.
-    pub missing: Vec<Place>,
+    /// Their places.
+    pub missing: HashSet<Place>,
 }
 
-/// Writes the script of a ruleset.
-pub fn script(ruleset: &Ruleset, options: &Options) -> Imported {
-    let (mut diagnostics, mut missing) = (Vec::new(), Vec::new());
-    let mut chains = Vec::new();
-    for (at, table) in ruleset.tables.iter().enumerate() {
-        for (chain_at, chain) in table.chains.iter().enumerate() {
-            let mut rules = Vec::with_capacity(chain.rules.len());
-            for (rule_at, rule) in chain.rules.iter().enumerate() {
-                let place = (at, chain_at, rule_at);
-                let form = if options.verbatim.contains(&place) { Form::Verbatim } else { Form::Call };
-                let message = if options.left_out.contains(&place) {
-                    "iptables saves this rule as another one, so a script cannot hold it"
-                } else if let Some(parts) = call::rule(rule, ruleset.context, form) {
-                    rules.push(parts);
-                    continue;
-                } else {
-                    "this rule has bytes that are no UTF-8: a script cannot hold it"
-                };
-                let error = Diagnostic::error(codes::SCRIPT_UNWRITABLE, message);
-                diagnostics.push(error.at(rule.origin.clone(), "").help("take it into the script by hand"));
-                missing.push(place);
-            }
-            if !rules.is_empty() {
-                chains.push(write::Section {
-                    table: table.name.to_lossy(),
-                    chain: chain.name.to_lossy(),
-                    statements: repeat::statements(rules),
-                });
-            }
-        }
+/// Two families that no script for both can make: a built-in chain has one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub chain: String,
+    /// What is the policy in IPv4 and in IPv6; `-` where it is left as it is.
+    pub policies: [&'static str; 2],
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [v4, v6] = self.policies;
+        let (table, chain) = (&self.table, &self.chain);
+        write!(
+            f,
+            "the policy of {chain} in table {table} is {v4} for IPv4 and {v6} for IPv6: import each family by itself"
+        )
     }
-    Imported { script: write::script(ruleset, &chains, options), diagnostics, missing }
+}
+
+impl std::error::Error for Conflict {}
+
+/// Writes the script of a ruleset, or of one of each family.
+///
+/// # Errors
+/// [`Conflict`].
+pub fn script(rulesets: &[&Ruleset], options: &Options) -> Result<Imported, Conflict> {
+    let (mut diagnostics, mut missing) = (Vec::new(), HashSet::new());
+    let merged = merge::merged(rulesets, options, &mut |place, rule, message| {
+        let error = Diagnostic::error(codes::SCRIPT_UNWRITABLE, message);
+        diagnostics.push(error.at(rule.origin.clone(), "").help("take it into the script by hand"));
+        missing.insert(place);
+    })?;
+    Ok(Imported { script: write::script(merged, options), diagnostics, missing })
 }

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
+use super::merge::{Merged, MergedChain};
 use super::parts::{self, Part};
 use super::repeat::Statement;
 use super::{Options, literal};
 use crate::diag::escape;
-use crate::model::{self, Ruleset};
+use crate::dialect::Family;
 
 /// Where lists are broken, in characters.
 const WIDTH: usize = 100;
@@ -18,23 +19,17 @@ const COUNTED: usize = 6;
 /// A match that stands so often in a script gets a name.
 const NAMED: usize = 3;
 
-/// The rules of one chain.
-pub(super) struct Section {
-    pub(super) table: String,
-    pub(super) chain: String,
-    pub(super) statements: Vec<Statement>,
-}
-
 /// The whole script.
-pub(super) fn script(ruleset: &Ruleset, sections: &[Section], options: &Options) -> String {
-    let names = Names::of(sections);
+pub(super) fn script(merged: Merged, options: &Options) -> String {
+    let names = Names::of(&merged);
     let mut body = String::new();
-    tables(&mut body, ruleset);
-    for section in sections {
-        let (table, chain) = (literal::text(&section.table), literal::text(&section.chain));
-        let _ = writeln!(body, "\nchain = tables[{table}][{chain}]");
-        for statement in &section.statements {
-            names.statement(&mut body, statement);
+    tables(&mut body, &merged);
+    for table in &merged.tables {
+        for chain in table.chains.iter().filter(|it| !it.statements.is_empty()) {
+            let (table, name) =
+                (literal::text(&table.name.to_lossy()), literal::text(&chain.name.to_lossy()));
+            let _ = writeln!(body, "\nchain = tables[{table}][{name}]");
+            chain.statements.iter().for_each(|it| names.statement(&mut body, it));
         }
     }
     let mut out = String::new();
@@ -69,36 +64,45 @@ fn imports(out: &mut String, body: &str) {
 }
 
 /// The tables and their chains, without rules.
-fn tables(out: &mut String, ruleset: &Ruleset) {
+fn tables(out: &mut String, merged: &Merged) {
     out.push_str("tables = Tables(\n");
-    for table in &ruleset.tables {
+    for table in &merged.tables {
         let _ = writeln!(out, "    Table({},", literal::text(&table.name.to_lossy()));
-        let (builtin, user): (Vec<_>, Vec<_>) = table.chains.iter().partition(|it| it.hook.is_some());
-        for chain in builtin {
+        let listed = |it: &&MergedChain| it.policy.is_none() && it.family.is_none();
+        let user: Vec<&MergedChain> = table.chains.iter().filter(listed).collect();
+        let listed = user.len() >= LISTED;
+        for chain in table.chains.iter().filter(|it| !listed || it.policy.is_some() || it.family.is_some()) {
             let _ = writeln!(out, "        {},", declaration(chain));
         }
-        if user.len() < LISTED {
-            for chain in user {
-                let _ = writeln!(out, "        {},", declaration(chain));
-            }
-        } else {
+        if listed {
             out.push_str("        *[UserChain(name) for name in [\n");
             let names = user.iter().map(|it| literal::text(&it.name.to_lossy()));
             packed(out, "            ", names, true);
             out.push_str("        ]],\n");
         }
+        if let Some(family) = table.family {
+            let _ = writeln!(out, "        family={},", number(family));
+        }
         out.push_str("    ),\n");
+    }
+    if merged.both {
+        out.push_str("    family='both',\n");
     }
     out.push_str(")\n");
 }
 
-fn declaration(chain: &model::Chain) -> String {
+fn declaration(chain: &MergedChain) -> String {
     let name = literal::text(&chain.name.to_lossy());
-    match (chain.hook, chain.policy) {
-        (Some(_), Some(policy)) => format!("BuiltinChain({name}, {})", literal::text(policy.as_str())),
-        (Some(_), None) => format!("BuiltinChain({name}, '-')"),
-        (None, _) => format!("UserChain({name})"),
+    let family = chain.family.map_or_else(String::new, |it| format!(", family={}", number(it)));
+    match chain.policy {
+        Some(Some(policy)) => format!("BuiltinChain({name}, {}{family})", literal::text(policy.as_str())),
+        Some(None) => format!("BuiltinChain({name}, '-'{family})"),
+        None => format!("UserChain({name}{family})"),
     }
+}
+
+fn number(family: Family) -> char {
+    if family == Family::V4 { '4' } else { '6' }
 }
 
 /// Names of matches that come again.
@@ -110,10 +114,11 @@ struct Names {
 }
 
 impl Names {
-    fn of(sections: &[Section]) -> Names {
+    fn of(merged: &Merged) -> Names {
         let mut counts: HashMap<String, usize> = HashMap::new();
         let mut first = Vec::new();
-        for statement in sections.iter().flat_map(|it| &it.statements) {
+        let chains = merged.tables.iter().flat_map(|it| &it.chains);
+        for statement in chains.flat_map(|it| &it.statements) {
             let (rules, variables): (&[Vec<Part>], &[String]) = match statement {
                 Statement::Rule(rule) => (std::slice::from_ref(rule), &[]),
                 Statement::Loop { body, variables, .. } => (body, variables),

@@ -5,10 +5,12 @@
 //!
 //! Source: ipset 7.17 and Linux 6.18, probed; `ipset(8)`.
 
+mod content;
 mod entry;
 mod found;
 mod index;
 mod kind;
+mod lookup;
 mod options;
 mod parse;
 mod print;

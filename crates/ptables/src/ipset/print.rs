@@ -20,10 +20,16 @@ pub fn print<'a>(sets: impl IntoIterator<Item = &'a Set>) -> Result<Vec<u8>, Vec
                 continue;
             }
         }
+        // The program takes several lines at once, with the flags of the first of them: all have `-exist`, or none.
+        let exist = set.entries.iter().any(|it| it.exist);
         for entry in &set.entries {
-            if let Err(error) = print_entry(&mut out, set, entry, b"add") {
-                errors.push(*error);
-            }
+            let same = entry.exist == exist;
+            let written = if same {
+                print_entry(&mut out, set, entry, b"add")
+            } else {
+                print_entry(&mut out, set, &Entry { exist, ..entry.clone() }, b"add")
+            };
+            errors.extend(written.err().map(|it| *it));
         }
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }

@@ -113,6 +113,12 @@ fn option(set: &Set, entry: &mut Entry, word: &Text, name: &[u8], value: &Text) 
     Ok(())
 }
 
+/// Options of the command `ipset`, which may stand anywhere in a line.
+const WORDS: [&[u8]; 16] = [
+    b"o", b"output", b"s", b"sorted", b"q", b"quiet", b"r", b"resolve", b"!", b"exist", b"n", b"name", b"t",
+    b"terse", b"f", b"file",
+];
+
 /// Whether a comment can be written so that it is read again.
 pub(super) fn check_comment(text: &Text) -> Read<()> {
     if text.len() > 255 {
@@ -120,6 +126,11 @@ pub(super) fn check_comment(text: &Text) -> Read<()> {
     }
     if text.iter().any(|it| *it == b'"' || (it.is_ascii_control() && *it != b'\t')) {
         return error(text, "a comment has no `\"` and no control characters");
+    }
+    // Quotes do not keep ipset from taking such a word for an option of the command line.
+    let word = text.strip_prefix(b"--").or(text.strip_prefix(b"-"));
+    if word.is_some_and(|word| WORDS.contains(&word)) {
+        return error(text, format!("ipset takes a comment `{}` for an option", text.to_lossy()));
     }
     Ok(())
 }
@@ -178,7 +189,15 @@ fn part(set: &Set, kind: PartKind, text: &Text, names: &dyn Names) -> Read<Part>
         PartKind::Net(zero) => net(family, text, zero, names),
         PartKind::Port => ports(family, text, names),
         PartKind::BarePort => {
-            let (first, last) = range(text, b"", names)?;
+            // The protocol of TCP or UDP may be told, and is not kept.
+            let ports = match split_once(text, b':') {
+                None => text.clone(),
+                Some((name, _)) if matches!(proto::as_written(name, names), Ok(6 | 17)) => {
+                    text.slice(name.len() + 1, text.len())
+                }
+                Some(_) => return error(text, "such a set knows TCP and UDP only"),
+            };
+            let (first, last) = range(&ports, b"", names)?;
             Ok(Part::BarePorts(first, last))
         }
         PartKind::Mac(_) => match Mac::parse(text) {

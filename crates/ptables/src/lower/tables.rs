@@ -5,9 +5,11 @@ use super::reader::Scope;
 use super::rule::Lowerer;
 use crate::diag::{Diagnostic, codes};
 use crate::dialect::{Dialect, Family};
-use crate::ext::{Context, TableName};
+use crate::ext::{Context, Families, TableName};
 use crate::model::{self, Ruleset};
+use crate::origin::Origin;
 use crate::program::{Rule, Table, Tables, Verb};
+use crate::source::Text;
 use crate::value::Names;
 
 /// A lowered program: its ruleset, and all that was found on the way.
@@ -90,7 +92,14 @@ fn lower_table<'a>(
     let names = ChainNames::new(table);
     let (is_chain, is_builtin) = (|name: &[u8]| names.is_chain(name), |name: &[u8]| names.is_builtin(name));
     let mut lowered = model::Table::new(table.name.clone(), table.origin.clone());
+    let foreign = |families: Option<Families>| families.is_some_and(|it| !it.has(context.family));
+    if foreign(table.families) {
+        lowerer.diagnostics.push(other_family("table", &table.name, &table.origin, context.family));
+    }
     for chain in table {
+        if foreign(chain.families) {
+            lowerer.diagnostics.push(other_family("chain", &chain.name, &chain.origin, context.family));
+        }
         let scope = Scope {
             context,
             names: options.names,
@@ -128,6 +137,13 @@ fn lower_table<'a>(
         })
     });
     lowered
+}
+
+/// What is for one family stands in a program that is for the other.
+fn other_family(what: &str, name: &Text, origin: &Origin, family: Family) -> Diagnostic {
+    let message = format!("{what} `{}` is not for {family}, but these tables are", name.to_lossy());
+    let error = Diagnostic::error(codes::FAMILY_NEITHER, message).at(origin.clone(), "");
+    error.help("say `family='both'` of the tables, or take the family out here")
 }
 
 /// Carries out what text says of a chain.

@@ -1,6 +1,8 @@
 //! What targets do.
 
 use super::{Field, Need};
+use crate::source::Text;
+use crate::value::set_dirs::SetDirs;
 
 /// What a target does with a packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,8 @@ pub enum Effect {
     Return,
     /// The next rule, after a side effect that no packet shows: a log line, a list entry.
     Continue(&'static str),
+    /// The next rule, after the packet was put into sets or taken out of them.
+    Sets(Vec<SetChange>),
     /// The next rule, after a field was rewritten: its bits in `clear` become 0, then those in `flip` are toggled.
     Write {
         /// Which field.
@@ -139,6 +143,21 @@ pub enum Answer {
     Icmp(u8, u8),
     /// A TCP reset.
     TcpReset,
+}
+
+/// A packet is put into a set, or taken out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetChange {
+    /// Name of the set.
+    pub name: Text,
+    /// Which side of the packet each part of an entry is made of.
+    pub dirs: SetDirs,
+    /// It is put in, else taken out.
+    pub add: bool,
+    /// An entry that is there is made anew.
+    pub exist: bool,
+    /// Seconds until a new entry goes; `None`: as the set says.
+    pub timeout: Option<u32>,
 }
 
 /// How addresses are rewritten.

@@ -9,9 +9,9 @@ mod field;
 mod need;
 mod test;
 
-pub use effect::{Answer, Effect, HashMark, Nat};
+pub use effect::{Answer, Effect, HashMark, Nat, SetChange};
 pub use field::{Field, Header};
-pub use need::{BucketTest, Need, RecentAction, RecentTest, Span};
+pub use need::{BucketTest, Need, RecentAction, RecentTest, SetTest, Span};
 pub use test::{SegmentTest, TextTest};
 
 use crate::source::Text;

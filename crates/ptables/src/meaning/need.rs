@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::source::Text;
 use crate::value::clock::{MonthDays, WeekDays};
+use crate::value::set_dirs::SetDirs;
 
 /// What a list of recently seen addresses is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +98,17 @@ impl BucketTest {
     }
 }
 
+/// What a set is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetTest {
+    /// Name of the set.
+    pub name: Text,
+    /// Which side of the packet each part of an entry is compared with.
+    pub dirs: SetDirs,
+    /// Whether entries that are marked `nomatch` are wanted, and those alone.
+    pub exceptions: bool,
+}
+
 /// Times of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -126,8 +138,8 @@ pub enum Need {
     Bucket(Box<BucketTest>),
     /// A list that other rules fill: `recent`.
     List(Text),
-    /// The content of a set, looked up by directions (`src`, `dst`).
-    Set(Text, Text),
+    /// The content of a set.
+    Set(Box<SetTest>),
     /// The payload, in a way that is not modelled: a finite state machine of `string`.
     Payload,
     /// How many packets came before and when: `limit`.
@@ -181,7 +193,7 @@ impl fmt::Display for Need {
             }
             Need::List(name) => write!(f, "what is in the list {}", name.to_lossy()),
             Need::Recent(test) => write!(f, "what is in the list {}", test.name.to_lossy()),
-            Need::Set(name, _) => write!(f, "whether the packet is in the set {}", name.to_lossy()),
+            Need::Set(test) => write!(f, "whether the packet is in the set {}", test.name.to_lossy()),
             Need::Payload => f.write_str("a finite state machine, which is not modelled"),
             Need::Clock(_) => f.write_str("the time"),
             Need::Other(text) => f.write_str(text),

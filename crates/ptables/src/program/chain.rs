@@ -3,6 +3,7 @@
 use std::ops::{Bound, Index, IndexMut, RangeBounds};
 
 use super::rule::Rule;
+use crate::ext::Families;
 use crate::model::{Counters, Policy};
 use crate::origin::Origin;
 use crate::source::Text;
@@ -17,6 +18,8 @@ pub struct Chain {
     pub origin: Origin,
     /// Built in, or the user's.
     pub kind: ChainKind,
+    /// The families that have it, in a program for both; `None`: all.
+    pub families: Option<Families>,
     /// A remark that is printed above its rules.
     pub comment: Option<Text>,
     /// What it is called there, if not `Builtin Chain` or `User Chain`.
@@ -59,6 +62,7 @@ impl Chain {
             name,
             origin,
             kind,
+            families: None,
             comment: None,
             title: None,
             counters: Counters::default(),
@@ -74,6 +78,7 @@ impl Chain {
             name: self.name.clone(),
             origin: self.origin.clone(),
             kind: self.kind.clone(),
+            families: self.families,
             comment: self.comment.clone(),
             title: self.title.clone(),
             counters: self.counters,

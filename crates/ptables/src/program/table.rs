@@ -31,6 +31,8 @@ pub struct Table {
     pub name: Text,
     /// Who made it.
     pub origin: Origin,
+    /// The families that have it, in a program for both; `None`: all.
+    pub families: Option<Families>,
     chains: Vec<Chain>,
     places: HashMap<Text, usize>,
     /// Chains that text renamed: old name, new name.
@@ -145,6 +147,7 @@ impl Table {
         Table {
             name,
             origin,
+            families: None,
             chains: Vec::new(),
             places: HashMap::new(),
             renamed: Vec::new(),
@@ -209,6 +212,7 @@ impl Table {
             places: HashMap::new(),
             name: self.name.clone(),
             origin: self.origin.clone(),
+            families: self.families,
             renamed: self.renamed.clone(),
             deleted: self.deleted.clone(),
             gone: self.gone.clone(),

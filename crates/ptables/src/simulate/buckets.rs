@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::machine::{Machine, Value};
+use super::memory::merge;
 use super::test::Test;
 use crate::dialect::Family;
 use crate::meaning::{BucketTest, Field, Need};
@@ -16,7 +17,7 @@ type Key = (u128, u128, u16, u16);
 pub(super) struct Buckets(HashMap<(Text, Family), Option<HashMap<Key, Bucket>>>);
 
 /// A bucket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Bucket {
     /// Microseconds of credit.
     credit: u64,
@@ -25,6 +26,11 @@ struct Bucket {
 }
 
 impl Buckets {
+    /// Keeps what both know alike.
+    pub(super) fn merge(&mut self, other: &Buckets) {
+        merge(&mut self.0, &other.0);
+    }
+
     /// Whether a packet matches; `None` if it is not decided.
     pub(super) fn ask(&mut self, test: &BucketTest, machine: &Machine<'_>, sure: bool) -> Option<bool> {
         let table = self.0.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));

@@ -3,7 +3,7 @@
 use super::machine::{Machine, Value};
 use super::memory::Memory;
 use super::test::{Test, Tri};
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Need, Pred};
 use crate::value::addr;
 use crate::value::ct_state::CtStates;
 
@@ -18,7 +18,7 @@ pub(super) fn miss(tests: &[Test], machine: &Machine<'_>) -> Option<String> {
     let mut copy = machine.clone();
     let failed = tests.iter().find(|test| match test {
         Test::Need(..) => true,
-        test => test.ask(&mut copy, &mut Memory::new(0, false), false) != Tri::Yes,
+        test => test.ask(&mut copy, &mut Memory::default(), false) != Tri::Yes,
     });
     failed.and_then(|test| sentence(test, machine))
 }
@@ -26,6 +26,11 @@ pub(super) fn miss(tests: &[Test], machine: &Machine<'_>) -> Option<String> {
 fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
     Some(match test {
         Test::Pred(pred) => leaf(pred, machine, false)?,
+        Test::Need(_, Need::Set(test)) => {
+            let mut dirs = Vec::new();
+            test.dirs.push(&mut dirs);
+            format!("asked is the set {} by {}", test.name.to_lossy(), String::from_utf8_lossy(&dirs))
+        }
         Test::Need(_, need) => need.to_string(),
         Test::Not(inner) => match &**inner {
             Test::Pred(pred) => leaf(pred, machine, true)?,

@@ -41,15 +41,6 @@ pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<
         Effect::Return => After::Return,
         Effect::Continue(_) | Effect::Rewrite(_) => After::Next,
         Effect::Needs(need) => After::Unknown(Why::Need(need)),
-        Effect::Sequence(all) => {
-            for it in all {
-                match apply(it, machine) {
-                    After::Next => {}
-                    end => return end,
-                }
-            }
-            After::Next
-        }
         Effect::Nat(Nat { of_interface, .. }) if *of_interface && machine.connection.is_none() => {
             After::End(Verdict::Accept)
         }

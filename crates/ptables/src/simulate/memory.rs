@@ -1,12 +1,16 @@
 //! What rules remember of earlier packets.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
 
 use super::buckets::Buckets;
 use super::clock::within;
 use super::machine::{Machine, Value};
+use super::sets::SetMemory;
 use crate::dialect::Family;
 use crate::ext::Hook;
+use crate::ipset::Contents;
 use crate::meaning::{Field, Need, RecentAction, RecentTest};
 use crate::packet::Path;
 use crate::source::Text;
@@ -18,9 +22,10 @@ pub(super) struct Memory {
     slots: Option<Vec<Slot>>,
     lists: HashMap<(Text, Family), Option<HashMap<u128, Entry>>>,
     buckets: Buckets,
+    pub(super) sets: SetMemory,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Slot {
     /// No packet came yet.
     #[default]
@@ -36,7 +41,7 @@ enum Slot {
 }
 
 /// An address in a list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
     hop_limit: u8,
     times: u32,
@@ -44,21 +49,36 @@ struct Entry {
 
 impl Memory {
     /// Fresh from a load, if `known`; else nothing is known.
-    pub(super) fn new(slots: usize, known: bool) -> Memory {
+    pub(super) fn new(slots: usize, known: bool, sets: Option<&Arc<Contents>>) -> Memory {
         Memory {
             slots: known.then(|| vec![Slot::Fresh; slots]),
             lists: HashMap::new(),
             buckets: Buckets::default(),
+            sets: SetMemory::new(sets),
         }
+    }
+
+    /// A packet went another way too, and nobody can tell which: what the ways left differently is lost.
+    pub(super) fn merge(&mut self, other: &Memory) {
+        if let (Some(slots), Some(others)) = (&mut self.slots, &other.slots) {
+            for (slot, _) in slots.iter_mut().zip(others).filter(|(one, other)| **one != **other) {
+                *slot = Slot::Lost;
+            }
+        }
+        merge(&mut self.lists, &other.lists);
+        self.buckets.merge(&other.buckets);
+        self.sets.merge(&other.sets);
+    }
+
+    /// A packet went its way to an end that nobody knows: all is lost.
+    pub(super) fn forget(&mut self) {
+        *self = Memory::default();
     }
 
     /// `None` if it is not decided.
     pub(super) fn ask(&mut self, at: usize, need: &Need, machine: &Machine<'_>, sure: bool) -> Option<bool> {
         if let Need::Clock(span) = need {
             return machine.packet.facts.now.map(|now| within(span, now));
-        }
-        if let Need::Set(name, _) = need {
-            return machine.packet.sets.iter().find(|(set, _)| set == name).map(|(_, is_in)| *is_in);
         }
         if let Need::Bucket(test) = need {
             self.slots.as_ref()?;
@@ -162,6 +182,21 @@ impl Memory {
             entries.remove(&address);
         }
         Some(answer)
+    }
+}
+
+/// Keeps what both know alike.
+pub(super) fn merge<K: Clone + Eq + Hash, V: PartialEq>(
+    ours: &mut HashMap<K, Option<V>>,
+    theirs: &HashMap<K, Option<V>>,
+) {
+    for (key, value) in ours.iter_mut() {
+        if theirs.get(key) != Some(value) {
+            *value = None;
+        }
+    }
+    for key in theirs.keys() {
+        ours.entry(key.clone()).or_insert(None);
     }
 }
 

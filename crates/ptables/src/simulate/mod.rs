@@ -17,6 +17,7 @@ pub mod json;
 mod machine;
 mod memory;
 mod nat;
+mod sets;
 mod show;
 mod test;
 #[cfg(test)]
@@ -27,6 +28,9 @@ mod walk;
 pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
 
+use std::sync::Arc;
+
+use crate::ipset::Contents;
 use crate::meaning::Answer;
 use crate::model::{Policy, Ruleset};
 use crate::packet::Packet;
@@ -74,6 +78,10 @@ pub struct Simulator<'a> {
     slots: usize,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
     tracks: bool,
+    /// Whether a rule looks at the hop limit, or at bytes among which it is.
+    counts_hops: bool,
+    /// What is in sets, when the first packet comes.
+    sets: Option<Arc<Contents>>,
 }
 
 /// A place in a [`Ruleset`]: indexes of its `tables`, their `chains`, their `rules`.
@@ -130,6 +138,8 @@ enum Event {
 trait Observer {
     /// Whether rules that do not match are told too: then all are asked.
     const MISSES: bool;
+    /// Whether it looks at the packet.
+    const LOOKS: bool = true;
     fn hit(&mut self, at: At, machine: &Machine<'_>, tests: &[Test], sure: bool);
     fn miss(&mut self, at: At, machine: &Machine<'_>, tests: &[Test]);
     fn at(&mut self, at: At, machine: &Machine<'_>, event: Event);
@@ -141,6 +151,7 @@ struct Nobody;
 
 impl Observer for Nobody {
     const MISSES: bool = false;
+    const LOOKS: bool = false;
     #[inline]
     fn hit(&mut self, _: At, _: &Machine<'_>, _: &[Test], _: bool) {}
     fn miss(&mut self, _: At, _: &Machine<'_>, _: &[Test]) {}
@@ -175,7 +186,15 @@ impl<'a> Simulator<'a> {
     pub fn new(ruleset: &'a Ruleset, options: Options) -> Simulator<'a> {
         let (tables, slots) = compile::tables(ruleset);
         let tracks = compile::tracks(ruleset);
-        Simulator { ruleset, options, tables, slots, tracks }
+        let counts_hops = compile::counts_hops(ruleset);
+        Simulator { ruleset, options, tables, slots, tracks, counts_hops, sets: None }
+    }
+
+    /// With the contents of sets: rules that ask for these are decided, and what the target SET does to them counts for the
+    /// same packet and for those that follow in a session. Times of entries run from the first packet of a session.
+    #[must_use]
+    pub fn with_sets(self, sets: Contents) -> Simulator<'a> {
+        Simulator { sets: Some(Arc::new(sets)), ..self }
     }
 
     /// The ruleset.
@@ -185,29 +204,29 @@ impl<'a> Simulator<'a> {
 
     /// What becomes of one packet, when nothing is known of earlier ones. The way ends at the first rule that is not decided.
     pub fn verdict(&self, packet: &Packet) -> Verdict {
-        Run::new(self, packet, &mut Memory::new(0, false), &mut Nobody, None).go()
+        Run::new(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), &mut Nobody, None).go()
     }
 
     /// The way of one packet with everything that is known about it; where that is not enough, both ways are gone, and the
     /// verdict is unknown only if they lead to different ones. The path is then the one on which undecided rules do not match.
     pub fn simulate(&self, packet: &Packet) -> Trace {
-        trace::joined(self, packet, &mut Memory::new(0, false), false)
+        trace::joined(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), false)
     }
 
     /// As [`simulate`](Simulator::simulate), with the rules that did not match, each with the condition that failed.
     pub fn explain(&self, packet: &Packet) -> Trace {
-        trace::joined(self, packet, &mut Memory::new(0, false), true)
+        trace::joined(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), true)
     }
 
     /// Every way that the packet may go, at most 64: one for each answer to each condition that is not decided.
     pub fn ways(&self, packet: &Packet) -> Vec<Trace> {
-        trace::ways(self, packet, &Memory::new(0, false), false).0
+        trace::ways(self, packet, &Memory::new(0, false, self.sets.as_ref()), false).0
     }
 
     /// Packets one after the other, from the moment that the rules were loaded: limits are full, lists empty, counts at their
     /// beginning. All packets come at once, unless they say when ([`Facts::now`](crate::packet::Facts::now)).
     pub fn session(&self) -> Session<'_, 'a> {
-        Session { simulator: self, memory: Memory::new(self.slots, true) }
+        Session { simulator: self, memory: Memory::new(self.slots, true, self.sets.as_ref()) }
     }
 }
 
@@ -219,15 +238,25 @@ pub struct Session<'s, 'a> {
 }
 
 impl Session<'_, '_> {
-    /// The next packet: its verdict.
+    /// The next packet: its verdict. If it is unknown, so is from then on what earlier packets left behind;
+    /// [`simulate`](Session::simulate) goes all ways and keeps what they have in common.
     pub fn verdict(&mut self, packet: &Packet) -> Verdict {
-        Run::new(self.simulator, packet, &mut self.memory, &mut Nobody, None).go()
+        let verdict = Run::new(self.simulator, packet, &mut self.memory, &mut Nobody, None).go();
+        self.after(verdict)
+    }
+
+    fn after(&mut self, verdict: Verdict) -> Verdict {
+        if verdict == Verdict::Unknown {
+            self.memory.forget();
+        }
+        verdict
     }
 
     /// The next packet, watched: every rule that matches, in order, every end of a chain. Ends at the first rule that is
     /// not decided.
     pub fn watch(&mut self, packet: &Packet, watch: &mut impl Watch) -> Verdict {
-        Run::new(self.simulator, packet, &mut self.memory, &mut Outside(watch), None).go()
+        let verdict = Run::new(self.simulator, packet, &mut self.memory, &mut Outside(watch), None).go();
+        self.after(verdict)
     }
 
     /// The next packet, with its way.

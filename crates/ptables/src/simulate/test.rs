@@ -92,6 +92,11 @@ impl Test {
     pub(super) fn ask<'a>(&'a self, machine: &mut Machine<'_>, memory: &mut Memory, sure: bool) -> Tri<'a> {
         match self {
             Test::Pred(pred) => ask(pred, machine, sure),
+            Test::Need(_, need @ Need::Set(test)) => match memory.sets.ask(test, machine, sure) {
+                Ok(Some(yes)) => yes.into(),
+                Ok(None) => Tri::Unknown(Why::Need(need)),
+                Err(why) => Tri::Unknown(Why::Text(why)),
+            },
             Test::Need(at, need) => match memory.ask(*at, need, machine, sure) {
                 Some(yes) => yes.into(),
                 None => Tri::Unknown(Why::Need(need)),

@@ -97,7 +97,7 @@ impl<const MISSES: bool> Observer for Writer<MISSES> {
     fn event(&mut self, _: &Machine<'_>, _: Event) {}
 }
 
-/// Goes every way. Gives also the memory after the first one, and whether all were gone.
+/// Goes every way. Gives also what all of them leave in the memory, and whether all were gone.
 pub(super) fn ways(
     simulator: &Simulator<'_>,
     packet: &Packet,
@@ -105,7 +105,7 @@ pub(super) fn ways(
     misses: bool,
 ) -> (Vec<Trace>, Memory, bool) {
     let mut traces = Vec::new();
-    let mut first = None;
+    let mut first: Option<Memory> = None;
     let mut given: Vec<bool> = Vec::new();
     loop {
         let mut own = memory.clone();
@@ -115,7 +115,10 @@ pub(super) fn ways(
             one::<false>(simulator, packet, &mut own, given)
         };
         traces.push(trace);
-        first.get_or_insert(own);
+        match &mut first {
+            None => first = Some(own),
+            Some(first) => first.merge(&own),
+        }
         // The next way: the last rule that did not match now does.
         while choices.last() == Some(&true) {
             choices.pop();
@@ -125,7 +128,7 @@ pub(super) fn ways(
             Some(last) => *last = true,
         }
         if traces.len() == WAYS {
-            return (traces, first.unwrap_or_default(), false);
+            return (traces, Memory::default(), false);
         }
         given = choices;
     }

@@ -136,7 +136,10 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     self.observer.event(&self.machine, Event::Expired);
                     return Some(Verdict::Reject(Answer::Icmp(kind, 0)));
                 }
-                effect::lower_hop_limit(&mut self.machine, hops as u8);
+                // The packet is copied for it, so that is left out where nobody looks.
+                if O::LOOKS || self.simulator.counts_hops {
+                    effect::lower_hop_limit(&mut self.machine, hops as u8);
+                }
                 None
             }
             _ => None,
@@ -261,7 +264,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 Action::Goto(to) => return Step::Jump(*to, false),
                 Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
                 Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
-                Action::Do(effect) => match apply(effect, &mut self.machine) {
+                Action::Do(effect) => match self.apply(effect) {
                     After::Next => {}
                     After::Return => return Step::Return,
                     After::End(verdict) => return Step::End(verdict),
@@ -278,11 +281,34 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         Step::Return
     }
 
+    fn apply(&mut self, effect: &'s Effect) -> After<'s> {
+        match effect {
+            Effect::Sets(changes) => {
+                self.memory.sets.change(changes, &self.machine);
+                After::Next
+            }
+            Effect::Sequence(all) => {
+                for it in all {
+                    match self.apply(it) {
+                        After::Next => {}
+                        end => return end,
+                    }
+                }
+                After::Next
+            }
+            effect => apply(effect, &mut self.machine),
+        }
+    }
+
     /// Whether an undecided rule is taken: `None` if it makes no difference, `Some(None)` if the way ends here.
     fn undecided(&mut self, action: &Action, why: Why<'s>) -> Option<Option<bool>> {
         self.note(why);
         match action {
             Action::Next => return None,
+            Action::Do(Effect::Sets(changes)) => {
+                self.memory.sets.doubt(changes);
+                return None;
+            }
             Action::Do(effect) if is_harmless(effect) => return None,
             _ => {}
         }

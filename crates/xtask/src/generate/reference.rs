@@ -128,7 +128,7 @@ fn needs(entry: &Entry, typed: &Typed, context: Context) -> Option<Vec<String>> 
         need if need.is_sequential() => IN_SEQUENCE.to_owned(),
         Need::Chance(_) => "chance".to_owned(),
         Need::Recent(_) | Need::List(_) => "when an address was seen".to_owned(),
-        Need::Set(..) => "what is in a set, unless it is told".to_owned(),
+        Need::Set(..) => "what is in a set, unless its contents are told".to_owned(),
         Need::Clock(_) => "the time, unless it is told".to_owned(),
         need => need.to_string(),
     };

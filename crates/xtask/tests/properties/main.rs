@@ -133,7 +133,7 @@ fn a_script_of_rules_makes_the_same_rules() {
                 let ours = Ours::read(context, text).map_err(fail)?;
                 // It compares by itself, and says so where it fails.
                 let imported =
-                    ptables_starlark::import(&ours.ruleset, "rules", &SystemNames::new()).map_err(fail)?;
+                    ptables_starlark::import(&[&ours.ruleset], "rules", &SystemNames::new()).map_err(fail)?;
                 // Left out is only what is no text, or what iptables saves as something else, of which we warn.
                 let warned = [codes::CHECK_UNRELOADABLE, codes::CHECK_CHANGED];
                 let line = |it: &Diagnostic| it.origin().place().map(|it| it.line);
@@ -144,6 +144,32 @@ fn a_script_of_rules_makes_the_same_rules() {
                     Some(first) => Err(fail(&first.message)),
                     None => Ok(()),
                 }
+            },
+        );
+    }
+}
+
+#[test]
+fn a_script_of_two_families_makes_both() {
+    for context in contexts().filter(|it| it.family == Family::V4) {
+        let other = Context::new(Family::V6, context.dialect);
+        let (pool, pool6) = (Pool::new(context), Pool::new(other));
+        let both = (pool.rulesets(25), pool6.rulesets(25));
+        hold(
+            &format!("import both {}", context.dialect.backend),
+            64,
+            context.family,
+            &both,
+            |(four, six)| [rules::text(four), rules::text(six)].join(&b"# IPv6\n"[..]),
+            |text| {
+                let at = text.windows(7).position(|it| it == b"# IPv6\n").unwrap_or(text.len());
+                let (four, six) = text.split_at(at);
+                let (four, six) =
+                    (Ours::read(context, four).map_err(fail)?, Ours::read(other, six).map_err(fail)?);
+                // It compares by itself, and says so where it fails. What it leaves out is looked at for one family above.
+                let rulesets = [&four.ruleset, &six.ruleset];
+                ptables_starlark::import(&rulesets, "rules", &SystemNames::new()).map_err(fail)?;
+                Ok(())
             },
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred};
+use crate::meaning::{Need, Pred, SetTest};
 use crate::source::Text;
 use crate::value::is::{Compare, Is};
 use crate::value::number;
@@ -140,19 +140,15 @@ impl Extension for Set {
 
 impl MatchExtension for Set {
     fn meaning(&self, _: Context) -> Pred {
-        let mut dirs = Vec::new();
-        self.dirs.push(&mut dirs);
-        let entry = if self.return_nomatch {
-            Pred::Needs(Need::Other("the entries of a set that are marked nomatch"))
-        } else {
-            Pred::Needs(Need::Set(self.name.clone(), Text::new(dirs)))
-        };
+        let test = SetTest { name: self.name.clone(), dirs: self.dirs, exceptions: self.return_nomatch };
+        let entry = Pred::Needs(Need::Set(Box::new(test)));
         let counters = if self.packets.is_some() || self.bytes.is_some() {
             Pred::Needs(Need::Other("the counters of an entry of a set"))
         } else {
             Pred::True
         };
-        Pred::all([entry.inverted(self.inverted), counters])
+        // An entry whose counters are others is none, so `!` turns both around.
+        Pred::all([entry, counters]).inverted(self.inverted)
     }
 }
 

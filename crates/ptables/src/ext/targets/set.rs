@@ -3,7 +3,7 @@
 use crate::diag::codes;
 use crate::ext::matches::set::set_name;
 use crate::ext::*;
-use crate::meaning::{Effect, Field};
+use crate::meaning::{Effect, Field, SetChange};
 use crate::source::Text;
 use crate::value::set_dirs::SetDirs;
 
@@ -154,10 +154,22 @@ impl Extension for UpdateSet {
 
 impl TargetExtension for UpdateSet {
     fn effect(&self, _: Context) -> Effect {
+        let change = |entry: &SetEntry, add: bool| SetChange {
+            name: entry.name.clone(),
+            dirs: entry.dirs,
+            add,
+            exist: self.exist,
+            timeout: self.timeout,
+        };
+        let add = self.add.iter().map(|it| change(it, true));
+        let changes = Effect::Sets(add.chain(self.remove.iter().map(|it| change(it, false))).collect());
         match (self.map_mark, self.map.is_some()) {
-            (true, _) => Effect::Overwrite(Field::Mark),
-            (false, true) => Effect::Rewrite("the priority or the queue of the network card"),
-            (false, false) => Effect::Continue("puts the packet into a set or takes it out of one"),
+            (true, _) => Effect::Sequence(vec![changes, Effect::Overwrite(Field::Mark)]),
+            (false, true) => Effect::Sequence(vec![
+                changes,
+                Effect::Rewrite("the priority or the queue of the network card"),
+            ]),
+            (false, false) => changes,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Of which family an address in a rule is.
 
 use crate::dialect::Family;
+use crate::ext::Families;
 use crate::value::Names;
 use crate::value::addr;
 
@@ -17,6 +18,12 @@ impl In {
 
     pub(super) fn one(family: Family) -> In {
         In { v4: family == Family::V4, v6: family == Family::V6 }
+    }
+
+    /// These; without any, all.
+    pub(super) fn all(families: Option<Families>) -> In {
+        let has = |family| families.is_none_or(|it| it.has(family));
+        In { v4: has(Family::V4), v6: has(Family::V6) }
     }
 
     pub(super) fn has(self, family: Family) -> bool {

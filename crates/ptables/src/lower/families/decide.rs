@@ -17,13 +17,17 @@ pub(super) struct Verdict {
     pub(super) problem: Option<Diagnostic>,
 }
 
-/// Decides on a rule that is no composite.
-pub(super) fn rule(rule: &Rule, table: &Table, tables: &Tables, names: &dyn Names) -> Verdict {
+/// Decides on a rule that is no composite, in a chain that these families have.
+pub(super) fn rule(rule: &Rule, within: In, table: &Table, tables: &Tables, names: &dyn Names) -> Verdict {
     let words = words::of(rule);
-    let is_chain = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|it| table.get(it).is_some());
-    let mut says = says::of(&words, names, &is_chain);
+    let chain = |name: &[u8]| {
+        let chain = std::str::from_utf8(name).ok().and_then(|it| table.get(it));
+        chain.map(|chain| In::all(chain.families))
+    };
+    let mut says = says::of(&words, names, &chain);
     if says.is_empty() {
-        return Verdict { rules: [Some(rule.clone()), Some(rule.clone())], problem: None };
+        let rules = Family::ALL.map(|family| within.has(family).then(|| rule.clone()));
+        return Verdict { rules, problem: None };
     }
     for say in &mut says {
         if let (What::Set { inverted }, Some(set)) = (&say.what, tables.set(&say.value)) {
@@ -32,18 +36,14 @@ pub(super) fn rule(rule: &Rule, table: &Table, tables: &Tables, names: &dyn Name
         }
     }
     let mut problem = None;
-    let mut families = says.iter().fold(In::BOTH, |all, say| all.and(confined(&say.what)));
+    let mut families = says.iter().fold(within, |all, say| all.and(confined(&say.what)));
     if families == In::NONE {
-        problem = Some(neither(&says));
+        problem = Some(neither(&says, within));
     } else if problem.is_none() {
         problem = says.iter().find_map(|say| unsaid(say, families));
     }
-    for say in &says {
-        // What a family lacks is left out there, and said above.
-        if let What::Lacks(known, _) = say.what {
-            families = families.and(known);
-        }
-    }
+    // What cannot be said in a family is left out there, and found above: lowering need not find it again.
+    families = says.iter().fold(families, |all, say| all.and(sayable(&say.what)));
     let rules =
         Family::ALL.map(|family| families.has(family).then(|| words::edited(rule, &edits(&says, family))));
     Verdict { rules, problem: problem.map(|it| placed(it, rule, &words)) }
@@ -66,14 +66,27 @@ fn known<T>(parts: &[Option<T>; 2]) -> In {
 
 /// What a word cannot say in one of the families that the rule is for.
 fn unsaid(say: &Say, families: In) -> Option<Diagnostic> {
-    let covers = |known: In| families.and(known) == families;
-    match &say.what {
-        What::Not(known) if !covers(*known) => Some(one_sided(say, *known)),
-        What::List { parts, inverted: true } if !covers(known(parts)) => Some(one_sided(say, known(parts))),
-        What::Lacks(known, kind) if !covers(*known) => Some(lacks(say, *known, kind)),
-        What::Reject(names) if !covers(known(names)) => Some(lacks(say, known(names), "answer")),
-        What::Set { .. } if families.only().is_none() => Some(unknown_set(say)),
-        _ => None,
+    let known = sayable(&say.what);
+    if let What::Set { .. } = say.what {
+        return families.only().is_none().then(|| unknown_set(say));
+    }
+    if families.and(known) == families {
+        return None;
+    }
+    Some(match &say.what {
+        What::Lacks(_, kind) => lacks(say, known, kind),
+        What::Reject(_) => lacks(say, known, "answer"),
+        _ => one_sided(say, known),
+    })
+}
+
+/// The families in which a word means something.
+fn sayable(what: &What) -> In {
+    match what {
+        What::Not(families) | What::Lacks(families, _) => *families,
+        What::List { parts, inverted: true } => known(parts),
+        What::Reject(names) => known(names),
+        _ => In::BOTH,
     }
 }
 
@@ -102,13 +115,14 @@ fn name(families: In) -> String {
     families.only().map_or_else(|| "neither family".to_owned(), |it| it.to_string())
 }
 
-fn neither(says: &[Say]) -> Diagnostic {
+fn neither(says: &[Say], within: In) -> Diagnostic {
     let parts: Vec<String> = says
         .iter()
         .filter_map(|say| {
             let families = confined(&say.what);
             (families != In::BOTH).then(|| format!("`{}` is {}", say.value, name(families)))
         })
+        .chain((within != In::BOTH).then(|| format!("its chain is {}", name(within))))
         .collect();
     let message = format!("the rule is for neither family: {}", parts.join(", "));
     Diagnostic::error(codes::FAMILY_NEITHER, message).help("make a rule for each family")

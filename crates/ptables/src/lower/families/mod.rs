@@ -17,6 +17,7 @@ use crate::dialect::Family;
 use crate::program::{Body, Chain, Rule, Table, Tables, Verb};
 use crate::value::Names;
 
+use address::In;
 use decide::Verdict;
 pub(crate) use neutral::neutral;
 
@@ -55,9 +56,11 @@ pub fn split(tables: &Tables, names: &dyn Names) -> Split {
     let mut splitter = Splitter { names, tables, diagnostics: Vec::new() };
     let [mut v4, mut v6] = Family::ALL.map(|family| tables.empty_for(family));
     for table in tables {
-        let [four, six] = splitter.table(table);
-        v4.push(four);
-        v6.push(six);
+        for (part, made) in [&mut v4, &mut v6].into_iter().zip(splitter.table(table)) {
+            if let Some(table) = made {
+                part.push(table);
+            }
+        }
     }
     Split { v4, v6, diagnostics: splitter.diagnostics }
 }
@@ -69,11 +72,15 @@ struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
-    fn table(&mut self, table: &Table) -> [Table; 2] {
-        let mut parts = [table.without_chains(), table.without_chains()];
+    fn table(&mut self, table: &Table) -> [Option<Table>; 2] {
+        let mut parts =
+            Family::ALL.map(|family| In::all(table.families).has(family).then(|| table.without_chains()));
         for chain in table {
-            for (part, made) in parts.iter_mut().zip(self.chain(table, chain)) {
-                part.push(made);
+            let made = Family::ALL.into_iter().zip(self.chain(table, chain));
+            for (part, (family, made)) in parts.iter_mut().zip(made) {
+                if let Some(part) = part.as_mut().filter(|_| In::all(chain.families).has(family)) {
+                    part.push(made);
+                }
             }
         }
         parts
@@ -81,6 +88,7 @@ impl<'a> Splitter<'a> {
 
     fn chain(&mut self, table: &Table, chain: &Chain) -> [Chain; 2] {
         let mut parts = [chain.without_rules(), chain.without_rules()];
+        let within = In::all(table.families).and(In::all(chain.families));
         for rule in chain {
             let counted = matches!(rule.verb, Verb::Replace(_) | Verb::DeleteAt(_) | Verb::Insert(2..));
             if counted {
@@ -90,7 +98,7 @@ impl<'a> Splitter<'a> {
                 self.diagnostics.push(error.at(rule.origin.clone(), "").help(help));
                 continue;
             }
-            for (part, made) in parts.iter_mut().zip(self.rule(table, rule)) {
+            for (part, made) in parts.iter_mut().zip(self.rule(table, within, rule)) {
                 made.into_iter().for_each(|rule| part.push(rule));
             }
         }
@@ -98,15 +106,15 @@ impl<'a> Splitter<'a> {
     }
 
     /// What each family gets of a rule.
-    fn rule(&mut self, table: &Table, rule: &Rule) -> [Option<Rule>; 2] {
+    fn rule(&mut self, table: &Table, within: In, rule: &Rule) -> [Option<Rule>; 2] {
         let Body::Composite(composite) = &rule.body else {
-            let Verdict { rules, problem } = decide::rule(rule, table, self.tables, self.names);
+            let Verdict { rules, problem } = decide::rule(rule, within, table, self.tables, self.names);
             self.diagnostics.extend(problem);
             return rules;
         };
         let mut parts = [Vec::new(), Vec::new()];
         for inner in &composite.rules {
-            for (part, made) in parts.iter_mut().zip(self.rule(table, inner)) {
+            for (part, made) in parts.iter_mut().zip(self.rule(table, within, inner)) {
                 part.extend(made);
             }
         }

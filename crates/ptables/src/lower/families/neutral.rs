@@ -18,7 +18,7 @@ const TYPES: [(&str, &str, &str); 6] = [
 pub(crate) fn neutral(line: &[u8]) -> Vec<u8> {
     let mut words = Vec::new();
     lex::words(line, &mut words);
-    let says = says::of(&words, &BuiltinNames, &|_| false);
+    let says = says::of(&words, &BuiltinNames, &|_| None);
     let mut out = Vec::with_capacity(line.len());
     for (at, word) in words.iter().enumerate() {
         let before: &[u8] = at.checked_sub(1).and_then(|at| words.get(at)).map_or(&[], |it| &it.bytes);

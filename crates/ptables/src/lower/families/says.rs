@@ -54,9 +54,9 @@ struct Value<'w> {
     inverted: bool,
 }
 
-/// Reads the options of a rule. `is_chain` says what `-j` may name besides targets.
-pub(super) fn of(words: &[Word<'_>], names: &dyn Names, is_chain: &dyn Fn(&[u8]) -> bool) -> Vec<Say> {
-    let mut scan = Scan { words, names, is_chain, specs: Vec::new(), implied: None, says: Vec::new() };
+/// Reads the options of a rule. `chain` says what `-j` may name besides targets, and which families have it.
+pub(super) fn of(words: &[Word<'_>], names: &dyn Names, chain: &dyn Fn(&[u8]) -> Option<In>) -> Vec<Say> {
+    let mut scan = Scan { words, names, chain, specs: Vec::new(), implied: None, says: Vec::new() };
     scan.run();
     scan.says
 }
@@ -64,7 +64,7 @@ pub(super) fn of(words: &[Word<'_>], names: &dyn Names, is_chain: &dyn Fn(&[u8])
 struct Scan<'a, 'w> {
     words: &'a [Word<'w>],
     names: &'a dyn Names,
-    is_chain: &'a dyn Fn(&[u8]) -> bool,
+    chain: &'a dyn Fn(&[u8]) -> Option<In>,
     specs: Vec<&'static Spec>,
     /// The match of the protocol.
     implied: Option<&'static str>,
@@ -158,7 +158,11 @@ impl<'a> Scan<'a, '_> {
                 self.belongs(&value, In::one(family));
             }
             Main::Match => self.load(Kind::Match, &value),
-            Main::Jump if !(self.is_chain)(value.text) => self.load(Kind::Target, &value),
+            Main::Jump | Main::Goto => match (self.chain)(value.text) {
+                Some(families) if families != In::BOTH => self.belongs(&value, families),
+                None if main == Main::Jump => self.load(Kind::Target, &value),
+                _ => {}
+            },
             Main::Ipv4 => self.say(&value, What::Flag(Family::V4)),
             Main::Ipv6 => self.say(&value, What::Flag(Family::V6)),
             Main::Fragment => self.say(&value, What::Lacks(In::one(Family::V4), "option")),

@@ -173,3 +173,23 @@ fn rules_of_calls_keep_their_arguments_and_composites_their_heading() {
     assert_eq!(text.matches("\n-A").count(), 4, "{text}");
     assert!(text.contains("tests.rs:"), "{text}");
 }
+
+#[test]
+fn a_table_or_chain_of_one_family_is_in_it_alone_and_confines_its_rules() {
+    let mut tables = default_tables().family(Families::Both);
+    tables["nat"].families = Some(Families::V4);
+    let filter = &mut tables["filter"];
+    let mut only = Chain::user("six");
+    only.families = Some(Families::V6);
+    only.push(accept().proto("tcp"));
+    only.push(accept().source(not("2001:db8::/32")));
+    only.push(accept().source("192.0.2.1"));
+    filter.push(only);
+    filter["INPUT"].push(rule().proto("tcp").jump("six"));
+    let split = split(&tables, &BuiltinNames);
+    assert!(split.v4.get("nat").is_some() && split.v6.get("nat").is_none());
+    assert!(split.v4["filter"].get("six").is_none() && split.v4["filter"]["INPUT"].is_empty());
+    assert_eq!((split.v6["filter"]["six"].len(), split.v6["filter"]["INPUT"].len()), (2, 1));
+    let found: Vec<_> = split.diagnostics.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(found, ["the rule is for neither family: `192.0.2.1` is IPv4, its chain is IPv6"]);
+}

@@ -1,0 +1,57 @@
+//! What the machine looks like around its rules: sets.
+
+use ptables::ipset::{self, Contents, Set, Sets};
+use ptables::model::Ruleset;
+use ptables::simulate::{Options, Simulator};
+use ptables::source::Source;
+use ptables_kernel::{Error, Kernel, SystemNames};
+
+use crate::cli::{Assumed, Script};
+use crate::commands::Failure;
+use crate::input::Input;
+use crate::output::Findings;
+
+/// Compiles rules, with the sets that their program declares and what is assumed of the machine; of `live` rules, with what the
+/// kernel says where nothing is assumed. A set that is told has its contents from there.
+pub(crate) fn simulator<'a>(
+    ruleset: &'a Ruleset,
+    declared: Vec<Set>,
+    assumed: &Assumed,
+    live: bool,
+    findings: &mut Findings<'_>,
+) -> Result<Simulator<'a>, Failure> {
+    let simulator = Simulator::new(ruleset, Options::new(assumed.policy));
+    let told = sets(assumed, live)?;
+    if told.is_none() && declared.is_empty() {
+        return Ok(simulator);
+    }
+    let mut all = Sets::new();
+    for mut set in declared {
+        // What is declared twice is there once.
+        set.entries.iter_mut().for_each(|it| it.exist = true);
+        all.insert(set);
+    }
+    if let Some(source) = told {
+        let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
+        findings.add(wrong);
+        for set in &sets {
+            all.insert(set.clone());
+        }
+    }
+    let (contents, wrong) = Contents::new(&all);
+    findings.add(wrong);
+    Ok(simulator.with_sets(contents))
+}
+
+fn sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
+    match &assumed.ipset {
+        Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
+        None if live => match Kernel::new().save_sets() {
+            Ok(text) => Ok(Some(Source::new("<ipset save>", text)?)),
+            // Without the tool nobody knows; rules that ask are then undecided.
+            Err(Error::ToolMissing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+        None => Ok(None),
+    }
+}
