@@ -186,5 +186,8 @@ fn search(bytes: &[u8], start: usize) -> Option<Found> {
         found.proto = next;
         found.at += size;
     }
+    if found.proto == AH {
+        u8_at(bytes, found.at + 1)?;
+    }
     Some(found)
 }

@@ -146,6 +146,7 @@ fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
         it.status |= if source { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
     }
     if unknown {
+        machine.unsure |= if source { CtState::Snat } else { CtState::Dnat } as u128;
         let field = if source { Field::CtReplyDestination } else { Field::CtReplySource };
         lose(machine, field, "the translated address is not told");
     }
@@ -181,7 +182,9 @@ pub(super) fn put_bounced(machine: &mut Machine<'_>, source: bool, from: (u128, 
     if !is_error || machine.bytes.len() < 88 {
         return;
     }
-    let Some(address) = u128_at(&machine.bytes, at).filter(|it| it & from.1 == from.0 & from.1) else { return };
+    let Some(address) = u128_at(&machine.bytes, at).filter(|it| it & from.1 == from.0 & from.1) else {
+        return;
+    };
     if let Some(new) = prefix(address, from, to) {
         put(machine.bytes.to_mut(), at, &new.to_be_bytes());
     }

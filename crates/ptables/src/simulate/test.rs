@@ -213,6 +213,12 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
         }
         Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
         Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
+        Pred::AnyBit(Field::CtState, mask) if machine.unsure & mask != 0 => {
+            match field(machine, Field::CtState, |it| it & mask & !machine.unsure != 0) {
+                Tri::No => Tri::Unknown(Why::Text("whether the connection is translated is not told")),
+                other => other,
+            }
+        }
         Pred::AnyBit(name, mask) => field(machine, *name, |it| it & mask != 0),
         Pred::InIface(wanted) => iface(wanted, machine.in_iface()),
         Pred::OutIface(wanted) => iface(wanted, machine.out_iface()),

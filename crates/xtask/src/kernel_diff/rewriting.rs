@@ -53,20 +53,16 @@ impl Rules {
             }
             text.push_str("COMMIT\n");
         }
-        let scope = Scope {
-            v6: plan.v6,
-            tracked: plan.tracked,
-            one_way_out,
-            devices: DEVICES.len(),
-            nft: plan.nft,
-        };
+        let scope =
+            Scope { v6: plan.v6, tracked: plan.tracked, one_way_out, devices: DEVICES.len(), nft: plan.nft };
         Rules { scope, text, aims }
     }
 }
 
 /// What makes a packet one that such a target changes.
 fn aim(target: &str, proto: Option<u8>) -> Wish {
-    let (segment, hash) = (target.contains("TCPMSS") || target.contains("TCPOPTSTRIP"), target.contains("HMARK"));
+    let (segment, hash) =
+        (target.contains("TCPMSS") || target.contains("TCPOPTSTRIP"), target.contains("HMARK"));
     Rc::new(move |draft: &mut Draft, rng: &mut Rng| {
         if let Some(proto) = proto {
             draft.become_proto(proto, rng);
@@ -112,7 +108,13 @@ fn error(draft: &mut Draft, rng: &mut Rng) {
     }
     inner.transport = match inner.proto {
         50 => Transport::Esp { spi: rng.pick(&pool::NUMBERS), sequence: 1 },
-        51 => Transport::Ah { next: 17, reserved: 0, spi: rng.pick(&pool::NUMBERS), sequence: 1, check: Vec::new() },
+        51 => Transport::Ah {
+            next: 17,
+            reserved: 0,
+            spi: rng.pick(&pool::NUMBERS),
+            sequence: 1,
+            check: Vec::new(),
+        },
         6 | 17 => Transport::Udp { source: rng.pick(&pool::PORTS), destination: rng.pick(&pool::PORTS) },
         _ => Transport::Icmp { kind: 8, code: 0, rest: 9 },
     };
@@ -139,7 +141,11 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
         5 => format!(" -p 17 -m udp --sport {}", rng.pick(&["22", "8080", "40000", "65535"])),
         6 => format!(" -p 6 -m tcpmss{not} --mss {}", rng.pick(&["0:535", "536", "537:1300", "1400:65535"])),
         7 => " -p 6 -m tcp --tcp-option 2".to_owned(),
-        8 => format!(" -m mark{not} --mark {:#x}/{:#x}", rng.pick(&pool::MARKS), rng.pick(&[0xff_u32, 1, 0xffff_ffff])),
+        8 => format!(
+            " -m mark{not} --mark {:#x}/{:#x}",
+            rng.pick(&pool::MARKS),
+            rng.pick(&[0xff_u32, 1, 0xffff_ffff])
+        ),
         9 => format!(" -m tos{not} --tos {:#x}/0xff", rng.pick(&pool::TOS)),
         10 if plan.decided || !incoming => String::new(),
         10 => format!(" -m addrtype{not} --dst-type LOCAL"),
@@ -147,11 +153,21 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
         11 => " -m u32 --u32 \"16&0xffff=0:0x7fff\"".to_owned(),
         _ if !plan.tracked => format!("{not} -d {address}/{length}"),
         12 => format!(" -m conntrack{not} --ctstate {}", rng.pick(&["DNAT", "SNAT", "NEW", "ESTABLISHED"])),
-        13 => format!(" -m conntrack{not} --{} {address}/{length}", rng.pick(&["ctreplsrc", "ctrepldst", "ctorigsrc", "ctorigdst"])),
+        13 => format!(
+            " -m conntrack{not} --{} {address}/{length}",
+            rng.pick(&["ctreplsrc", "ctrepldst", "ctorigsrc", "ctorigdst"])
+        ),
         14 => {
             let name = rng.pick(&["ctreplsrcport", "ctrepldstport", "ctorigsrcport", "ctorigdstport"]);
-            format!(" -m conntrack{not} --{name} {}", rng.pick(&["22", "8080", "40000", "1000:1010", "1:1024"]))
+            format!(
+                " -m conntrack{not} --{name} {}",
+                rng.pick(&["22", "8080", "40000", "1000:1010", "1:1024"])
+            )
         }
-        _ => format!(" -m connmark{not} --mark {:#x}/{:#x}", rng.pick(&pool::MARKS), rng.pick(&[0xff_u32, 1, 0xffff_ffff])),
+        _ => format!(
+            " -m connmark{not} --mark {:#x}/{:#x}",
+            rng.pick(&pool::MARKS),
+            rng.pick(&[0xff_u32, 1, 0xffff_ffff])
+        ),
     }
 }

@@ -6,8 +6,8 @@ use ptables::model::Ruleset;
 use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
-use super::shot::Shot;
 use super::run::has_unknown_address;
+use super::shot::Shot;
 use super::subject::{Place, Subject};
 use crate::oracle::Ours;
 use ptables::simulate::{Options, Simulator};

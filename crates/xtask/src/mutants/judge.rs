@@ -13,10 +13,10 @@ use super::switch;
 use crate::kernel_diff::arena::{Arena, Fate, Step};
 use crate::kernel_diff::command::AMOUNTS;
 use crate::kernel_diff::deck::{Deck, WORKERS};
-use crate::kernel_diff::{partial, regress};
 use crate::kernel_diff::run::{Job, has_unknown_address, has_unknown_count};
 use crate::kernel_diff::subject::{Place, Subject};
 use crate::kernel_diff::trial::{Case, agree};
+use crate::kernel_diff::{partial, regress};
 
 /// Which faults are left, and which were met at all.
 struct Board {

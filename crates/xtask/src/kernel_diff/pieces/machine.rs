@@ -238,7 +238,8 @@ fn time(place: &mut Place<'_>) -> Piece {
         let second = (now as i64 + away).rem_euclid(86_400);
         format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
     };
-    let (start, stop) = (rng.pick(&[-40_000, -7_200, -1_800, 1_800]), rng.pick(&[-900, 900, 5_400, 30_000, 50_000]));
+    let (start, stop) =
+        (rng.pick(&[-40_000, -7_200, -1_800, 1_800]), rng.pick(&[-900, 900, 5_400, 30_000, 50_000]));
     // Between so many seconds of a day, the day is the same.
     let steady = (1_000..85_400).contains(&(now % 86_400));
     let week_day = (now / 86_400 + 3) % 7;
