@@ -256,7 +256,7 @@ impl Packet {
 
     /// Its ends, as connection tracking reads them.
     pub fn tuple(&self) -> Tuple {
-        let view = self.view();
+        let view = View::tracked(self.family, &self.bytes);
         let proto = view.proto.unwrap_or(0);
         let bytes = view.transport_bytes();
         let two = |at| u16_at(bytes, at).unwrap_or(0);
@@ -279,7 +279,7 @@ impl Packet {
 
     /// The state of a packet that belongs to no entry (kernel defaults: lenient TCP pick-up, unchecked checksums).
     fn first_state(&self) -> CtState {
-        let view = self.view();
+        let view = View::tracked(self.family, &self.bytes);
         let bytes = view.transport_bytes();
         let kind = u8_at(bytes, 0);
         let new = match (view.proto, self.family) {

@@ -34,13 +34,23 @@ impl<'a> View<'a> {
                 view.proto = u8_at(bytes, 9);
                 view.fragment = u16_at(bytes, 6).unwrap_or(0) & 0x1fff;
             }
-            Family::V6 => view.walk(),
+            Family::V6 => view.walk(4),
+        }
+        view
+    }
+
+    /// The same as connection tracking looks at it: a routing header of which two bytes are there does for it.
+    pub(super) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
+        let mut view = View::new(family, bytes);
+        if family == Family::V6 && view.proto.is_none() && view.fragment == 0 {
+            view.walk(2);
         }
         view
     }
 
     /// Goes past extension headers, as `ipv6_find_hdr` does when it looks for the last one.
-    fn walk(&mut self) {
+    /// Of a routing header so many bytes must be there.
+    fn walk(&mut self, routing: usize) {
         let Some(mut next) = u8_at(self.bytes, 6) else { return };
         let mut at = 40;
         while is_extension(next) && next != 59 {
@@ -63,6 +73,7 @@ impl<'a> View<'a> {
                     }
                     8
                 }
+                43 if self.bytes.len() < at + routing => return,
                 51 => (usize::from(length) + 2) * 4,
                 _ => (usize::from(length) + 1) * 8,
             };

@@ -111,7 +111,10 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
         Effect::Prefix { source, from, to } => {
             let address = if *source { machine.heads.source } else { machine.heads.destination };
             match nat::prefix(address, *from, *to) {
-                Some(new) => nat::put_bare_address(machine, *source, new),
+                Some(new) => {
+                    nat::put_bare_address(machine, *source, new);
+                    nat::put_bounced(machine, *source, *from, *to);
+                }
                 None => return After::End(Verdict::Drop),
             }
         }

@@ -134,7 +134,10 @@ fn of_v4(bytes: &[u8]) -> Option<Ends> {
 
 fn of_v6(bytes: &[u8]) -> Option<Ends> {
     let mut start = 0;
-    let mut found = search(bytes, start)?;
+    let Some(mut found) = search(bytes, start) else {
+        // The kernel hashes nothing then, but sets the mark.
+        return Some(Ends { source: 0, destination: 0, proto: 0, ports: None });
+    };
     if found.proto == ICMPV6 && !found.is_fragment && bytes.len() >= found.at + 8 {
         let kind = u8_at(bytes, found.at)?;
         if (1..128).contains(&kind) {
@@ -167,6 +170,10 @@ fn search(bytes: &[u8], start: usize) -> Option<Found> {
     while is_extension(found.proto) && found.proto != 59 && found.proto != AH {
         let (next, length) = (u8_at(bytes, found.at)?, u8_at(bytes, found.at + 1)?);
         let mut size = (usize::from(length) + 1) * 8;
+        if found.proto == 43 {
+            // Four bytes of a routing header are read.
+            u8_at(bytes, found.at + 3)?;
+        }
         if found.proto == 44 {
             found.is_fragment = true;
             if u16_at(bytes, found.at + 2)? & !7 != 0 {
@@ -178,6 +185,9 @@ fn search(bytes: &[u8], start: usize) -> Option<Found> {
         }
         found.proto = next;
         found.at += size;
+    }
+    if found.proto == AH {
+        u8_at(bytes, found.at + 1)?;
     }
     Some(found)
 }

@@ -226,6 +226,10 @@ pub(super) struct Values([Option<u128>; FIELDS.len()]);
 impl Values {
     #[inline]
     pub(super) fn new(heads: &Heads) -> Values {
+        if heads.proto.is_none() {
+            // Who asks for the protocol drops the packet, whatever stands behind that question.
+            return Values::default();
+        }
         // A look at a header that is cut off drops the packet, so those rules are asked.
         let ports = heads.ports.filter(|_| heads.whole);
         Values([

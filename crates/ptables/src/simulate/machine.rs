@@ -57,6 +57,8 @@ pub(super) struct Machine<'p> {
     /// Status bits of the connection that this packet set: which translations are settled.
     pub(super) settled: u32,
     pub(super) untracked: bool,
+    /// States that the connection may have or not: an address that nobody tells may be the one that it was.
+    pub(super) unsure: u128,
     /// Fields that have a value that nobody can tell any more.
     pub(super) lost: Vec<(Field, &'static str)>,
     /// Bytes that the connection has carried with this packet; `None` where tracking does not count it.
@@ -132,6 +134,7 @@ impl<'p> Machine<'p> {
             connection: None,
             settled: 0,
             untracked: false,
+            unsure: 0,
             lost: Vec::new(),
             carried: None,
             epoch: 0,

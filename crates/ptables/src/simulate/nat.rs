@@ -7,10 +7,10 @@ use super::machine::Machine;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
-use crate::packet::bytes::put;
+use crate::packet::bytes::{put, u8_at, u128_at};
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
-use crate::value::proto::DCCP;
+use crate::value::proto::{DCCP, ICMPV6};
 
 /// Status bits: translation of the source, or of the destination, was settled.
 const SETTLED: [u32; 2] = [128, 256];
@@ -72,7 +72,9 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
     let port = match (new_port(machine, nat), nat.ports) {
         (Some(port), _) => Some(port),
         (None, Some(_)) => {
-            lose(machine, port_field, "the port is chosen among several");
+            let why = "the port is chosen among several";
+            lose(machine, port_field, why);
+            lose(machine, if source { Field::CtReplyDestinationPort } else { Field::CtReplySourcePort }, why);
             None
         }
         (None, None) => None,
@@ -86,6 +88,7 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
                 "the address is chosen among several"
             };
             lose(machine, field, why);
+            forget_kind(machine, source);
             put_end(machine, source, had, port);
         }
     }
@@ -143,6 +146,7 @@ fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
         it.status |= if source { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
     }
     if unknown {
+        machine.unsure |= if source { CtState::Snat } else { CtState::Dnat } as u128;
         let field = if source { Field::CtReplyDestination } else { Field::CtReplySource };
         lose(machine, field, "the translated address is not told");
     }
@@ -166,6 +170,23 @@ pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128
     match machine.family {
         Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
         Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
+    }
+}
+
+/// In an ICMPv6 error, the packet that it is about is translated back if it has such an address.
+pub(super) fn put_bounced(machine: &mut Machine<'_>, source: bool, from: (u128, u128), to: (u128, u128)) {
+    let is_error = u8_at(&machine.bytes, 6) == Some(ICMPV6)
+        && u8_at(&machine.bytes, 40).is_some_and(|kind| matches!(kind, 1..=4));
+    // Behind two headers. The error's source is the destination of that packet.
+    let at = 48 + if source { 24 } else { 8 };
+    if !is_error || machine.bytes.len() < 88 {
+        return;
+    }
+    let Some(address) = u128_at(&machine.bytes, at).filter(|it| it & from.1 == from.0 & from.1) else {
+        return;
+    };
+    if let Some(new) = prefix(address, from, to) {
+        put(machine.bytes.to_mut(), at, &new.to_be_bytes());
     }
 }
 

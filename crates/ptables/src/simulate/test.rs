@@ -35,6 +35,8 @@ pub(super) enum Tri<'a> {
     Drop,
     /// It drops the packet, but takes the condition for true: the rule may still match and count.
     YesDrop,
+    /// It drops the packet if it looks, which nobody can tell; and whether the rule counts then.
+    MayDrop(Why<'a>, bool),
 }
 
 /// Why something is not decided.
@@ -42,6 +44,16 @@ pub(super) enum Tri<'a> {
 pub(super) enum Why<'a> {
     Text(&'static str),
     Need(&'a Need),
+}
+
+impl<'a> Tri<'a> {
+    /// Not decided, with a look behind it that drops the packet.
+    fn or_drop(self, counts: bool) -> Tri<'a> {
+        match self {
+            Tri::Unknown(why) => Tri::MayDrop(why, counts),
+            other => other,
+        }
+    }
 }
 
 impl From<bool> for Tri<'_> {
@@ -123,7 +135,7 @@ impl Test {
     }
 
     fn searches(&self) -> bool {
-        matches!(self, Test::Pred(Pred::TcpOption(_) | Pred::DccpOption(_) | Pred::Chunks(_)))
+        matches!(self, Test::Pred(Pred::DccpOption(_) | Pred::Chunks(_)))
     }
 }
 
@@ -139,13 +151,13 @@ pub(super) fn every<'a>(
         match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
             Tri::Yes => {}
             Tri::YesDrop if matches!(answer, Tri::Yes | Tri::YesDrop) => answer = Tri::YesDrop,
-            Tri::YesDrop => return answer,
+            Tri::YesDrop => return answer.or_drop(true),
             // Whatever follows, the packet is dropped.
             Tri::No | Tri::Drop | Tri::Unknown(_) if answer == Tri::YesDrop => return Tri::Drop,
             Tri::Unknown(why) if answer == Tri::Yes => answer = Tri::Unknown(why),
             Tri::Unknown(_) => {}
             // Whether it is looked at, and drops the packet, depends on what is undecided.
-            Tri::Drop if answer != Tri::Yes => return answer,
+            Tri::Drop if answer != Tri::Yes => return answer.or_drop(false),
             end => return end,
         }
     }
@@ -201,6 +213,12 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
         }
         Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
         Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
+        Pred::AnyBit(Field::CtState, mask) if machine.unsure & mask != 0 => {
+            match field(machine, Field::CtState, |it| it & mask & !machine.unsure != 0) {
+                Tri::No => Tri::Unknown(Why::Text("whether the connection is translated is not told")),
+                other => other,
+            }
+        }
         Pred::AnyBit(name, mask) => field(machine, *name, |it| it & mask != 0),
         Pred::InIface(wanted) => iface(wanted, machine.in_iface()),
         Pred::OutIface(wanted) => iface(wanted, machine.out_iface()),
@@ -287,7 +305,7 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
         },
         Header::Extension(number, count) => match machine.view().extension(number) {
             None => cut_chain(machine),
-            Some((start, _)) if machine.bytes.len() < start + usize::from(count) => Tri::Drop,
+            Some((start, end)) if machine.bytes.len() < end.max(start + usize::from(count)) => Tri::Drop,
             Some(_) => Tri::Yes,
         },
     }

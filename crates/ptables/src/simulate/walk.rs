@@ -236,6 +236,18 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     return Step::End(Verdict::Drop);
                 }
                 Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
+                Tri::MayDrop(why, counts) => match self.undecided(&Action::Do(Effect::Drop), why) {
+                    Some(Some(true)) if counts => {
+                        self.observer.hit(at, &self.machine, &rule.tests, false);
+                        return Step::End(Verdict::Drop);
+                    }
+                    Some(Some(true)) => {
+                        self.observer.at(at, &self.machine, Event::Torn);
+                        return Step::End(Verdict::Drop);
+                    }
+                    Some(None) => return Step::End(Verdict::Unknown),
+                    _ => continue,
+                },
                 Tri::Unknown(why) => match self.undecided(&rule.action, why) {
                     None => {
                         self.observer.hit(at, &self.machine, &rule.tests, false);

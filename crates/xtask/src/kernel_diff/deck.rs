@@ -111,11 +111,12 @@ impl Iterator for Deck {
                 &own
             }
             (None, None) => {
-                let is_long =
-                    self.mode == Mode::Counters && at % 16 == 5 || self.mode == Mode::Trace && at % 16 == 4;
-                own = match is_long {
-                    true => Rules::long(plan, &mut self.rng),
-                    false => Rules::random(plan, &mut self.rng),
+                let ordered = matches!(self.mode, Mode::Trace | Mode::Connections | Mode::Nft);
+                own = match at % 16 {
+                    5 if self.mode == Mode::Counters => Rules::long(plan, &mut self.rng),
+                    4 if self.mode == Mode::Trace => Rules::long(plan, &mut self.rng),
+                    2 | 3 | 8..=11 if ordered => Rules::rewriting(plan, &mut self.rng),
+                    _ => Rules::random(plan, &mut self.rng),
                 };
                 &own
             }

@@ -22,6 +22,8 @@ pub struct Draft {
     pub layout: Layout,
     /// All but its bytes.
     pub shot: Shot,
+    /// Bytes after which it is cut off, among the extension headers of IPv6.
+    pub cut: Option<u16>,
 }
 
 /// What packets a set of rules may get.
@@ -71,7 +73,12 @@ impl Draft {
             entry: Entry::None,
             bytes: Vec::new(),
         };
-        let mut draft = Draft { v6, layout, shot };
+        if v6 && rng.chance(6) {
+            // Words of ones, which the sums of a translated prefix cannot use.
+            layout.source |= rng.pick(&[0xffff << 48, 0xffff_ffff << 32, u128::from(u64::MAX), 0xffff << 64]);
+            layout.destination |= rng.pick(&[0xffff << 48, u128::from(u64::MAX), 0xffff << 64]);
+        }
+        let mut draft = Draft { v6, layout, shot, cut: None };
         draft.header(rng);
         if !scope.tracked && rng.chance(8) {
             draft.fragment(rng);
@@ -225,6 +232,12 @@ impl Draft {
         }
         let family = if self.v6 { Family::V6 } else { Family::V4 };
         self.shot.bytes = self.layout.to_bytes(family).ok()?;
+        if let Some(length) = self.cut {
+            let bytes = &mut self.shot.bytes;
+            bytes.truncate(bytes.len().min(usize::from(length)));
+            let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
+            bytes[4..6].copy_from_slice(&rest);
+        }
         Some(self.shot)
     }
 }
@@ -240,7 +253,7 @@ fn payload(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// TCP options that are whole, or now and then are not.
-fn tcp_options(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
     let mut options = Vec::new();
     for _ in 0..rng.within(1, 3) {
         match rng.below(6) {

@@ -112,6 +112,10 @@ impl Rules {
             if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
                 draft.shot.entry = Entry::None;
             }
+            if draft.shot.path == Path::Output && draft.layout.proto == 58 && self.text.contains("NPT ") {
+                // A raw socket does not tell the kernel where the ICMP header is.
+                draft.become_proto(17, rng);
+            }
             draft.settle(self.scope, rng);
             if let Entry::There(known) = &mut draft.shot.entry
                 && (self.text.contains("CONNMARK") || self.text.contains("--set"))

@@ -16,7 +16,7 @@ use super::flat::Flat;
 use super::shot::{Entry, Shot};
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
-use super::{regress, shrink};
+use super::{partial, regress, shrink};
 use ptables::packet::Packet;
 use ptables::simulate::{Options, Simulator};
 
@@ -224,6 +224,10 @@ fn compare(
             if !agree(&simulated, &seen, case.watch()) {
                 let (case, at) = until(at);
                 return Ok(Some((case, Difference { at, simulated, seen })));
+            }
+            let asked = at % partial::EVERY == 0 && case.is_asked_in_part();
+            if asked && let Some(fault) = subject.fault_in_part(shot, &seen)? {
+                return Err(format!("{fault}: {}\n{}", shot.line(), case.text));
             }
         }
         return Ok(None);

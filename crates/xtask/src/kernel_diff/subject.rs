@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ptables::meaning::Field;
 use ptables::model::Ruleset;
 use ptables::packet::{Connection, Count, Link as Frame, Owner, Packet, PacketType};
 use ptables::simulate::{Seen, Session, Simulator, StepKind, Trace, Verdict};
@@ -120,9 +121,9 @@ impl Place {
 /// A set of rules in the simulator, from the moment that it was loaded.
 pub struct Subject<'s, 'r> {
     session: Session<'s, 'r>,
-    simulator: &'s Simulator<'r>,
-    ruleset: &'r Ruleset,
-    place: &'s Place,
+    pub(super) simulator: &'s Simulator<'r>,
+    pub(super) ruleset: &'r Ruleset,
+    pub(super) place: &'s Place,
 }
 
 impl<'s, 'r> Subject<'s, 'r> {
@@ -140,6 +141,9 @@ impl<'s, 'r> Subject<'s, 'r> {
         let trace = self.session.simulate(&packet);
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
             return Err(trace.unknown.join("; "));
+        }
+        if let Some((_, why)) = trace.untold.iter().find(|it| it.0 == Field::Mark) {
+            return Err((*why).to_owned());
         }
         Ok(fate(self.ruleset, &trace, self.place.nft))
     }
@@ -191,12 +195,12 @@ impl<'s, 'r> Subject<'s, 'r> {
 }
 
 /// A place of the simulator's path as a step: the end of a chain has a number behind its rules.
-fn step(ruleset: &Ruleset, at: ptables::simulate::At) -> Step {
+pub(super) fn step(ruleset: &Ruleset, at: ptables::simulate::At) -> Step {
     let end = || ruleset.tables[at.table].chains[at.chain].rules.len();
     Step { table: at.table, chain: at.chain, rule: at.rule.unwrap_or_else(end) }
 }
 
-fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
+pub(super) fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
     let told = |kind| torn || kind != StepKind::Torn;
     let counted = trace.path.iter().filter(|it| it.kind != StepKind::Miss && told(it.kind));
     let out = (trace.verdict == Verdict::Accept).then(|| {

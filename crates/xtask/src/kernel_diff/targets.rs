@@ -65,11 +65,11 @@ fn mark(rng: &mut Rng) -> (Target, Option<u8>) {
     (Target { text: format!(" -j MARK {text}"), reroutes: true }, None)
 }
 
-fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
+pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let changes = |text: String| (Target { text, reroutes: true }, None);
     match rng.below(16) {
         10 => return segment(rng, plan, hook),
-        11 if plan.v6 && !plan.tracked => return prefix(rng, hook),
+        11 if plan.v6 && !plan.tracked && !plan.decided => return prefix(rng, hook),
         12 | 13 => return changes(hmark(rng, plan)),
         14 if hook == Hook::Prerouting && plan.tracked => {
             let text = " -j TPROXY --on-port 8080 --tproxy-mark 0x1/0x1".to_owned();
@@ -215,7 +215,7 @@ fn filter(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
     }
 }
 
-fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
+pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let v6 = plan.v6;
     let address = pool::text(pool::foreign(rng, v6), v6);
     let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132]));

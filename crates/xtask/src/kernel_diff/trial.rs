@@ -6,6 +6,7 @@ use ptables::model::Ruleset;
 use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
+use super::run::has_unknown_address;
 use super::shot::Shot;
 use super::subject::{Place, Subject};
 use crate::oracle::Ours;
@@ -53,6 +54,12 @@ impl Case {
             (true, false) => Watch::Legacy,
             (false, false) => Watch::Counters,
         }
+    }
+
+    /// Whether the simulator is asked with less than all that is told, too: of rules that remember nothing, and put nothing
+    /// into packets that nobody tells.
+    pub fn is_asked_in_part(&self) -> bool {
+        self.ordered && !self.remembers && !self.undecided && !has_unknown_address(&self.text)
     }
 
     /// The rules as the simulator reads them.

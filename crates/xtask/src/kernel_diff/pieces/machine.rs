@@ -1,5 +1,7 @@
 //! Matches of what the machine knows besides the packet.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ptables::ext::Hook;
 use ptables_judge::world::{DEVICES, Link, MARK_BITS, OWNERS, Path};
 
@@ -229,16 +231,39 @@ fn socket(place: &mut Place<'_>) -> Piece {
 /// Hours and days away from now, or around it; never near an edge.
 fn time(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("time");
-    piece.word(match place.rng.below(6) {
-        0 => "--datestart 2020-01-01",
-        1 => "--datestop 2020-01-01",
-        2 => "--datestart 2037-01-01T00:00:00",
-        3 => "--weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun",
-        4 => "--datestart 2020-01-01 --datestop 2037-01-01",
-        _ => {
-            "--monthdays 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    let rng = &mut *place.rng;
+    // So long before or after now that no test lasts, and as a time of the day.
+    let hour = |away: i64| {
+        let second = (now as i64 + away).rem_euclid(86_400);
+        format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    };
+    let (start, stop) =
+        (rng.pick(&[-40_000, -7_200, -1_800, 1_800]), rng.pick(&[-900, 900, 5_400, 30_000, 50_000]));
+    // Between so many seconds of a day, the day is the same.
+    let steady = (1_000..85_400).contains(&(now % 86_400));
+    let week_day = (now / 86_400 + 3) % 7;
+    let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let day = |away: u64| names[((week_day + away) % 7) as usize];
+    let text = match rng.below(9) {
+        0 => "--datestart 2020-01-01".to_owned(),
+        1 => "--datestop 2020-01-01".to_owned(),
+        2 => "--datestart 2037-01-01T00:00:00".to_owned(),
+        3 if steady => format!("--weekdays {}", rng.pick(&[day(0), day(6), day(1), day(3)])),
+        4 => "--datestart 2020-01-01 --datestop 2037-01-01".to_owned(),
+        5 if steady && hour(start) > hour(stop) => format!(
+            "--timestart {} --timestop {} --contiguous --weekdays {}",
+            hour(start),
+            hour(stop),
+            rng.pick(&[day(0), day(6), day(1)])
+        ),
+        6 if steady => {
+            let today = u64::from(ptables::value::clock::day_of_month(now / 86_400));
+            format!("--monthdays {}", rng.pick(&[today, today % 28 + 1]))
         }
-    });
+        _ => format!("--timestart {} --timestop {}", hour(start), hour(stop)),
+    };
+    piece.word(&text);
     piece
 }
 

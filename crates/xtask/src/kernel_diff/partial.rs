@@ -1,0 +1,106 @@
+//! The simulator, told less than all: what the kernel did must be one of the ways that it leaves open.
+
+use ptables::packet::Packet;
+use ptables::simulate::{StepKind, Trace, Verdict};
+
+use super::arena::{Fate, Step};
+use super::shot::Shot;
+use super::subject::{Subject, fate, step};
+
+/// Every so many packets are asked about so.
+pub const EVERY: usize = 4;
+
+impl Subject<'_, '_> {
+    /// What is wrong with what the simulator says of a packet when it is told only a part, or if its answers to one question
+    /// do not agree with each other; `None` if all is well. Of rules that remember nothing.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn fault_in_part(&self, shot: &Shot, seen: &Fate) -> Result<Option<&'static str>, String> {
+        let whole = self.place.packet(shot)?;
+        let simulated = self.simulator.simulate(&whole);
+        let explained = self.simulator.explain(&whole);
+        let steps = |trace: &Trace| {
+            let met = trace.path.iter().filter(|it| it.kind != StepKind::Miss);
+            met.map(|it| (it.at, it.kind)).collect::<Vec<_>>()
+        };
+        if steps(&simulated) != steps(&explained)
+            || simulated.verdict != explained.verdict
+            || self.simulator.verdict(&whole) != simulated.verdict
+        {
+            return Ok(Some("what it explains is not what it simulates"));
+        }
+        let mut part = whole;
+        forget(&mut part, shot);
+        let told = self.simulator.simulate(&part);
+        let passes = match told.verdict {
+            Verdict::Accept => Some(true),
+            Verdict::Unknown => None,
+            _ => Some(false),
+        };
+        // Where it knows what becomes of the packet, it is what became of it.
+        if passes.is_some_and(|it| it != seen.out.is_some()) || passes.is_none() && told.unknown.is_empty() {
+            return Ok(Some("what it knows is wrong"));
+        }
+        let first = self.simulator.verdict(&part);
+        if first != Verdict::Unknown && first != told.verdict {
+            return Ok(Some("the first undecided rule is passed over"));
+        }
+        let ways = self.simulator.ways(&part);
+        let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
+        Ok((!open).then_some("the way is not among those that it leaves open"))
+    }
+
+    /// Whether a way is the one that was taken; a rule that may have matched without a difference is there or not.
+    fn leads_there(&self, trace: &Trace, seen: &Fate) -> bool {
+        let told = fate(self.ruleset, trace, self.place.nft);
+        let maybe = |at: &Step| {
+            trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
+        };
+        let mut left = seen.steps.iter();
+        let mut next = left.next();
+        for step in &told.steps {
+            if next == Some(step) {
+                next = left.next();
+            } else if !maybe(step) {
+                return false;
+            }
+        }
+        if trace.verdict == Verdict::Unknown {
+            // Such as a target that asks for a socket: here it says no more.
+            return true;
+        }
+        let same = match (&told.out, &seen.out) {
+            // Bytes of which some are not told.
+            (Some((_, bytes)), Some(_)) if bytes.is_empty() => true,
+            (told, seen) => told == seen,
+        };
+        next.is_none() && same
+    }
+}
+
+/// Takes a part of what is told away, another of each packet.
+fn forget(packet: &mut Packet, shot: &Shot) {
+    let mut bits = shot.bytes.iter().fold(0xcbf2_9ce4_u32 ^ shot.mark, |all, byte| {
+        (all ^ u32::from(*byte)).wrapping_mul(0x0100_0193).rotate_left(5)
+    });
+    let mut forget = || {
+        bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        bits >> 30 == 0
+    };
+    macro_rules! drop_some {
+        ($($place:expr),*) => { $(if forget() { $place = None; })* };
+    }
+    drop_some!(packet.in_iface, packet.out_iface, packet.link, packet.owner);
+    let facts = &mut packet.facts;
+    drop_some!(facts.source_type, facts.destination_type, facts.reverse_path, facts.realm, facts.in_group);
+    drop_some!(facts.out_group, facts.cpu, facts.cgroup, facts.socket, facts.bridge_in, facts.bridge_out);
+    drop_some!(facts.ipsec, facts.now);
+    if packet.owner.is_none() {
+        // That no socket waits would say that none sends it.
+        packet.facts.socket = None;
+    }
+    if let Some(entry) = &mut packet.entry {
+        drop_some!(entry.expires, entry.counts);
+    }
+}
