@@ -14,6 +14,10 @@ use ptables_kernel::netns::scratch_or_skip;
 /// How long an answer may take. Nothing on the way takes longer than a millisecond.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// The same for TCP: Linux forgets an error that comes while `connect` is still at work, as it does between neighbours, and asks again
+/// after a second.
+const SECOND_TRY: Duration = Duration::from_millis(1300);
+
 /// What came of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -207,7 +211,7 @@ impl Town {
 
 /// A TCP connection, from the address that the way there tells.
 fn connect(destination: SocketAddr) -> Answer {
-    match TcpStream::connect_timeout(&destination, PATIENCE) {
+    match TcpStream::connect_timeout(&destination, SECOND_TRY) {
         Ok(_) => Answer::Passed,
         Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => Answer::Nothing,
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Answer::Refused,
