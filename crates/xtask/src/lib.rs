@@ -10,4 +10,5 @@ pub mod oracle;
 pub mod peers;
 pub mod python;
 pub mod saved;
+pub mod scripts;
 pub mod shared;

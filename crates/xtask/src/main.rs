@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, kernel_diff, mutants, oracle, peers, python};
+use xtask::{generate, kernel_diff, mutants, oracle, peers, python, scripts};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -14,6 +14,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                    programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
   bench-peers      time whole commands side by side with their peers, in CPU time
   bench-peers python   time the Python package beside PyPTables only
+  bench-peers scripts  time scripts in Starlark beside PyPTables only
   python-tests     build and install the Python package in an environment of its own, and run its tests beside PyPTables
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
   mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
@@ -27,8 +28,11 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
-        ["bench-peers"] => peers::run().and_then(|table| Ok(table + "\n" + &python::bench()?)),
+        ["bench-peers"] => {
+            peers::run().and_then(|table| Ok([table, python::bench()?, scripts::bench()?].join("\n")))
+        }
         ["bench-peers", "python"] => python::bench(),
+        ["bench-peers", "scripts"] => scripts::bench(),
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
         ["mutants", count, seed, share @ ..] => {

