@@ -61,6 +61,11 @@ impl Target {
         self.families().and_then(Families::only)
     }
 
+    /// Only this family, whatever was asked for: that of the packets at hand.
+    pub(crate) fn choose(&mut self, family: Family) {
+        (self.v4, self.v6, self.families) = (false, false, Some(Families::one(family)));
+    }
+
     /// The families that were asked for.
     pub(crate) fn families(&self) -> Option<Families> {
         match (self.v4, self.v6) {

@@ -104,7 +104,7 @@ impl Input {
                 Err(error) => {
                     let error =
                         Diagnostic::error(codes::SCRIPT_ERROR, format!("rights cannot be given up: {error}"));
-                    return Parsed::new(Tables::new(), vec![error]);
+                    return (Parsed::new(Tables::new(), vec![error]), Vec::new());
                 }
             },
             Err(error) => {

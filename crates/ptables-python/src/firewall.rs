@@ -17,14 +17,12 @@ type Line = (String, Option<Where>, Option<Where>);
 /// A chain: its name, policy, place and rules.
 type Lines = (String, Option<String>, Option<Where>, Vec<Line>);
 
+/// A table: its name, place and chains.
+type Listed = (String, Option<Where>, Vec<Lines>);
+
 /// The tables that statements make: their names, places and chains.
 #[pyfunction]
-pub fn firewall(
-    py: Python<'_>,
-    family: &str,
-    place: Where,
-    statements: Vec<Said>,
-) -> PyResult<Vec<(String, Option<Where>, Vec<Lines>)>> {
+pub fn firewall(py: Python<'_>, family: &str, place: Where, statements: Vec<Said>) -> PyResult<Vec<Listed>> {
     let families = family.parse().map_err(|error: String| errors::wrong_value(py, &error, None))?;
     let mut firewall = Firewall::with_origin(origin(place)).family(families);
     for (verb, place, arguments) in statements {
@@ -52,7 +50,7 @@ fn place(origin: &Origin) -> Option<Where> {
     Some((place.file.to_owned(), place.line, place.function.unwrap_or_default().to_owned()))
 }
 
-fn listed(py: Python<'_>, tables: &Tables) -> PyResult<Vec<(String, Option<Where>, Vec<Lines>)>> {
+fn listed(py: Python<'_>, tables: &Tables) -> PyResult<Vec<Listed>> {
     let line = |rule: &Rule| -> PyResult<Line> {
         let mut out = Vec::new();
         text::definition(rule, &mut out).map_err(|found| errors::ruleset(py, found))?;

@@ -221,3 +221,24 @@ fn tables_say_their_families_and_declare_sets() {
     let file = loading("tables = default_tables()\ntables.append(IPSet('a', 'hash:ip', file='list'))\n");
     assert_eq!(file.tables.unwrap().sets()[0].entries.len(), 2);
 }
+
+#[test]
+fn firewalls_of_zones_know_their_lines_and_say_all_that_is_wrong() {
+    let script = "fw = Firewall()\nfw.zone('lan', 'eth1', ['192.168.1.0/24'])\n\
+                  def allow(what):\n    fw.allow('lan', 'host', what)\nallow([service('ssh'), 'tcp/8080'])\n\
+                  tables = fw.tables()\ntables['filter']['INPUT'].append(Drop(comment='more'))\nprint(service('ftp').helper)\n";
+    let made = run(script);
+    assert_eq!(made.printed, ["ftp"]);
+    let tables = made.tables.unwrap();
+    let rule = &tables["filter"]["lan-host"][0];
+    assert_eq!(rule.origin.place().unwrap().to_string(), "test.star:4 allow");
+    assert_eq!(rule.origin.parent().place().unwrap().to_string(), "test.star:4 allow");
+    let text = tables.to_iptables().unwrap();
+    assert!(text.contains("-A lan-host -p tcp -j ACCEPT -m multiport --dports 22,8080\n"), "{text}");
+    assert!(text.contains("# Rule: more (test.star:7 <module>)\n-A INPUT -j DROP"), "{text}");
+    let wrong = "fw = Firewall()\nfw.zone('lan', 'eth1')\nfw.allow('lna', 'host')\nfw.allow('lan', 'host', 'htpp')\ntables = fw.tables()\n";
+    let codes: Vec<&str> = errors(wrong).iter().map(|it| it.0).collect();
+    assert_eq!(codes, ["firewall/unknown-zone", "firewall/unknown-service"]);
+    assert!(errors("Firewall().allow('a', 'b', nonsense=1)\n")[0].1.contains("nonsense"));
+    assert!(errors("service('htpp')\n")[0].1.contains("htpp"));
+}

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ptables::diag::escape;
+use ptables::dialect::Family;
 use ptables::expect::{self, Expectation, Outcome, Report as Results};
-use ptables::packet::Packet;
 use ptables::simulate::{At, Simulator};
 
 use super::{Failure, Status};
@@ -17,8 +17,8 @@ use crate::snapshot;
 /// Ask rules what they do with the packets of a file of expectations, and which rules none of them meets
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Files of expectations: a verdict and a packet a line. Each stands beside its rules: `web.v4.test` beside `web.v4`. Or
-    /// scripts that call `expect(PACKET, VERDICT)`
+    /// Files of expectations: a verdict and a packet a line. Each stands beside its rules: `web.v4.test` beside `web.v4`, `web.test`
+    /// beside `web.star`. Or scripts that call `expect(PACKET, VERDICT)`
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// File of rules, for all files of expectations
@@ -88,7 +88,7 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
     let rules = match (&options.rules, options.live) {
         (Some(rules), _) => rules.clone(),
         (None, true) => PathBuf::from("live"),
-        (None, false) if file.extension().is_some_and(|it| it == "test") => file.with_extension(""),
+        (None, false) if file.extension().is_some_and(|it| it == "test") => beside(file),
         (None, false) => {
             return Err(format!(
                 "{}: whose expectations are these? `--rules FILE`, or name it RULES.test",
@@ -97,23 +97,45 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
             .into());
         }
     };
+    let (v4, v6): (Vec<Expectation>, Vec<Expectation>) =
+        expectations.into_iter().partition(|it| it.packet.family() == Family::V4);
+    for (family, expectations) in [(Family::V4, v4), (Family::V6, v6)] {
+        // Rules that nobody asks are not read, save in a file of no expectations at all.
+        if !expectations.is_empty() {
+            ask(options, &rules, family, expectations, &mut suite, findings)?;
+        }
+    }
+    Ok(suite)
+}
+
+/// The rules beside `web.v4.test`: `web.v4`, or the script `web.v4.star`.
+fn beside(file: &Path) -> PathBuf {
+    let rules = file.with_extension("");
+    let script = file.with_extension("star");
+    if !rules.exists() && script.exists() { script } else { rules }
+}
+
+/// Asks the rules of one family.
+fn ask(
+    options: &Options,
+    rules: &Path,
+    family: Family,
+    expectations: Vec<Expectation>,
+    suite: &mut Suite,
+    findings: &mut Findings<'_>,
+) -> Result<(), Failure> {
     let mut target = options.target.clone();
-    let family = expectations.first().map(|it| it.packet.family());
-    if expectations.iter().map(|it| &it.packet).map(Packet::family).any(|it| Some(it) != family) {
-        return Err(
-            format!("{}: packets of two address families: make a file for each", file.display()).into()
-        );
+    if target.families().is_some_and(|it| !it.has(family)) {
+        return Err(format!("{}: it has packets of {family}, which was not asked for", suite.name).into());
     }
-    if target.family().is_none() {
-        target.family = family;
-    }
-    let input = Input::read_or_live(&rules, &target, &options.script)?;
+    target.choose(family);
+    let input = Input::read_or_live(rules, &target, &options.script)?;
     let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
     let simulator =
         snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), findings)?;
     suite.ask(&simulator, expectations);
-    Ok(suite)
+    Ok(())
 }
 
 /// A script, with what it expects itself: each packet is asked of the rules of its family.

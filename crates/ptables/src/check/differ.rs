@@ -71,5 +71,11 @@ fn shapes(ruleset: &Ruleset) -> Vec<Shape> {
 
 fn lacking<'s>(of: &'s [Shape], other: &[Shape]) -> Vec<&'s Shape> {
     let known: HashSet<&[u8]> = other.iter().map(|it| it.text.as_slice()).collect();
-    of.iter().filter(|it| !known.contains(it.text.as_slice())).collect()
+    // A higher-level statement says the same to each family in its own way.
+    let statement = |it: &Shape| it.origin.parent().place().map(|it| it.to_string());
+    let said: HashSet<String> = other.iter().filter_map(statement).collect();
+    of.iter()
+        .filter(|it| !known.contains(it.text.as_slice()))
+        .filter(|it| statement(it).is_none_or(|it| !said.contains(&it)))
+        .collect()
 }
