@@ -226,9 +226,22 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
         return After::Next;
     }
     let Ok(had) = mss(&machine.bytes, at) else { return After::End(Verdict::Drop) };
-    let Some(wanted) = wanted else {
-        lose(machine, Field::TcpMss, "it was lowered to what the path takes");
-        return After::Next;
+    let unknown = "it was lowered to what the path takes";
+    let wanted = match (wanted, had) {
+        (Some(wanted), _) => wanted,
+        (None, Some(_)) => {
+            lose(machine, Field::TcpMss, unknown);
+            return After::Next;
+        }
+        // An option is added in any case, and nobody tells its value.
+        (None, None) => {
+            let before = machine.bytes.len();
+            let after = clamp(machine, Some(u16::MAX));
+            if machine.bytes.len() != before {
+                lose(machine, Field::TcpMss, unknown);
+            }
+            return after;
+        }
     };
     let header = usize::from(u8_at(&machine.bytes, at + 12).unwrap_or(0) >> 4) * 4;
     match had {

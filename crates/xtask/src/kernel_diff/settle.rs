@@ -60,6 +60,9 @@ impl Draft {
             }
         }
         if scope.nft {
+            if matches!(self.layout.transport, Transport::None) {
+                self.header(rng);
+            }
             self.layout.extensions.retain(|it| it.0 != 51);
             if self.v6 && self.layout.proto == 51 {
                 self.become_proto(17, rng);
