@@ -19,6 +19,13 @@ use clap::Parser;
 static ALLOCATOR: ptables_kernel::memory::Bounded = ptables_kernel::memory::Bounded;
 
 fn main() -> ExitCode {
+    // What a script makes the interpreter do is told as a finding, not as a fault of the program.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some("script") {
+            usual(panic);
+        }
+    }));
     let cli = cli::Cli::parse();
     match commands::run(cli.command) {
         Ok(status) => ExitCode::from(status as u8),

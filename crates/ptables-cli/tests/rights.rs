@@ -20,12 +20,16 @@ fn folder(name: &str) -> PathBuf {
 fn one_step_of_a_script_cannot_take_all_memory() {
     let folder = folder("memory");
     let script = folder.join("big.star");
-    for text in ["big = 'x' * 100000000\nbigger = big * 1000\n", "big = 'a'.join(['b' * 1000000] * 100000)\n"]
-    {
+    for text in [
+        "big = 'x' * 100000000\nbigger = big * 1000\n",
+        "big = 'a'.join(['b' * 1000000] * 100000)\n",
+        "big = list(range(2000000000))\n",
+    ] {
         std::fs::write(&script, format!("tables = default_tables()\n{text}")).unwrap();
         let ran = ptables(&["check", script.to_str().unwrap()], b"");
         assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains("script/limit"), "{}", ran.stdout);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     }
     std::fs::remove_dir_all(folder).unwrap();
 }

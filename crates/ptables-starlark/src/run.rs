@@ -1,5 +1,6 @@
 //! Runs a script within bounds.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ use crate::values::tables::TablesValue;
 const STACK: usize = 1 << 30;
 /// How often is looked whether a script takes too much.
 const LOOK: Duration = Duration::from_millis(20);
+/// How the interpreter and the standard library say it.
+const TOO_LARGE: [&str; 2] = ["AlignedSize must not exceed", "capacity overflow"];
 const FAULT: &str = "the interpreter failed: this is a fault of ptables";
 /// Files that may load each other in a row.
 const MAX_LOADS: usize = 32;
@@ -136,12 +139,11 @@ pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
         match receiver.recv_timeout(LOOK) {
             Ok(script) => {
                 // It is at its end: what it still does is to free its memory.
-                return match thread.join() {
-                    Ok(()) => script,
-                    Err(_) => failed(codes::SCRIPT_ERROR, FAULT),
-                };
+                return thread.join().map_or_else(|panic| panicked(&*panic), |()| script);
             }
-            Err(RecvTimeoutError::Disconnected) => return failed(codes::SCRIPT_ERROR, FAULT),
+            Err(RecvTimeoutError::Disconnected) => {
+                return thread.join().map_or_else(|panic| panicked(&*panic), |()| panicked(&""));
+            }
             Err(RecvTimeoutError::Timeout) if guard.is_some_and(|it| (it.is_held)()) => {
                 return failed(codes::SCRIPT_LIMIT, "the script takes more memory than it may");
             }
@@ -152,6 +154,15 @@ pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
+}
+
+/// The interpreter panics where a value is larger than it can be.
+fn panicked(panic: &(dyn Any + Send)) -> Script {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    if said.is_some_and(|it| TOO_LARGE.iter().any(|known| it.contains(known))) {
+        return failed(codes::SCRIPT_LIMIT, "the script makes a value that is too large for the interpreter");
+    }
+    failed(codes::SCRIPT_ERROR, FAULT)
 }
 
 fn failed(code: Code, message: &str) -> Script {
