@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use ptables::diag::{Diagnostic, Severity, codes};
 use ptables::dialect::Family;
 use ptables::program::{Families, Tables};
 use ptables::{ipset, lower, text};
@@ -69,11 +70,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         (_, true) => rendered.sets.unwrap_or_default(),
         ([(_, text)], false) => text.clone(),
         ([], false) => Vec::new(),
-        _ => {
-            let message = "the rules are for both families, and this is one stream";
-            return Err(
-                format!("{message}: say `-4` or `-6`, or `--output FOLDER` for a file of each").into()
-            );
+        // A reader who sees no IPv6 must know that there is some.
+        ([(_, text), ..], false) => {
+            let message =
+                "these are the rules of IPv4; `-6` prints those of IPv6, `--output FOLDER` writes both";
+            findings.add([Diagnostic::new(codes::FAMILY_PRINTED, Severity::Note, message)]);
+            text.clone()
         }
     };
     let stdout = std::io::stdout();

@@ -81,6 +81,10 @@ pub const FAMILY_NEITHER: Code =
 pub const FAMILY_NOT_IN_BOTH: Code =
     Code(&Page::new("family/not-in-both", include_str!("pages/family/not-in-both.md")));
 
+/// `family/printed`: see its page.
+pub const FAMILY_PRINTED: Code =
+    Code(&Page::new("family/printed", include_str!("pages/family/printed.md")));
+
 /// `family/unknown-set`: see its page.
 pub const FAMILY_UNKNOWN_SET: Code =
     Code(&Page::new("family/unknown-set", include_str!("pages/family/unknown-set.md")));
@@ -299,6 +303,7 @@ pub static ALL: &[Code] = &[
     FAMILY_INVERTED,
     FAMILY_NEITHER,
     FAMILY_NOT_IN_BOTH,
+    FAMILY_PRINTED,
     FAMILY_UNKNOWN_SET,
     FIREWALL_BAD_STATEMENT,
     FIREWALL_UNKNOWN_SERVICE,
