@@ -14,7 +14,7 @@ fn ptables() -> std::path::PathBuf {
 
 #[test]
 fn hostile_scripts_end_in_rules_or_in_an_error() {
-    match xtask::hostile::run(&ptables(), 300, 20_261_122) {
+    match xtask::hostile::run(&ptables(), 200, 20_261_122) {
         Ok(report) => eprintln!("{report}"),
         Err(error) => panic!("{error}"),
     }
