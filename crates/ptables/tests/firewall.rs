@@ -302,3 +302,19 @@ fn helpers_sets_snat_and_what_this_machine_sends() {
         ],
     );
 }
+
+#[test]
+fn a_firewall_of_one_family_says_nothing_of_the_other() {
+    for (family, families, other) in
+        [(Family::V4, Families::V4, "2001:db8"), (Family::V6, Families::V6, "192.168")]
+    {
+        let mut fw = Firewall::new().family(families);
+        fw.zone("wan", "eth0");
+        fw.zone("lan", "eth1").networks("192.168.1.0/24 2001:db8::/64");
+        fw.allow("lan", "host").services("ssh ping");
+        let tables = fw.tables().unwrap();
+        let compiled = compile_families(&tables, families, Options::new(Dialect::default(), &BuiltinNames));
+        assert!(compiled.is_restorable(), "{:?}", compiled.diagnostics);
+        assert!(!tables.to_iptables().unwrap().contains(other), "{family}");
+    }
+}

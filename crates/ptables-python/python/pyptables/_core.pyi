@@ -70,6 +70,7 @@ class Step:
     lineno: int | None
     function: str | None
 
+@final
 class Simulation:
     verdict: str
     path: list[Step]
@@ -77,6 +78,7 @@ class Simulation:
     unknown: list[str]
     text: str
 
+@final
 class TestReport:
     count: int
     failures: list[str]
@@ -84,6 +86,7 @@ class TestReport:
     rules: int
     def __bool__(self) -> bool: ...
 
+@final
 class Program:
     @staticmethod
     def of_tables(tables: Any) -> Program: ...

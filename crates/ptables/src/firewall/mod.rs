@@ -1,4 +1,4 @@
-//! Layer 6. Higher-level rules: zones, services, policies between zones, published servers. They become ordinary tables.
+//! Layer 7. Higher-level rules: zones, services, policies between zones, published servers. They become ordinary tables.
 //!
 //! ```
 //! use ptables::prelude::*;
@@ -31,8 +31,10 @@ pub use service::{Service, service, services};
 pub use statement::{Statement, Verb, Words};
 
 use crate::diag::Diagnostic;
+use crate::lower;
 use crate::origin::Origin;
 use crate::program::{Families, Tables};
+use crate::value::BuiltinNames;
 
 /// Statements of a firewall, in order. Nothing is looked at before [`tables`](Firewall::tables).
 #[derive(Clone, Debug)]
@@ -125,6 +127,11 @@ impl Firewall {
 
     /// The tables as far as they can be made, and what is wrong.
     pub fn make(&self) -> (Tables, Vec<Diagnostic>) {
-        make::tables(self)
+        let (tables, diagnostics) = make::tables(self);
+        let Some(family) = self.families.only() else { return (tables, diagnostics) };
+        // Addresses of the other family are left out, as they would be of a firewall for both. What else a program for one family
+        // cannot say is found where it is lowered.
+        let split = lower::families::split(&tables.family(Families::Both), &BuiltinNames);
+        (split.of(family).clone(), diagnostics)
     }
 }
