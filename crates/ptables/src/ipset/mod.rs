@@ -1,7 +1,7 @@
 //! Layer 2. Contents of ipsets: one set and its entries, `ipset save` and `ipset restore` text, and what is in a set.
 //!
-//! [`parse`] reads what `ipset save` prints (and hand-written text for `ipset restore`), [`print`] writes text for
-//! `ipset restore`, [`Sets::find_in`] decides as the kernel does whether a packet is in a set.
+//! [`parse`] reads what `ipset save` prints (and hand-written text for `ipset restore`), [`print()`] writes text for
+//! `ipset restore`, [`Contents::find_in`] decides as the kernel does whether a packet is in a set.
 //!
 //! Source: ipset 7.17 and Linux 6.18, probed; `ipset(8)`.
 
@@ -49,7 +49,7 @@ pub struct Set {
 }
 
 impl Set {
-    /// An empty set with default options. Names are checked by [`check_name`] and by [`print`].
+    /// An empty set with default options. Names are checked by [`check_name`] and by [`print()`].
     pub fn new(name: impl Into<Text>, kind: SetType) -> Set {
         Set {
             name: name.into(),
