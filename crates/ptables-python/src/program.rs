@@ -122,7 +122,7 @@ impl Program {
         let Some(part) = compiled.parts.first() else {
             return Err(wrong(py, &format!("the tables are not for {family}")));
         };
-        let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+        let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
         simulate::one(py, &simulator, &packet, misses)
     }
 
@@ -147,7 +147,7 @@ impl Program {
             }
             let compiled = self.sound(py, Families::one(family), backend, version)?;
             if let Some(part) = compiled.parts.first() {
-                let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+                let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
                 simulate::report(&simulator, own, &mut report);
             }
         }
