@@ -103,7 +103,8 @@ fn longest(a: &[u32], b: &[u32], left: &Range<usize>, right: &Range<usize>) -> V
     let width = right.len() + 1;
     let mut best = vec![0_u32; (left.len() + 1) * width];
     let get = |best: &[u32], i: usize, j: usize| best.get(i * width + j).copied().unwrap_or(0);
-    let same = |i: usize, j: usize| a.get(left.start + i).is_some_and(|it| b.get(right.start + j) == Some(it));
+    let same =
+        |i: usize, j: usize| a.get(left.start + i).is_some_and(|it| b.get(right.start + j) == Some(it));
     for i in (0..left.len()).rev() {
         for j in (0..right.len()).rev() {
             let value = match same(i, j) {
@@ -148,7 +149,8 @@ mod tests {
     #[test]
     fn pairs_are_equal_and_rise() {
         // Every pair of words of up to five letters of three.
-        let words: Vec<Vec<u32>> = (0..3_u32.pow(5)).map(|n| (0..5).map(|at| n / 3_u32.pow(at) % 3).collect()).collect();
+        let words: Vec<Vec<u32>> =
+            (0..3_u32.pow(5)).map(|n| (0..5).map(|at| n / 3_u32.pow(at) % 3).collect()).collect();
         for a in words.iter().step_by(2) {
             for b in words.iter().step_by(3) {
                 let pairs = align(a, b);

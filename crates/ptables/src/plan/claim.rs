@@ -3,7 +3,37 @@
 use std::collections::HashMap;
 
 use super::align::{Ids, align};
+use super::make::{Options, Plan};
 use super::state::{ChainState, Item, State};
+
+/// What of the rules that are there is ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// What the record has.
+    #[default]
+    Record,
+    /// Also what equals what is wanted: for the first application over rules that are there already.
+    Adopt,
+    /// Everything in the tables that are wanted.
+    Replace,
+}
+
+impl Plan {
+    /// Plans from what is live, of which nothing is claimed, and the record of what was applied.
+    pub fn claiming(mut live: State, record: &State, wanted: State, how: Claim, options: &Options) -> Plan {
+        live.claim(record);
+        match how {
+            Claim::Record => {}
+            Claim::Adopt => {
+                let mut marked = wanted.clone();
+                options.owner.iter().for_each(|it| marked.mark(it));
+                live.adopt(&marked);
+            }
+            Claim::Replace => live.take_over(&wanted),
+        }
+        Plan::new(live, wanted, options)
+    }
+}
 
 impl State {
     /// Marks as ours what was recorded as ours and is still there; everything else is foreign. Returns how many of the recorded
@@ -64,7 +94,9 @@ fn claim_chain(live: &mut ChainState, record: &ChainState) -> usize {
         }
     };
     for (i, j) in align(&new, &old) {
-        if let (Some(taken), Some(found), Some(record)) = (taken.get_mut(i), found.get_mut(j), record.items.get(j)) {
+        if let (Some(taken), Some(found), Some(record)) =
+            (taken.get_mut(i), found.get_mut(j), record.items.get(j))
+        {
             (*taken, *found) = (true, true);
             own(live.items.get_mut(i), record);
         }

@@ -112,6 +112,13 @@ pub enum Obstacle {
     },
 }
 
+impl Options {
+    /// For an owner, with these places.
+    pub fn new(owner: Owner, places: impl IntoIterator<Item = Text>) -> Options {
+        Options { owner: Some(owner), places: places.into_iter().collect() }
+    }
+}
+
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,7 +148,7 @@ impl Plan {
         }
         let marker = options.owner.as_ref().map(Owner::marker);
         if let Some(marker) = &marker {
-            mark(&mut wanted, marker);
+            wanted.mark_as(marker);
             for table in &live.tables {
                 if table.chain(marker).is_some_and(|it| !it.ours) {
                     obstacles.push(Obstacle::RecordLost { table: table.name.clone() });
@@ -177,10 +184,22 @@ impl Plan {
     pub fn undo(&self, live: State) -> Plan {
         undo(live, &self.before, &self.after)
     }
+
+    /// What is still to do after some of it was done, and others may have changed their rules.
+    pub fn again(&self, live: State) -> Plan {
+        // Seen from the other side it is the way back, to what this plan leads to.
+        let options = Options { owner: None, places: Vec::new() };
+        Plan::new(claim_one(live, &self.before, &self.after), self.after.as_wanted(), &options)
+    }
 }
 
-/// The way back to what was before, from what is live now: of each table its commit was made, or was not.
-pub(super) fn undo(mut live: State, before: &State, after: &State) -> Plan {
+/// The way back from a plan that led from one state to another, of which only the two are kept: [`Plan::undo`].
+pub fn undo(live: State, before: &State, after: &State) -> Plan {
+    Plan::new(claim_one(live, before, after), before.as_wanted(), &Options::default())
+}
+
+/// Claims what is live by one of two states: of each table its commit was made, or was not.
+fn claim_one(mut live: State, before: &State, after: &State) -> State {
     let (mut done, mut not_done) = (live.clone(), live.clone());
     done.claim(after);
     not_done.claim(before);
@@ -194,7 +213,7 @@ pub(super) fn undo(mut live: State, before: &State, after: &State) -> Plan {
             *table = claimed.clone();
         }
     }
-    Plan::new(live, before.as_wanted(), &Options::default())
+    live
 }
 
 /// How much of a record is in a table: each rule, chain and policy of ours that is there counts for it, each that is missing
@@ -214,18 +233,6 @@ fn likeness(live: &TableState, record: &TableState) -> isize {
         (there..count(chain)).for_each(|_| point(false));
     }
     points
-}
-
-/// Tables with rules or chains of ours have the marker too.
-fn mark(wanted: &mut State, marker: &Text) {
-    for table in &mut wanted.tables {
-        let has_ours = table.chains.iter().any(|it| !it.builtin || it.items.iter().any(|it| it.ours));
-        if has_ours && table.chain(marker).is_none() {
-            let mut chain = ChainState::new(marker.clone(), false);
-            chain.ours = true;
-            table.chains.push(chain);
-        }
-    }
 }
 
 fn plan_table(
@@ -281,9 +288,9 @@ fn keep_used(after: &TableState, plans: &mut [ChainPlan]) {
 fn leads_to(rule: &[u8], chain: &[u8]) -> bool {
     [b" -j ", b" -g "].iter().any(|option| {
         let word = [*option, chain].concat();
-        rule.windows(word.len()).enumerate().any(|(at, it)| {
-            it == word && rule.get(at + word.len()).is_none_or(|next| *next == b' ')
-        })
+        rule.windows(word.len())
+            .enumerate()
+            .any(|(at, it)| it == word && rule.get(at + word.len()).is_none_or(|next| *next == b' '))
     })
 }
 
@@ -354,6 +361,9 @@ fn find_moved(lines: &mut [Line]) {
 
 impl ChainPlan {
     fn changes(&self) -> bool {
-        self.made || self.gone || self.policy.is_some() || self.lines.iter().any(|it| it.kind != LineKind::Keep)
+        self.made
+            || self.gone
+            || self.policy.is_some()
+            || self.lines.iter().any(|it| it.kind != LineKind::Keep)
     }
 }

@@ -59,7 +59,8 @@ pub(super) fn merge(live: &ChainState, wanted: Option<&ChainState>, free: Free) 
         false => align(a, b),
     };
     let pivots = align(&a, &b);
-    let pivots = pivots.into_iter().filter_map(|(i, j)| Some((*live_foreign.get(i)?, *wanted_foreign.get(j)?)));
+    let pivots =
+        pivots.into_iter().filter_map(|(i, j)| Some((*live_foreign.get(i)?, *wanted_foreign.get(j)?)));
     let mut segments = Vec::new();
     let (mut i, mut j, mut pivot) = (0, 0, None);
     for (x, y) in pivots {
@@ -82,7 +83,8 @@ pub(super) fn merge(live: &ChainState, wanted: Option<&ChainState>, free: Free) 
     }
     let stays = first_of_equals(live, &live_ids, &mut kept);
     let of_fate = |fate| stays.iter().enumerate().filter(move |it| *it.1 == fate).map(|it| it.0).collect();
-    let mut merge = Merge { deleted: of_fate(Fate::Deleted), stuck: of_fate(Fate::Stuck), ..Merge::default() };
+    let mut merge =
+        Merge { deleted: of_fate(Fate::Deleted), stuck: of_fate(Fate::Stuck), ..Merge::default() };
     merge.same = vec![None; live.len()];
     for (target, place) in kept.iter().enumerate() {
         if let Some(it) = place.and_then(|it| merge.same.get_mut(it)) {
@@ -158,7 +160,9 @@ fn first_of_equals(live: &[Item], ids: &[u32], kept: &mut [Option<usize>]) -> Ve
     }
     let mut going = HashSet::new();
     for at in (0..live.len()).rev() {
-        let (Some(item), Some(id), Some(fate)) = (live.get(at), ids.get(at), fates.get_mut(at)) else { continue };
+        let (Some(item), Some(id), Some(fate)) = (live.get(at), ids.get(at), fates.get_mut(at)) else {
+            continue;
+        };
         match *fate {
             Fate::Deleted => drop(going.insert(*id)),
             Fate::Stays if item.ours && going.contains(id) => {

@@ -27,7 +27,8 @@ mod text;
 #[cfg(feature = "json")]
 mod json;
 
-pub use make::{ChainPlan, Line, LineKind, Obstacle, Options, Plan, TablePlan};
+pub use claim::Claim;
+pub use make::{ChainPlan, Line, LineKind, Obstacle, Options, Plan, TablePlan, undo};
 pub use owner::{BadOwner, Owner, maker};
 pub use record::BadRecord;
 pub use show::PlanCounts;

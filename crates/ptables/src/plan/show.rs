@@ -35,7 +35,14 @@ impl Plan {
         let comes = count(LineKind::Add, true);
         let lost = lines().filter(|it| it.kind == LineKind::Remove).filter_map(|it| it.item.counters);
         let lost_packets = lost.fold(0_u64, |sum, it| sum.saturating_add(it.packets));
-        PlanCounts { added, removed, moved: comes, kept: new.saturating_sub(added + comes), foreign, lost_packets }
+        PlanCounts {
+            added,
+            removed,
+            moved: comes,
+            kept: new.saturating_sub(added + comes),
+            foreign,
+            lost_packets,
+        }
     }
 
     /// For people: each chain that changes, with the rules that come and go and who asks for them; then the foreign chains.
@@ -58,7 +65,11 @@ impl Plan {
         }
         let counts = self.counts();
         if self.is_empty() {
-            let _ = writeln!(out, "{family}: nothing to do, {} rules of ours, {} of others", counts.kept, counts.foreign);
+            let _ = writeln!(
+                out,
+                "{family}: nothing to do, {} rules of ours, {} of others",
+                counts.kept, counts.foreign
+            );
         } else {
             let _ = write!(
                 out,
@@ -75,14 +86,16 @@ impl Plan {
 
     /// Chains with rules that are not ours: `filter DOCKER-USER: 2 rules (Docker)`.
     pub fn foreign(&self) -> Vec<String> {
-        let chains = self.before.tables.iter().flat_map(|table| table.chains.iter().map(move |it| (table, it)));
+        let chains =
+            self.before.tables.iter().flat_map(|table| table.chains.iter().map(move |it| (table, it)));
         let foreign = chains.filter(|(_, it)| it.foreign() > 0);
         let name = |chain: &ChainState| {
             let target = |text: &[u8]| {
                 let at = text.windows(4).position(|it| it == b" -j ")?;
                 maker(text.get(at + 4..)?)
             };
-            maker(&chain.name).or_else(|| chain.items.iter().filter(|it| !it.ours).find_map(|it| target(&it.text)))
+            maker(&chain.name)
+                .or_else(|| chain.items.iter().filter(|it| !it.ours).find_map(|it| target(&it.text)))
         };
         let say = |(table, chain): (&super::TableState, &ChainState)| {
             let (rules, by) = (chain.foreign(), name(chain).map(|it| format!(" ({it})")).unwrap_or_default());
@@ -113,7 +126,12 @@ fn chain_lines(out: &mut String, chain: &ChainPlan, color: bool) {
             (_, false) => ("-", "31"),
             (_, true) => ("<", "33"),
         };
-        let _ = writeln!(out, "  {}{}", paint(color, style, &format!("{sign}{}", Escaped(&line.item.text))), by(line));
+        let _ = writeln!(
+            out,
+            "  {}{}",
+            paint(color, style, &format!("{sign}{}", Escaped(&line.item.text))),
+            by(line)
+        );
     }
     skipped(out, &mut kept);
     if chain.gone {

@@ -1,5 +1,6 @@
 //! What chains hold, rule by rule, and whose each rule is.
 
+use super::owner::Owner;
 use crate::dialect::Family;
 use crate::ext::{Context, TableName};
 use crate::model::{Counters, Policy, Ruleset};
@@ -99,7 +100,12 @@ impl State {
                     let end = ends.next().unwrap_or(start);
                     let text = buffer.slice(start, end);
                     start = end;
-                    Item { text, ours, counters: rule.counters.as_deref().copied().filter(|_| !ours), origin: rule.origin.clone() }
+                    Item {
+                        text,
+                        ours,
+                        counters: rule.counters.as_deref().copied().filter(|_| !ours),
+                        origin: rule.origin.clone(),
+                    }
                 });
                 ChainState {
                     name: chain.name.clone(),
@@ -133,10 +139,29 @@ impl State {
         wanted
     }
 
+    /// Puts the marker of an owner into the tables with rules or chains of ours.
+    pub fn mark(&mut self, owner: &Owner) {
+        self.mark_as(&owner.marker());
+    }
+
+    pub(super) fn mark_as(&mut self, marker: &Text) {
+        for table in &mut self.tables {
+            let has_ours = table.chains.iter().any(|it| !it.builtin || it.items.iter().any(|it| it.ours));
+            if has_ours && table.chain(marker).is_none() {
+                let mut chain = ChainState::new(marker.clone(), false);
+                chain.ours = true;
+                table.chains.push(chain);
+            }
+        }
+    }
+
     /// How many rules are ours, and how many are not.
     pub fn count(&self) -> (usize, usize) {
         let items = self.tables.iter().flat_map(|it| &it.chains).flat_map(|it| &it.items);
-        items.fold((0, 0), |(ours, foreign), it| if it.ours { (ours + 1, foreign) } else { (ours, foreign + 1) })
+        items.fold(
+            (0, 0),
+            |(ours, foreign), it| if it.ours { (ours + 1, foreign) } else { (ours, foreign + 1) },
+        )
     }
 
     pub(super) fn chains_mut(&mut self) -> impl Iterator<Item = &mut ChainState> {

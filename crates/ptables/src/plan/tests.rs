@@ -26,7 +26,11 @@ fn apply(kernel: &mut FakeKernel, plan: &Plan) {
     assert_eq!(plan.obstacles, []);
     for (_, text) in plan.texts() {
         kernel.restore(&text.bytes, true).unwrap_or_else(|error| {
-            panic!("{error}\n{}\n{}", String::from_utf8_lossy(&text.bytes), String::from_utf8_lossy(&kernel.save()))
+            panic!(
+                "{error}\n{}\n{}",
+                String::from_utf8_lossy(&text.bytes),
+                String::from_utf8_lossy(&kernel.save())
+            )
         });
     }
 }
@@ -34,7 +38,10 @@ fn apply(kernel: &mut FakeKernel, plan: &Plan) {
 fn rules(state: &State) -> Vec<String> {
     let table = |it: &TableState| {
         let line = |chain: &ChainState, it: &Item| format!("{}{}", chain.name.to_lossy(), it.text.to_lossy());
-        it.chains.iter().flat_map(|chain| chain.items.iter().map(move |it| line(chain, it))).collect::<Vec<_>>()
+        it.chains
+            .iter()
+            .flat_map(|chain| chain.items.iter().map(move |it| line(chain, it)))
+            .collect::<Vec<_>>()
     };
     state.tables.iter().flat_map(table).collect()
 }
@@ -57,10 +64,20 @@ fn foreign_rules_policies_and_counters_stay() {
     let plan = Plan::new(live(&kernel, &State::new(Family::V4)), wanted(text), &options);
     apply(&mut kernel, &plan);
     let saved = String::from_utf8(kernel.save()).unwrap();
-    assert!(saved.contains("[0:0] -A DOCKER-USER -s 10.0.0.1/32 -j DROP\n[9:900] -A DOCKER-USER -j RETURN"), "{saved}");
-    assert!(saved.contains("[8:800] -A FORWARD -o docker0 -j DOCKER\n[0:0] -A FORWARD -p tcp -j own"), "{saved}");
+    assert!(
+        saved.contains("[0:0] -A DOCKER-USER -s 10.0.0.1/32 -j DROP\n[9:900] -A DOCKER-USER -j RETURN"),
+        "{saved}"
+    );
+    assert!(
+        saved.contains("[8:800] -A FORWARD -o docker0 -j DOCKER\n[0:0] -A FORWARD -p tcp -j own"),
+        "{saved}"
+    );
     assert!(saved.contains(":FORWARD DROP") && saved.contains(":ptables.main - "), "{saved}");
-    assert!(plan.human(false).contains("not ours, kept: filter FORWARD: 2 rules (Docker), filter DOCKER-USER: 1 rule (Docker)"));
+    assert!(
+        plan.human(false).contains(
+            "not ours, kept: filter FORWARD: 2 rules (Docker), filter DOCKER-USER: 1 rule (Docker)"
+        )
+    );
     // Twice is once; and nothing of ours is left after it was released.
     let again = Plan::new(live(&kernel, &plan.after), wanted(text), &options);
     assert!(again.is_empty(), "{}", again.human(false));
@@ -99,13 +116,18 @@ fn what_stands_in_the_way_is_said() {
     let lost = Plan::new(live(&kernel, &State::new(Family::V4)), wanted(text), &options);
     assert!(matches!(lost.obstacles.as_slice(), [Obstacle::RecordLost { .. }]));
     let mut adopted = live(&kernel, &State::new(Family::V4));
-    assert_eq!(adopted.adopt(&wanted("*filter\n:ptables.main - [0:0]\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n")), 0);
+    assert_eq!(
+        adopted.adopt(&wanted("*filter\n:ptables.main - [0:0]\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n")),
+        0
+    );
     assert!(Plan::new(adopted, wanted(text), &options).is_empty());
 }
 
 #[test]
 fn a_record_reads_back() {
-    let mut state = wanted("*filter\n:INPUT DROP [0:0]\n:own - [0:0]\n-A INPUT -m comment --comment \"a\\\\b\" -j own\nCOMMIT\n");
+    let mut state = wanted(
+        "*filter\n:INPUT DROP [0:0]\n:own - [0:0]\n-A INPUT -m comment --comment \"a\\\\b\" -j own\nCOMMIT\n",
+    );
     state.tables[0].chains[0].was = Some(crate::model::Policy::Accept);
     state.tables[0].chains[0].items[0].counters = Some(crate::model::Counters { packets: 5, bytes: 6 });
     state.tables[0].chains[0].items.push(Item::new(" odd\n\t\\", false));
@@ -121,21 +143,23 @@ fn a_record_reads_back() {
 fn configuration() -> impl Strategy<Value = (String, Vec<u8>)> {
     let rule = 0..8_u8;
     let chain = proptest::collection::vec(rule, 0..8);
-    (chain.clone(), chain.clone(), chain, any::<bool>(), any::<bool>()).prop_map(|(input, own, nat, drop, has)| {
-        let mut text = format!("*filter\n:INPUT {} [0:0]\n", if drop { "DROP" } else { "-" });
-        if has {
-            text.push_str(":own - [0:0]\n");
-            own.iter().for_each(|it| text.push_str(&format!("-A own -s 10.0.0.{it} -j ACCEPT\n")));
-        }
-        for it in &input {
-            let target = if has && it % 3 == 0 { "own" } else { "ACCEPT" };
-            text.push_str(&format!("-A INPUT -s 10.0.0.{it} -j {target}\n"));
-        }
-        text.push_str("COMMIT\n*nat\n");
-        nat.iter().for_each(|it| text.push_str(&format!("-A PREROUTING -s 10.0.0.{it} -j ACCEPT\n")));
-        text.push_str("COMMIT\n");
-        (text, input)
-    })
+    (chain.clone(), chain.clone(), chain, any::<bool>(), any::<bool>()).prop_map(
+        |(input, own, nat, drop, has)| {
+            let mut text = format!("*filter\n:INPUT {} [0:0]\n", if drop { "DROP" } else { "-" });
+            if has {
+                text.push_str(":own - [0:0]\n");
+                own.iter().for_each(|it| text.push_str(&format!("-A own -s 10.0.0.{it} -j ACCEPT\n")));
+            }
+            for it in &input {
+                let target = if has && it % 3 == 0 { "own" } else { "ACCEPT" };
+                text.push_str(&format!("-A INPUT -s 10.0.0.{it} -j {target}\n"));
+            }
+            text.push_str("COMMIT\n*nat\n");
+            nat.iter().for_each(|it| text.push_str(&format!("-A PREROUTING -s 10.0.0.{it} -j ACCEPT\n")));
+            text.push_str("COMMIT\n");
+            (text, input)
+        },
+    )
 }
 
 proptest! {
