@@ -26,7 +26,9 @@ impl Machine {
             machine.scratch.kernel().restore(family, backend, FOREIGN.as_bytes(), how).unwrap();
         }
         for (name, text) in [("one", ONE), ("two", TWO)] {
-            ["v4", "v6"].iter().for_each(|it| std::fs::write(machine.file(&format!("{name}.{it}")), text).unwrap());
+            ["v4", "v6"]
+                .iter()
+                .for_each(|it| std::fs::write(machine.file(&format!("{name}.{it}")), text).unwrap());
         }
         let applied = machine.apply("one", &[]);
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
@@ -39,7 +41,8 @@ impl Machine {
 
     fn run(&self, fail: &str, arguments: &[&str]) -> Output {
         let (state, lock) = (self.file("state"), self.file("xtables.lock"));
-        let environment = [format!("PTABLES_FAIL_POINT={fail}"), format!("XTABLES_LOCKFILE={}", lock.display())];
+        let environment =
+            [format!("PTABLES_FAIL_POINT={fail}"), format!("XTABLES_LOCKFILE={}", lock.display())];
         let mut all: Vec<&str> = environment.iter().map(String::as_str).collect();
         all.push(env!("CARGO_BIN_EXE_ptables"));
         all.extend(arguments);
@@ -50,7 +53,14 @@ impl Machine {
     fn apply_at(&self, fail: &str, name: &str, more: &[&str]) -> Output {
         let (v4, v6) = (self.file(&format!("{name}.v4")), self.file(&format!("{name}.v6")));
         let backend = self.backend.to_string();
-        let mut all = vec!["apply", v4.to_str().unwrap(), v6.to_str().unwrap(), "--backend", &backend, "--no-preflight"];
+        let mut all = vec![
+            "apply",
+            v4.to_str().unwrap(),
+            v6.to_str().unwrap(),
+            "--backend",
+            &backend,
+            "--no-preflight",
+        ];
         all.extend(more);
         self.run(fail, &all)
     }
@@ -71,7 +81,9 @@ impl Machine {
             let saved = self.scratch.kernel().save(family, self.backend, true).unwrap();
             let text = String::from_utf8(saved.text).unwrap();
             // Policies begin to count anew when rules change, so only their names count.
-            let line = |it: &str| if it.starts_with(':') { it.split(" [").next().unwrap().to_owned() } else { it.to_owned() };
+            let line = |it: &str| {
+                if it.starts_with(':') { it.split(" [").next().unwrap().to_owned() } else { it.to_owned() }
+            };
             all.extend(text.lines().filter(|it| !it.starts_with('#')).map(line));
         }
         all
@@ -105,7 +117,11 @@ fn what_nobody_confirms_goes_back_and_what_is_confirmed_stays() {
         machine.settle();
         let now = machine.state();
         assert!(now.iter().any(|it| it.contains("192.0.2.1")), "{now:?}");
-        assert_eq!(now.into_iter().filter(|it| !it.contains("192.0.2.1")).collect::<Vec<_>>(), old, "{backend}");
+        assert_eq!(
+            now.into_iter().filter(|it| !it.contains("192.0.2.1")).collect::<Vec<_>>(),
+            old,
+            "{backend}"
+        );
         assert!(machine.apply("two", &["--confirm", "60s"]).status.success());
         assert!(machine.say(&["status"]).stdout.windows(8).any(|it| it == b"pending:"));
         let confirmed = machine.run("", &["confirm"]);
@@ -115,7 +131,12 @@ fn what_nobody_confirms_goes_back_and_what_is_confirmed_stays() {
         assert_eq!(there, new, "{backend}");
         let back = machine.say(&["rollback"]);
         assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
-        let bare = |it: Vec<String>| it.iter().filter(|it| !it.contains("192.0.2.1")).map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned())).collect::<Vec<_>>();
+        let bare = |it: Vec<String>| {
+            it.iter()
+                .filter(|it| !it.contains("192.0.2.1"))
+                .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(bare(machine.state()), bare(old), "{backend}");
         let history = String::from_utf8(machine.run("", &["history"]).stdout).unwrap();
         let words = ["applied", "rolled back", "confirmed", "applied"];
@@ -168,15 +189,24 @@ fn a_death_at_any_point_leaves_all_old_or_all_new() {
             // Without a guard nothing was begun; what it leaves is ended by whoever comes next.
             let state = machine.state();
             assert!(state == old || state == new, "{backend} {point}: {state:#?}");
-            if state == old { old_ones += 1 } else { new_ones += 1 }
+            if state == old {
+                old_ones += 1
+            } else {
+                new_ones += 1
+            }
             let again = machine.apply("two", &[]);
             assert!(again.status.success(), "{backend} {point}: {}", String::from_utf8_lossy(&again.stderr));
             assert_eq!(machine.state(), new, "{backend} {point}");
             assert!(machine.apply("one", &[]).status.success());
-            let bare = |it: Vec<String>| it.iter().map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned())).collect::<Vec<_>>();
+            let bare = |it: Vec<String>| {
+                it.iter()
+                    .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(bare(machine.state()), bare(old), "{backend} {point}");
         }
-        writeln!(std::io::stderr(), "{backend}: {old_ones} old, {new_ones} new, not reached: {unreached:?}").unwrap();
+        writeln!(std::io::stderr(), "{backend}: {old_ones} old, {new_ones} new, not reached: {unreached:?}")
+            .unwrap();
         assert!(old_ones + new_ones >= 20 && unreached.is_empty(), "{backend}: {unreached:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! Carries plans out.
 
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,12 +7,13 @@ use ptables::compile::RestoreText;
 use ptables::diag::{Diagnostic, codes};
 use ptables::dialect::{Backend, Family};
 use ptables::plan::{Plan, State};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::fs::{FlockOperation, Mode, OFlags, open};
 use rustix::io::Errno;
 
 use super::fail::point;
 use super::journal::{self, Pending, Phase};
 use super::sets::{self, SetChange};
+use super::store::Locked;
 use super::{Applier, ApplyError, Wanted, history};
 use crate::error::Error;
 use crate::kernel::Kernel;
@@ -73,7 +73,7 @@ impl Applier {
     }
 
     /// Makes this process the only one that applies for the owner, and first ends what another has left.
-    pub(super) fn alone(&self) -> Result<OwnedFd, ApplyError> {
+    pub(super) fn alone(&self) -> Result<Locked, ApplyError> {
         let lock = self.store.lock("lock", false)?.ok_or(ApplyError::Busy)?;
         if let Some(pending) = journal::read_pending(&self.store)? {
             let waits = pending.phase == Phase::Committed && pending.confirm > 0;
@@ -182,22 +182,24 @@ impl Applier {
     }
 
     /// The lock of the legacy tools, held until the value goes; the nft tools have none.
-    pub(super) fn xtables_lock(&self) -> Result<Option<OwnedFd>, ApplyError> {
+    pub(super) fn xtables_lock(&self) -> Result<Option<Locked>, ApplyError> {
         if self.backend == Backend::Nft {
             return Ok(None);
         }
         let path = self.kernel.lock_file.clone().unwrap_or_else(|| PathBuf::from("/run/xtables.lock"));
         let failed = |it: Errno| Error::File { path: path.clone(), source: it.into() };
         let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
         let end = Instant::now() + Duration::from_secs(self.kernel.lock_wait.max(1).into());
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Some(file)),
-                Err(Errno::WOULDBLOCK) if Instant::now() > end => return Err(ApplyError::LockHeld),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(Duration::from_millis(20)),
-                Err(error) => return Err(failed(error).into()),
+            let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
+            let locked = Locked::new(file, FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
+            if locked.is_some() {
+                return Ok(locked);
             }
+            if Instant::now() > end {
+                return Err(ApplyError::LockHeld);
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 

@@ -25,6 +25,32 @@ pub struct Store {
     folder: OwnedFd,
 }
 
+/// A lock that is held. It is given up by name, because a child that another thread starts just now has a copy of its descriptor for
+/// a moment.
+#[derive(Debug)]
+pub(crate) struct Locked(OwnedFd);
+
+impl Locked {
+    /// Locks an open file; `None` if somebody else has it.
+    pub(crate) fn new(file: OwnedFd, how: FlockOperation) -> Result<Option<Locked>, Errno> {
+        loop {
+            return match flock(&file, how) {
+                Ok(()) => Ok(Some(Locked(file))),
+                Err(Errno::INTR) => continue,
+                Err(Errno::WOULDBLOCK) => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // It goes with the descriptor in any case.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 impl Store {
     /// Opens the folder, and makes it if it is not there.
     ///
@@ -115,19 +141,12 @@ impl Store {
     }
 
     /// Locks a file of the folder; `None` if somebody else has it, and `wait` is not set.
-    pub(crate) fn lock(&self, name: &str, wait: bool) -> Result<Option<OwnedFd>, Error> {
+    pub(crate) fn lock(&self, name: &str, wait: bool) -> Result<Option<Locked>, Error> {
         let failed = self.failed(name);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.folder, name, flags, Mode::from_raw_mode(0o600)).map_err(&failed)?;
         let how = if wait { FlockOperation::LockExclusive } else { FlockOperation::NonBlockingLockExclusive };
-        loop {
-            return match flock(&file, how) {
-                Ok(()) => Ok(Some(file)),
-                Err(Errno::INTR) => continue,
-                Err(Errno::WOULDBLOCK) => Ok(None),
-                Err(error) => Err(failed(error)),
-            };
-        }
+        Locked::new(file, how).map_err(failed)
     }
 }
 

@@ -59,21 +59,40 @@ fn each_pair_of_rulesets_is_reached_and_left_again() {
             let text = ruleset(&mut random);
             let before = plain(&saved(scratch, family, backend));
             let what = wanted(&[(family, &text)], backend);
-            let (plans, _) = applier.apply(&what).unwrap_or_else(|error| panic!("{backend} {family} round {round}: {error:?}\n{text}"));
+            let (plans, _) = applier
+                .apply(&what)
+                .unwrap_or_else(|error| panic!("{backend} {family} round {round}: {error:?}\n{text}"));
             let now = saved(scratch, family, backend);
-            let kept: Vec<&str> = now.lines().filter(|it| foreign.iter().any(|foreign| foreign == it)).collect();
+            let kept: Vec<&str> =
+                now.lines().filter(|it| foreign.iter().any(|foreign| foreign == it)).collect();
             assert_eq!(kept, foreign, "{backend} {family} round {round}");
-            assert!(applier.plan(&what).unwrap().iter().all(Plan::is_empty), "{backend} {family} round {round}");
+            assert!(
+                applier.plan(&what).unwrap().iter().all(Plan::is_empty),
+                "{backend} {family} round {round}"
+            );
             // The way back, and there again.
             for plan in [&plans[0].inverse(), &plans[0]] {
                 for (_, text) in plan.texts() {
-                    scratch.kernel().restore(family, backend, &text.bytes, RestoreOptions::new().noflush(true)).unwrap();
+                    scratch
+                        .kernel()
+                        .restore(family, backend, &text.bytes, RestoreOptions::new().noflush(true))
+                        .unwrap();
                 }
                 if !std::ptr::eq(plan, &plans[0]) {
-                    let tables = |it: &[String]| it.iter().filter(|it| it.contains("-A")).cloned().collect::<Vec<_>>();
+                    let tables =
+                        |it: &[String]| it.iter().filter(|it| it.contains("-A")).cloned().collect::<Vec<_>>();
                     let there = plain(&saved(scratch, family, backend));
-                    assert_eq!(tables(&there).len(), tables(&before).len(), "{backend} {family} round {round}");
-                    let bare = |it: &[String]| tables(it).iter().map(|it| it.split_once("] ").unwrap().1.to_owned()).collect::<Vec<_>>();
+                    assert_eq!(
+                        tables(&there).len(),
+                        tables(&before).len(),
+                        "{backend} {family} round {round}"
+                    );
+                    let bare = |it: &[String]| {
+                        tables(it)
+                            .iter()
+                            .map(|it| it.split_once("] ").unwrap().1.to_owned())
+                            .collect::<Vec<_>>()
+                    };
                     assert_eq!(bare(&there), bare(&before), "{backend} {family} round {round}");
                 }
             }

@@ -48,7 +48,8 @@ fn a_second_writer_loses_nothing() {
                 };
                 while !done.load(Ordering::Relaxed) {
                     number += 1;
-                    let rule = format!("-s 203.0.113.{}/32 -m comment --comment n{number} -j DROP", number % 250);
+                    let rule =
+                        format!("-s 203.0.113.{}/32 -m comment --comment n{number} -j DROP", number % 250);
                     let place = if number % 2 == 0 { "-A FORWARD" } else { "-I FORWARD 1" };
                     run(&format!("*filter\n{place} {rule}\nCOMMIT\n")).unwrap();
                     there.push(rule);
