@@ -74,7 +74,15 @@ impl Applier {
 
     /// Makes this process the only one that applies for the owner, and first ends what another has left.
     pub(super) fn alone(&self) -> Result<Locked, ApplyError> {
-        let lock = self.store.lock("lock", false)?.ok_or(ApplyError::Busy)?;
+        // A guard may just be ending what another began.
+        let end = self.patience();
+        let lock = loop {
+            match self.store.lock("lock", false)? {
+                Some(lock) => break lock,
+                None if Instant::now() > end => return Err(ApplyError::Busy),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        };
         if let Some(pending) = journal::read_pending(&self.store)? {
             let waits = pending.phase == Phase::Committed && pending.confirm > 0;
             if waits && pending.boot == journal::boot() && self.is_guarded()? {
@@ -83,6 +91,11 @@ impl Applier {
             self.reclaim(&pending)?;
         }
         Ok(lock)
+    }
+
+    /// When to stop waiting for a lock.
+    fn patience(&self) -> Instant {
+        Instant::now() + Duration::from_secs(self.kernel.lock_wait.max(1).into())
     }
 
     /// The transaction as it begins; nothing of it is kept yet.
@@ -189,7 +202,7 @@ impl Applier {
         let path = self.kernel.lock_file.clone().unwrap_or_else(|| PathBuf::from("/run/xtables.lock"));
         let failed = |it: Errno| Error::File { path: path.clone(), source: it.into() };
         let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let end = Instant::now() + Duration::from_secs(self.kernel.lock_wait.max(1).into());
+        let end = self.patience();
         loop {
             let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
             let locked = Locked::new(file, FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
