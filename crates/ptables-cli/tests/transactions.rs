@@ -166,6 +166,28 @@ fn a_plan_says_what_comes_and_goes_and_who_asks() {
     assert_eq!(against.status.code(), Some(1), "{}", String::from_utf8_lossy(&against.stderr));
 }
 
+#[test]
+fn a_preflight_finds_what_only_the_kernel_refuses_and_changes_nothing() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let before = machine.state();
+        let bad = machine.file("bad.v4");
+        std::fs::write(&bad, "*filter\n-A INPUT -m set --match-set none src -j DROP\nCOMMIT\n").unwrap();
+        let name = backend.to_string();
+        let run = |file: &std::path::Path| {
+            let arguments = ["check", "--preflight", "--backend", &name, file.to_str().unwrap()];
+            machine.scratch.run(env!("CARGO_BIN_EXE_ptables"), &arguments, b"").unwrap()
+        };
+        let refused = run(&bad);
+        let text = String::from_utf8(refused.stdout).unwrap();
+        assert!(refused.status.code() == Some(1) && text.contains("bad.v4:2"), "{backend}: {text}");
+        assert_eq!(run(&machine.file("two.v4")).status.code(), Some(0));
+        let applied = machine.run("", &["apply", bad.to_str().unwrap(), "--backend", &name]);
+        assert_eq!(applied.status.code(), Some(1), "{}", String::from_utf8_lossy(&applied.stderr));
+        assert_eq!(machine.state(), before);
+    }
+}
+
 #[cfg(feature = "fail-points")]
 #[test]
 fn a_death_at_any_point_leaves_all_old_or_all_new() {

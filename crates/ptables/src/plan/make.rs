@@ -248,10 +248,9 @@ fn plan_table(
     for name in names {
         let (old, new) = (live.chain(&name), wanted.chain(&name));
         let builtin = live.has_hook(&name);
-        if let (Some(old), Some(new)) = (old, new) {
-            if new.ours && !old.ours && !builtin && marker != Some(&name) {
-                obstacles.push(Obstacle::Taken { table: live.name.clone(), chain: name.clone() });
-            }
+        let taken = old.zip(new).is_some_and(|(old, new)| new.ours && !old.ours);
+        if taken && !builtin && marker != Some(&name) {
+            obstacles.push(Obstacle::Taken { table: live.name.clone(), chain: name.clone() });
         }
         let mut none = ChainState::new(name, builtin);
         none.policy = builtin.then_some(Policy::Accept);

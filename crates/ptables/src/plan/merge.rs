@@ -74,10 +74,8 @@ pub(super) fn merge(live: &ChainState, wanted: Option<&ChainState>, free: Free) 
         let (places, a): (Vec<usize>, Vec<u32>) = own(live, &live_ids, left.clone());
         let (targets, b): (Vec<usize>, Vec<u32>) = own(wanted, &wanted_ids, right.clone());
         for (x, y) in align(&a, &b) {
-            if let Some((target, place)) = targets.get(y).zip(places.get(x)) {
-                if let Some(it) = kept.get_mut(*target) {
-                    *it = Some(*place);
-                }
+            if let Some(it) = targets.get(y).and_then(|it| kept.get_mut(*it)) {
+                *it = places.get(x).copied();
             }
         }
     }
