@@ -18,6 +18,7 @@ pub mod meaning;
 pub mod model;
 pub mod origin;
 pub mod packet;
+pub mod plan;
 pub mod program;
 pub mod simulate;
 pub mod source;
