@@ -21,6 +21,7 @@ pub mod packet;
 pub mod program;
 pub mod simulate;
 pub mod source;
+pub mod space;
 pub mod text;
 pub mod value;
 pub mod why;
