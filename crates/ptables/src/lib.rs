@@ -3,6 +3,7 @@
 //! The pure library of ptables: no files, processes, environment or clock. `ARCHITECTURE.md` has the picture.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod build;
 pub mod check;
 pub mod compile;
