@@ -9,6 +9,8 @@ mod cover;
 mod flow;
 mod lines;
 mod redundant;
+#[cfg(test)]
+mod tests;
 
 pub use cover::Cover;
 pub use redundant::Instead;

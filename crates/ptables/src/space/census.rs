@@ -141,6 +141,19 @@ impl Census {
         }
     }
 
+    /// Adds names for what of a condition depends on more than the packet, or on sets that rules change. Gives these names.
+    pub fn add_open(&mut self, pred: &Pred, choice: &str, sets: &[Text]) -> Vec<String> {
+        let mut names = Vec::new();
+        leaves(pred, &mut |leaf| {
+            let changed = matches!(leaf, Pred::Needs(Need::Set(test)) if sets.contains(&test.name));
+            if matches!(leaf, Pred::Needs(_) | Pred::SetLabel(_)) && (changed || flag(leaf).is_none()) {
+                names.push(open(choice, leaf));
+            }
+        });
+        names.iter().for_each(|it| self.add_flag(it));
+        names
+    }
+
     /// Adds a condition of this name that nobody can tell, and that is the same wherever it is named.
     pub fn add_flag(&mut self, name: &str) {
         self.flags.insert(name.to_owned(), None);
@@ -296,5 +309,18 @@ pub(super) fn flag(pred: &Pred) -> Option<String> {
         // A label is set by a look at it.
         Pred::Needs(_) | Pred::SetLabel(_) => None,
         other => Some(format!("{other:?}")),
+    }
+}
+
+/// What a condition that depends on more than the packet is called, in the rule of this name.
+pub(super) fn open(choice: &str, pred: &Pred) -> String {
+    format!("{choice} {pred:?}")
+}
+
+fn leaves(pred: &Pred, see: &mut dyn FnMut(&Pred)) {
+    match pred {
+        Pred::Not(inner) => leaves(inner, see),
+        Pred::All(all) | Pred::Any(all) => all.iter().for_each(|it| leaves(it, see)),
+        leaf => see(leaf),
     }
 }

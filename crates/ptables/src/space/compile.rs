@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::arena::{Arena, Set, TooLarge};
-use super::census::{Census, FRAGMENT_FLAGS, PORTS, Presence, UNTRACKED, flag, icmp, interval, presence, top};
+use super::census::{
+    Census, FRAGMENT_FLAGS, PORTS, Presence, UNTRACKED, flag, icmp, interval, open, presence, top,
+};
 use super::code::{Code, Dim};
 use super::names::Names;
 use crate::dialect::Family;
@@ -201,11 +203,21 @@ impl Space {
             Pred::InIface(wanted) => Pair::exact(self.iface(wanted, true)?),
             Pred::OutIface(wanted) => Pair::exact(self.iface(wanted, false)?),
             Pred::Header(Header::Transport(_) | Header::Tcp) => Pair::exact(self.first_fragment()?),
-            Pred::Needs(Need::Set(test)) if free.sets.contains(&test.name) => Pair::UNKNOWN,
-            other => match flag(other).as_deref().or(free.choice) {
-                Some(name) => self.flag(name)?.map_or(Pair::UNKNOWN, Pair::exact),
-                None => Pair::UNKNOWN,
-            },
+            // These look at all bytes of the packet.
+            Pred::Numbers(_) | Pred::Text(_) | Pred::Program(_) | Pred::TcpOption(_)
+                if free.fields.iter().any(|it| it.is_of_bytes()) =>
+            {
+                Pair::UNKNOWN
+            }
+            other => {
+                let changed = matches!(other, Pred::Needs(Need::Set(test)) if free.sets.contains(&test.name));
+                let fixed = flag(other).filter(|_| !changed);
+                let name = fixed.or_else(|| free.choice.map(|it| open(it, other)));
+                match name {
+                    Some(name) => self.flag(&name)?.map_or(Pair::UNKNOWN, Pair::exact),
+                    None => Pair::UNKNOWN,
+                }
+            }
         })
     }
 

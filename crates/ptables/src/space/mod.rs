@@ -9,9 +9,13 @@ mod arena;
 mod census;
 mod code;
 mod compile;
+mod image;
 mod names;
+mod region;
 mod witness;
 
 pub use arena::{Arena, Set, TooLarge};
 pub use census::Census;
 pub use compile::{Free, Pair, Space};
+pub use image::Reached;
+pub use region::{Region, Span};
