@@ -7,6 +7,7 @@ use ptables::analysis::Limits;
 use ptables::check::{analyse, not_analysed};
 use ptables::compile::CompiledFamilies;
 use ptables::diag::Diagnostic;
+use ptables::diag::remark::is_silenced;
 
 use super::{Failure, Status};
 use crate::cli::{Report, Script, Target};
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     /// Look at all packets, for rules that none meets: `auto` does so up to 20,000 rules
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     analysis: When,
-    /// Nodes that the sets of packets of one table may take, at some 40 bytes
+    /// Nodes that the sets of packets of one table may take, at some 20 bytes
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
     #[command(flatten)]
@@ -55,8 +56,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     for file in &options.files {
         let input = Input::read(file, &options.script)?;
         let compiled = input.compile_families(&options.target, false)?;
-        findings.add(options.analyse(&compiled));
-        findings.add(compiled.diagnostics);
+        let line = |name: &str, number: u32| {
+            let text = (name == input.name()).then(|| input.source.line(number))??;
+            Some(text.to_lossy())
+        };
+        let found = options.analyse(&compiled).into_iter().chain(compiled.diagnostics);
+        findings.add(found.filter(|it| !is_silenced(it, &line)));
         // As with the program that it was made from: the process ends soon.
         std::mem::forget(compiled.parts);
     }

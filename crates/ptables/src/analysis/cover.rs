@@ -30,12 +30,7 @@ pub(super) fn standings(lines: &mut Lines, flow: &Flow) -> Result<Vec<Vec<Standi
     Ok(all)
 }
 
-fn chain(
-    lines: &mut Lines,
-    flow: &Flow,
-    at: usize,
-    effort: &mut usize,
-) -> Result<Vec<Standing>, TooLarge> {
+fn chain(lines: &mut Lines, flow: &Flow, at: usize, effort: &mut usize) -> Result<Vec<Standing>, TooLarge> {
     let Lines { space, lanes } = lines;
     let arena = space.arena();
     let entry = flow.entry(at);
@@ -51,10 +46,12 @@ fn chain(
             // Of a chain that no packet enters, this is said of the chain.
             Standing::Alive
         } else {
-            let wanted = arena.and(entry, line.when.may)?;
+            // What earlier rules of a chain take they take from whoever calls it.
+            let whole = if lane.builtin || !first.is_empty() { entry } else { Set::ALL };
+            let wanted = arena.and(whole, line.when.may)?;
             if wanted.is_empty() && lane.builtin {
                 Standing::Impossible
-            } else if wanted.is_empty() {
+            } else if wanted.is_empty() || !first.is_empty() {
                 Standing::Unreachable(Cover { rules: Vec::new(), outside: true })
             } else {
                 let earlier = takes.get(..number).unwrap_or_default();
@@ -68,12 +65,7 @@ fn chain(
 }
 
 /// Rules that together take all of `wanted`: one if one does, else few.
-fn cover(
-    arena: &mut Arena,
-    wanted: Set,
-    takes: &[Set],
-    effort: &mut usize,
-) -> Result<Vec<usize>, TooLarge> {
+fn cover(arena: &mut Arena, wanted: Set, takes: &[Set], effort: &mut usize) -> Result<Vec<usize>, TooLarge> {
     let mut left = wanted;
     let mut rules = Vec::new();
     while let Some(packet) = arena.any(left) {
@@ -84,7 +76,7 @@ fn cover(
         // Whoever takes all takes this one.
         let mut takers: Vec<usize> = Vec::new();
         for (number, take) in takes.iter().enumerate() {
-            if arena.contains(*take, &|var| packet.get(&var) == Some(&true)) {
+            if arena.holds(*take, &packet) {
                 takers.push(number);
             }
         }

@@ -94,9 +94,7 @@ impl Lines {
         let drafts: Vec<Vec<Draft>> = table
             .chains
             .iter()
-            .map(|chain| {
-                chain.rules.iter().map(|rule| draft(rule, ruleset, &names, &mut traces)).collect()
-            })
+            .map(|chain| chain.rules.iter().map(|rule| draft(rule, ruleset, &names, &mut traces)).collect())
             .collect();
         drafts.iter().flatten().for_each(|it| census.add(&it.pred));
         let mut space = Space::new(&census, limit, second);

@@ -24,13 +24,13 @@ use lines::Lines;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Nodes of the sets of one table; some 40 bytes each.
+    /// Nodes of the sets of one table; some 20 bytes each.
     pub nodes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { nodes: 24_000_000 }
+        Limits { nodes: 64_000_000 }
     }
 }
 
@@ -73,6 +73,8 @@ pub struct ChainAnalysis {
 pub struct TableAnalysis {
     /// One a chain, in the order of [`Table::chains`].
     pub chains: Vec<ChainAnalysis>,
+    /// Whether rules that make no difference were sought to the end.
+    pub complete: bool,
     /// Nodes that its sets took.
     pub nodes: usize,
 }
@@ -96,15 +98,21 @@ impl Analysis {
     }
 }
 
-fn analyse(ruleset: &Ruleset, table: &Table, limits: Limits, second: bool) -> Result<TableAnalysis, TooLarge> {
+fn analyse(
+    ruleset: &Ruleset,
+    table: &Table,
+    limits: Limits,
+    second: bool,
+) -> Result<TableAnalysis, TooLarge> {
     let mut lines = Lines::new(ruleset, table, limits.nodes, second)?;
     let flow = Flow::new(&mut lines)?;
     let mut found = cover::standings(&mut lines, &flow)?;
-    redundant::find(&mut lines, &flow, &mut found)?;
+    // Where there is no room to look for more, what was found stands.
+    let complete = redundant::find(&mut lines, &flow, &mut found).is_ok();
     let chains = found.into_iter().enumerate().map(|(at, rules)| ChainAnalysis {
         entered: flow.is_entered(at),
         ends: flow.has_end(at),
         rules,
     });
-    Ok(TableAnalysis { chains: chains.collect(), nodes: lines.space.arena().nodes() })
+    Ok(TableAnalysis { chains: chains.collect(), complete, nodes: lines.space.arena().nodes() })
 }

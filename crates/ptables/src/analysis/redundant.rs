@@ -1,7 +1,8 @@
 //! Rules without which the same would become of every packet.
 //!
-//! A chain is gone through from its end, so that the rules behind one are those that stay. What becomes of a packet counts
-//! only if nothing else notices it on its way: no log line, no limit, no mark.
+//! A chain is gone through from its end. What becomes of a packet counts only if nothing else notices it on its way: no log
+//! line, no limit, no mark; and only if it is the same with and without the rules behind that are found to be superfluous.
+//! So what is said of a rule holds by itself, and together with what is said of others.
 
 use super::Standing;
 use super::act::{Act, Outcome};
@@ -53,6 +54,15 @@ impl Fate {
         }
     }
 
+    /// Keeps what is so in both.
+    fn meet(&mut self, arena: &mut Arena, other: &Fate) -> Result<(), TooLarge> {
+        for end in self.ends() {
+            let both = arena.and(self.of(&end), other.of(&end))?;
+            self.set(&end, both);
+        }
+        Ok(())
+    }
+
     fn ends(&self) -> Vec<End> {
         let plain = [(self.accept, End::Accept), (self.drop, End::Drop), (self.back, End::Back)];
         let plain = plain.into_iter().filter_map(|(set, end)| set.map(|_| end));
@@ -80,11 +90,7 @@ fn end(act: &Act) -> Option<End> {
 }
 
 /// Marks what is redundant among the rules that are alive.
-pub(super) fn find(
-    lines: &mut Lines,
-    flow: &Flow,
-    found: &mut [Vec<Standing>],
-) -> Result<(), TooLarge> {
+pub(super) fn find(lines: &mut Lines, flow: &Flow, found: &mut [Vec<Standing>]) -> Result<(), TooLarge> {
     let mut fates: Vec<Fate> = vec![Fate::default(); lines.lanes.len()];
     for at in flow.order.iter().copied() {
         let Lines { space, lanes } = &mut *lines;
@@ -103,12 +109,10 @@ pub(super) fn find(
         let mut fate = Fate::default();
         fate.set(&policy, Set::ALL);
         for (number, line) in lane.lines.iter().enumerate().rev() {
-            let dead = standings.get(number) != Some(&Standing::Alive);
-            if dead {
-                continue;
-            }
+            let mut gone = standings.get(number) != Some(&Standing::Alive);
             let own = end(&line.act).map(|it| if it == End::Back { policy } else { it });
             if let Some(own) = own
+                && !gone
                 && line.when.is_exact()
                 && let Some(first) = firsts.get(number).filter(|it| !it.is_empty())
                 && arena.within(*first, fate.of(&own))
@@ -117,9 +121,13 @@ pub(super) fn find(
                 if let Some(place) = standings.get_mut(number) {
                     *place = Standing::Redundant(instead);
                 }
-                continue;
+                gone = true;
             }
+            let without = gone.then(|| fate.clone());
             step(arena, line, own, policy, &mut fate, &fates)?;
+            if let Some(without) = without {
+                fate.meet(arena, &without)?;
+            }
         }
         if let Some(place) = fates.get_mut(at) {
             *place = fate;
@@ -135,9 +143,7 @@ fn instead(arena: &Arena, first: Set, lines: &[Line], standings: &[Standing], nu
     let mut later = later.filter(|(_, (line, standing))| {
         **standing == Standing::Alive && !matches!(line.act, Act::Next | Act::Unknown(_))
     });
-    let taker = later.find(|(_, (line, _))| {
-        arena.contains(line.when.may, &|var| packet.get(&var) == Some(&true))
-    });
+    let taker = later.find(|(_, (line, _))| arena.holds(line.when.may, &packet));
     taker.map_or(Instead::End, |it| Instead::Rule(it.0))
 }
 

@@ -72,6 +72,31 @@ const LEAF: Node = Node { var: u32::MAX, low: Set::ALL, high: Set::ALL };
 const FIRST_TABLE: usize = 1 << 12;
 const LARGEST_CACHE: usize = 1 << 21;
 
+/// Values of variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    bits: Vec<u64>,
+}
+
+impl Assignment {
+    /// The value of a variable; 0 unless it was set.
+    #[inline]
+    pub fn get(&self, var: u32) -> bool {
+        self.bits.get(var as usize / 64).is_some_and(|word| word >> (var % 64) & 1 == 1)
+    }
+
+    /// Sets a variable.
+    pub fn set(&mut self, var: u32, value: bool) {
+        let at = var as usize / 64;
+        if self.bits.len() <= at {
+            self.bits.resize(at + 1, 0);
+        }
+        if let Some(word) = self.bits.get_mut(at) {
+            *word = *word & !(1 << (var % 64)) | u64::from(value) << (var % 64);
+        }
+    }
+}
+
 /// Where sets live.
 #[derive(Clone, Debug)]
 pub struct Arena {
@@ -145,7 +170,7 @@ impl Arena {
         if let Some(free) = self.table.get_mut(slot) {
             *free = place;
         }
-        if self.nodes.len() * 2 > self.table.len() {
+        if self.nodes.len() / 3 > self.table.len() / 4 {
             self.grow();
         }
         Ok(Set(place << 1 | flip))
@@ -349,21 +374,26 @@ impl Arena {
         Ok(result)
     }
 
-    /// One assignment of the set: values of the variables that matter to it; `None` if it is empty. 0 is preferred.
-    pub fn any(&self, set: Set) -> Option<HashMap<u32, bool>> {
+    /// One assignment of the set: the variables that are 1, all others are 0; `None` if it is empty. 0 is preferred.
+    pub fn any(&self, set: Set) -> Option<Assignment> {
         if set.is_empty() {
             return None;
         }
-        let mut found = HashMap::new();
+        let mut found = Assignment::default();
         let mut at = set;
         while !at.is_all() {
             let var = self.node(at).var;
             let (low, high) = self.halves(at, var);
             let one = low.is_empty();
-            found.insert(var, one);
+            found.set(var, one);
             at = if one { high } else { low };
         }
         Some(found)
+    }
+
+    /// Whether an assignment is in the set.
+    pub fn holds(&self, set: Set, values: &Assignment) -> bool {
+        self.contains(set, &|var| values.get(var))
     }
 
     /// Whether an assignment is in the set; variables that are not told are 0.
@@ -439,7 +469,7 @@ mod tests {
             }
             let any = arena.any(*x);
             assert_eq!(any.is_none(), a == 0);
-            assert!(any.is_none_or(|it| arena.contains(*x, &|bit| it.get(&bit) == Some(&true))));
+            assert!(any.is_none_or(|it| arena.holds(*x, &it)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the conditions of rules ask: for each field the values that are told apart.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::dialect::Family;
@@ -190,34 +191,38 @@ impl Census {
 
     /// Adds a field, and what must be known to tell whether it is there.
     pub(super) fn asked(&mut self, field: Field) -> &mut Asked {
-        if !self.fields.contains_key(&field) {
-            self.fields.insert(field, Asked::default());
-            match presence(field) {
-                Presence::Always | Presence::Free => {}
-                Presence::Ports => {
-                    self.asked(Field::LaterFragment);
-                    for proto in PORTS {
-                        self.range(Field::Proto, proto, proto);
-                    }
-                }
-                Presence::Icmp => {
-                    self.asked(Field::LaterFragment);
-                    let proto = icmp(self.family);
-                    self.range(Field::Proto, proto, proto);
-                }
-                Presence::Tcp => {
-                    self.asked(Field::LaterFragment);
-                    self.range(Field::Proto, 6, 6);
-                    if self.fragments {
-                        self.flags.insert(FRAGMENT_FLAGS.to_owned(), None);
-                    }
-                }
-                Presence::Tracked => {
-                    self.asked(Field::CtState).masks.insert(UNTRACKED);
-                }
-            }
+        if let Entry::Vacant(free) = self.fields.entry(field) {
+            free.insert(Asked::default());
+            self.ask_presence(field);
         }
         self.fields.entry(field).or_default()
+    }
+
+    fn ask_presence(&mut self, field: Field) {
+        match presence(field) {
+            Presence::Always | Presence::Free => {}
+            Presence::Ports => {
+                self.asked(Field::LaterFragment);
+                for proto in PORTS {
+                    self.range(Field::Proto, proto, proto);
+                }
+            }
+            Presence::Icmp => {
+                self.asked(Field::LaterFragment);
+                let proto = icmp(self.family);
+                self.range(Field::Proto, proto, proto);
+            }
+            Presence::Tcp => {
+                self.asked(Field::LaterFragment);
+                self.range(Field::Proto, 6, 6);
+                if self.fragments {
+                    self.flags.insert(FRAGMENT_FLAGS.to_owned(), None);
+                }
+            }
+            Presence::Tracked => {
+                self.asked(Field::CtState).masks.insert(UNTRACKED);
+            }
+        }
     }
 }
 

@@ -46,7 +46,8 @@ impl Code {
 
     /// The code of connection states: one state, and whether addresses are translated.
     pub(super) fn states(asked: &Asked) -> Code {
-        let plain = [CtState::Invalid, CtState::Untracked, CtState::New, CtState::Established, CtState::Related];
+        let plain =
+            [CtState::Invalid, CtState::Untracked, CtState::New, CtState::Established, CtState::Related];
         let translated = [0, CtState::Snat as u128, CtState::Dnat as u128];
         let both = CtState::Snat as u128 | CtState::Dnat as u128;
         let mut classes: Vec<(Vec<bool>, Vec<u128>)> = Vec::new();
@@ -135,7 +136,8 @@ impl Dim {
                     return Ok(Set::NONE);
                 }
                 let skipped = u32::from(*absent);
-                let dim = Dim { first: self.first + skipped, width: self.width - skipped, code: Code::Count(0) };
+                let dim =
+                    Dim { first: self.first + skipped, width: self.width - skipped, code: Code::Count(0) };
                 let within = dim.between(arena, low, high.min(top))?;
                 self.there(arena, within)
             }
@@ -175,7 +177,8 @@ impl Dim {
                 let none = self.bits(arena, mask, 0)?;
                 self.there(arena, none.not())
             }
-            Code::Cells { .. } | Code::Count(_) => Ok(Set::ALL),
+            // Of no bit at all.
+            Code::Cells { .. } | Code::Count(_) => Ok(Set::NONE),
         }
     }
 

@@ -86,8 +86,6 @@ fn order(field: Field) -> u32 {
 
 fn other_order(field: Field) -> u32 {
     match field {
-        Field::DestinationPort => 5,
-        Field::SourcePort => 6,
         Field::Destination => 9,
         other => order(other),
     }

@@ -47,7 +47,13 @@ impl Space {
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn before_write(&mut self, set: Set, field: Field, clear: u128, flip: u128) -> Result<Reached, TooLarge> {
+    pub fn before_write(
+        &mut self,
+        set: Set,
+        field: Field,
+        clear: u128,
+        flip: u128,
+    ) -> Result<Reached, TooLarge> {
         let Some(dim) = self.fields.get(&field).cloned() else { return Ok(sure(set)) };
         let all = top(field, self.family);
         if let (Code::Cells { .. }, true) = (&dim.code, clear & all == all) {
@@ -126,7 +132,13 @@ impl Space {
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn before_change(&mut self, set: Set, field: Field, low: u128, high: u128) -> Result<Reached, TooLarge> {
+    pub fn before_change(
+        &mut self,
+        set: Set,
+        field: Field,
+        low: u128,
+        high: u128,
+    ) -> Result<Reached, TooLarge> {
         let Some(dim) = self.fields.get(&field).cloned() else { return Ok(sure(set)) };
         if low == high
             && let Some(number) = dim.number_of(low)

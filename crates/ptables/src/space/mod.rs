@@ -14,7 +14,7 @@ mod names;
 mod region;
 mod witness;
 
-pub use arena::{Arena, Set, TooLarge};
+pub use arena::{Arena, Assignment, Set, TooLarge};
 pub use census::Census;
 pub use compile::{Free, Pair, Space};
 pub use image::Reached;

@@ -67,7 +67,11 @@ impl Space {
             if let Some((one, classes)) = self.projected(set, within, &dim)? {
                 product = self.arena.and(product, one)?;
                 let names = classes.iter().filter_map(|at| names.classes.get(*at as usize));
-                region.spans.push(Span { field: name, values: names.map(shown).collect(), ranges: Vec::new() });
+                region.spans.push(Span {
+                    field: name,
+                    values: names.map(shown).collect(),
+                    ranges: Vec::new(),
+                });
             }
         }
         region.exact = product == self.arena.and(set, within)?;

@@ -1,8 +1,6 @@
 //! A packet of a set.
 
-use std::collections::HashMap;
-
-use super::arena::Set;
+use super::arena::{Assignment, Set};
 use super::compile::Space;
 use crate::dialect::Family;
 use crate::meaning::Field;
@@ -16,26 +14,27 @@ impl Space {
     /// What the space leaves open is chosen so that it looks familiar. Whoever relies on the packet asks the simulator.
     pub fn witness(&self, set: Set, path: Path) -> Option<Packet> {
         let values = self.arena.any(set)?;
-        self.packet(&|var| values.get(&var) == Some(&true), path)
+        self.packet(&values, path)
     }
 
     /// A packet of a set that `draw` chooses: it gives random bits, at each step one that matters.
     pub fn draw(&self, set: Set, path: Path, draw: &mut dyn FnMut() -> bool) -> Option<Packet> {
-        let mut values: HashMap<u32, bool> = (0..self.variables()).map(|var| (var, draw())).collect();
+        let mut values = Assignment::default();
+        (0..self.variables()).for_each(|var| values.set(var, draw()));
         let mut at = set;
         if at.is_empty() {
             return None;
         }
         while let Some((var, low, high)) = self.arena.split(at) {
             let one = if low.is_empty() { true } else { !high.is_empty() && draw() };
-            values.insert(var, one);
+            values.set(var, one);
             at = if one { high } else { low };
         }
-        self.packet(&|var| values.get(&var) == Some(&true), path)
+        self.packet(&values, path)
     }
 
     /// The packet of an assignment.
-    pub fn packet(&self, values: &dyn Fn(u32) -> bool, path: Path) -> Option<Packet> {
+    pub fn packet(&self, values: &Assignment, path: Path) -> Option<Packet> {
         Picture { space: self, values }.packet(path)
     }
 }
@@ -43,14 +42,14 @@ impl Space {
 /// An assignment, read as a packet.
 struct Picture<'a> {
     space: &'a Space,
-    values: &'a dyn Fn(u32) -> bool,
+    values: &'a Assignment,
 }
 
 impl Picture<'_> {
     /// The values that a field may have; `None` if it is absent or not told.
     fn range(&self, field: Field) -> Option<(u128, u128)> {
         let dim = self.space.fields.get(&field)?;
-        dim.values(dim.number(self.values))
+        dim.values(dim.number(&|var| self.values.get(var)))
     }
 
     /// A value of a field: the first of `wanted` that is possible, else the lowest.
@@ -146,7 +145,7 @@ impl Picture<'_> {
         let mut packet = Packet::new(family, &layout, path).ok()?;
         let name = |(dim, names): &(super::code::Dim, super::names::Names)| {
             let last = names.classes.len().saturating_sub(1);
-            names.example((dim.number(self.values) as usize).min(last))
+            names.example((dim.number(&|var| self.values.get(var)) as usize).min(last))
         };
         if path != Path::Output {
             packet.in_iface = Some(name(&self.space.ins)?);
@@ -189,7 +188,7 @@ impl Picture<'_> {
         packet.facts.out_group = number(Field::OutGroup);
         packet.facts.cpu = number(Field::Cpu);
         for (name, var) in &self.space.sets {
-            packet.sets.push((name.clone(), (self.values)(*var)));
+            packet.sets.push((name.clone(), self.values.get(*var)));
         }
     }
 
