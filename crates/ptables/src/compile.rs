@@ -1,4 +1,4 @@
-//! Layer 9. The whole way from a program to a checked ruleset, and to the text that a restore tool is given.
+//! Layer 10. The whole way from a program to a checked ruleset, and to the text that a restore tool is given.
 
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
