@@ -19,6 +19,7 @@ pub mod model;
 pub mod origin;
 pub mod packet;
 pub mod program;
+pub mod routes;
 pub mod simulate;
 pub mod source;
 pub mod text;

@@ -98,7 +98,7 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
 /// The address that REDIRECT and MASQUERADE choose, if it is known.
 fn own_address(machine: &Machine<'_>, source: bool) -> Option<u128> {
     if source || machine.packet.path != Path::Output {
-        return None;
+        return machine.own_address;
     }
     Some(if machine.family == Family::V4 { 0x7f00_0001 } else { 1 })
 }
