@@ -218,8 +218,9 @@ fn filter(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
 pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let v6 = plan.v6;
     let address = pool::text(pool::foreign(rng, v6), v6);
-    let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132]));
-    let other = pool::text(pool::foreign(rng, v6), v6);
+    let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132, 33]));
+    let (one, other) = (pool::foreign(rng, v6), pool::foreign(rng, v6));
+    let range = format!("{}-{}", pool::text(one.min(other), v6), pool::text(one.max(other), v6));
     let with_port = |rng: &mut Rng, base: bool| {
         // Which port of a range is chosen is told only if it holds the old one, or is counted from another.
         let ports = match rng.below(8) {
@@ -229,7 +230,7 @@ pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>)
             _ => rng.pick(&["22", "8080", "65535"]).to_owned(),
         };
         match (proto, v6) {
-            (None, _) if !plan.decided && rng.chance(20) && address < other => format!("{address}-{other}"),
+            (None, _) if !plan.decided && rng.chance(20) => range.clone(),
             (None, _) => address.clone(),
             (Some(_), false) => format!("{address}:{ports}"),
             (Some(_), true) => format!("[{address}]:{ports}"),
