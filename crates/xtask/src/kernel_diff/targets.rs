@@ -109,7 +109,8 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
                 "--ecn-ip-ect 2",
                 "--ecn-ip-ect 0 --ecn-tcp-ece 0",
             ]);
-            (Target { text: format!(" -j ECN {text}"), reroutes: false }, Some(6))
+            // Another TOS asks for another route.
+            (Target { text: format!(" -j ECN {text}"), reroutes: true }, Some(6))
         }
         8 if plan.tracked => {
             let value = rng.pick(&pool::MARKS);
