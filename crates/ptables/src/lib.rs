@@ -21,6 +21,7 @@ pub mod origin;
 pub mod packet;
 pub mod plan;
 pub mod program;
+pub mod routes;
 pub mod simulate;
 pub mod source;
 pub mod space;

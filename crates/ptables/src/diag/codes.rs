@@ -161,6 +161,10 @@ pub const KERNEL_UNAVAILABLE: Code =
 pub const PACKET_EXPECTATION: Code =
     Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));
 
+/// `packet/routes`: see its page.
+pub const PACKET_ROUTES: Code =
+    Code(&Page::new("packet/routes", include_str!("pages/packet/routes.md")));
+
 /// `packet/syntax`: see its page.
 pub const PACKET_SYNTAX: Code =
     Code(&Page::new("packet/syntax", include_str!("pages/packet/syntax.md")));
@@ -359,6 +363,7 @@ pub static ALL: &[Code] = &[
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
     PACKET_EXPECTATION,
+    PACKET_ROUTES,
     PACKET_SYNTAX,
     PARSE_AMBIGUOUS_OPTION,
     PARSE_BAD_ADDRESS,

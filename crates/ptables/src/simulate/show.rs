@@ -130,6 +130,9 @@ impl<'a> Simulator<'a> {
                 line("      a header is not whole: the kernel drops the packet when the rule looks at it");
             }
         }
+        if let Some(why) = trace.ended {
+            line(&format!("  {why}"));
+        }
         line(&format!("  packet: {}", trace.packet));
         for (field, why) in &trace.untold {
             line(&format!("  unknown: {field:?}: {why}"));

@@ -35,8 +35,13 @@ impl Place {
     /// A namespace with these interfaces.
     pub fn new(devices: &[String], tracked: bool, cpu: usize) -> Place {
         let parse = |name: &String| Iface::parse(name.as_bytes()).unwrap_or(Iface::ANY);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now }
+        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now: Place::clock() }
+    }
+
+    /// The time now, as the simulator is told it. Rules about times are made around the moment at which they are made, so
+    /// it must be asked anew for each set of rules: a judge that takes its time would tell an old one.
+    pub fn clock() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
     }
 
     /// The packet as the simulator is told of it.
