@@ -260,7 +260,10 @@ impl Packet {
 
     /// Its ends, as connection tracking reads them.
     pub fn tuple(&self) -> Tuple {
-        let view = View::tracked(self.family, &self.bytes);
+        self.tuple_of(&View::tracked(self.family, &self.bytes))
+    }
+
+    fn tuple_of(&self, view: &View<'_>) -> Tuple {
         let proto = view.proto.unwrap_or(0);
         let bytes = view.transport_bytes();
         let two = |at| u16_at(bytes, at).unwrap_or(0);
@@ -277,13 +280,15 @@ impl Packet {
     pub fn connection(&self) -> Connection {
         match &self.entry {
             Some(entry) => (**entry).clone(),
-            None => Connection::new(self.first_state(), self.tuple()),
+            None => {
+                let view = View::tracked(self.family, &self.bytes);
+                Connection::new(self.first_state(&view), self.tuple_of(&view))
+            }
         }
     }
 
     /// The state of a packet that belongs to no entry (kernel defaults: lenient TCP pick-up, unchecked checksums).
-    fn first_state(&self) -> CtState {
-        let view = View::tracked(self.family, &self.bytes);
+    fn first_state(&self, view: &View<'_>) -> CtState {
         let bytes = view.transport_bytes();
         let kind = u8_at(bytes, 0);
         let new = match (view.proto, self.family) {
