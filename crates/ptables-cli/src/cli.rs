@@ -22,6 +22,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
+    Plan(commands::plan::Options),
+    Apply(commands::apply::Options),
+    Confirm(commands::confirm::Options),
+    Rollback(commands::rollback::Options),
+    Status(commands::status::Options),
+    History(commands::history::Options),
+    Adopt(commands::adopt::Options),
+    Release(commands::release::Options),
+    #[command(hide = true)]
+    Guard(commands::guard::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),

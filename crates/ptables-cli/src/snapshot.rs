@@ -44,11 +44,7 @@ pub(crate) fn sets(
         return Ok(None);
     }
     let mut all = Sets::new();
-    for mut set in declared {
-        // What is declared twice is there once.
-        set.entries.iter_mut().for_each(|it| it.exist = true);
-        all.insert(set);
-    }
+    declared.into_iter().for_each(|it| all.declare(it));
     if let Some(source) = told {
         let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
         findings.add(wrong);

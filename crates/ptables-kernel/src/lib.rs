@@ -7,6 +7,7 @@
 //! - [`Kernel::save`] and [`Kernel::restore`] read and replace rules, and map what a tool complains about to a line;
 //! - [`Kernel::restore_program`] checks a program, restores it, and names the line of the program that was refused;
 //! - [`Kernel::locate_commit_failure`] finds the rule that the kernel refused when the tool does not name it;
+//! - [`apply`] applies only what differs, all of it or nothing, and goes back if nobody confirms;
 //! - [`SystemNames`] looks up services, protocols, users and groups;
 //! - [`netns`] makes namespaces that hold nothing of the machine;
 //! - [`Kernel::try_packets`] sends packets through rules in such a namespace, [`wire`] is how;
@@ -15,6 +16,7 @@
 //! Every tool runs by absolute path with a cleared environment, because root's iptables loads code from
 //! `XTABLES_LIBDIR`. Nothing is printed; every error is a value and `Send + Sync`.
 
+pub mod apply;
 mod detect;
 mod error;
 mod invoker;

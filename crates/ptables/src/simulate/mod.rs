@@ -26,6 +26,7 @@ mod tests;
 mod trace;
 mod walk;
 
+pub(crate) use compile::tracks;
 pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
 
