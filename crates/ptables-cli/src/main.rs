@@ -9,6 +9,7 @@ mod commands;
 mod input;
 mod output;
 mod snapshot;
+mod suite;
 mod terminal;
 
 use std::process::ExitCode;

@@ -12,13 +12,11 @@ use crate::commands::Failure;
 use crate::input::Input;
 use crate::output::Findings;
 
-/// Compiles rules, with the sets that their program declares and what is assumed of the machine; of `live` rules, with what the
-/// kernel says where nothing is assumed. A set that is told has its contents from there.
+/// Compiles rules, with what is known of sets and what is assumed of the machine.
 pub(crate) fn simulator<'a>(
     ruleset: &'a Ruleset,
-    declared: Vec<Set>,
+    sets: Option<&Sets>,
     assumed: &Assumed,
-    live: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Simulator<'a>, Failure> {
     let mut simulator = Simulator::new(ruleset, Options::new(assumed.policy));
@@ -27,9 +25,23 @@ pub(crate) fn simulator<'a>(
         findings.add(wrong);
         simulator = simulator.with_routes(routes);
     }
-    let told = sets(assumed, live)?;
+    let Some(sets) = sets else { return Ok(simulator) };
+    let (contents, wrong) = Contents::new(sets);
+    findings.add(wrong);
+    Ok(simulator.with_sets(contents))
+}
+
+/// The sets that a program declares, with those that are told, or of `live` rules those of the kernel; `None` if there is nothing to
+/// know. A set that is told has its contents from there.
+pub(crate) fn sets(
+    declared: Vec<Set>,
+    assumed: &Assumed,
+    live: bool,
+    findings: &mut Findings<'_>,
+) -> Result<Option<Sets>, Failure> {
+    let told = told_sets(assumed, live)?;
     if told.is_none() && declared.is_empty() {
-        return Ok(simulator);
+        return Ok(None);
     }
     let mut all = Sets::new();
     declared.into_iter().for_each(|it| all.declare(it));
@@ -40,9 +52,7 @@ pub(crate) fn simulator<'a>(
             all.insert(set.clone());
         }
     }
-    let (contents, wrong) = Contents::new(&all);
-    findings.add(wrong);
-    Ok(simulator.with_sets(contents))
+    Ok(Some(all))
 }
 
 fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
@@ -55,7 +65,7 @@ fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
     }
 }
 
-fn sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
+fn told_sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
     match &assumed.ipset {
         Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
         None if live => match Kernel::new().save_sets() {

@@ -10,6 +10,7 @@
 //! - [`apply`] applies only what differs, all of it or nothing, and goes back if nobody confirms;
 //! - [`SystemNames`] looks up services, protocols, users and groups;
 //! - [`netns`] makes namespaces that hold nothing of the machine;
+//! - [`Kernel::try_packets`] sends packets through rules in such a namespace, [`wire`] is how;
 //! - [`as_invoker`] and [`memory`] keep what a command reads and runs within the rights and the memory that it should have.
 //!
 //! Every tool runs by absolute path with a cleared environment, because root's iptables loads code from
@@ -31,7 +32,9 @@ mod restore;
 mod save;
 mod sets;
 mod tool;
+mod trial;
 mod version;
+pub mod wire;
 
 pub use detect::{Detection, DetectionWarning, Reason};
 pub use error::Error;
@@ -44,3 +47,4 @@ pub use program::{NotRestored, RestoredProgram};
 pub use restore::{Cause, RestoreError, RestoreOptions, Restored, Stage};
 pub use save::Saved;
 pub use tool::Distrust;
+pub use trial::{Ran, Tried};

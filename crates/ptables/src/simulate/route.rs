@@ -3,9 +3,11 @@
 use super::machine::Machine;
 use super::walk::Run;
 use super::{Observer, Verdict};
-use crate::ext::TableName;
+use crate::dialect::Family;
+use crate::ext::{Hook, TableName};
 use crate::meaning::{Answer, Field};
 use crate::packet::Path;
+use crate::packet::bytes::{u8_at, u32_at};
 use crate::routes::{Query, Refusal, Routes, Way};
 
 /// What the kernel compares to see whether a packet needs another route.
@@ -14,12 +16,22 @@ pub(super) struct RoutedBy {
     source: u128,
     destination: u128,
     mark: u32,
+    /// In OUTPUT: TOS of IPv4; hop limit and flow label of IPv6.
+    others: u32,
 }
 
 impl RoutedBy {
     fn of(machine: &Machine<'_>) -> RoutedBy {
         let heads = &machine.heads;
-        RoutedBy { source: heads.source, destination: heads.destination, mark: machine.mark }
+        let others = match (machine.hook, machine.family) {
+            (Hook::Output, Family::V4) => u32_at(&machine.bytes, 0).map_or(0, |it| it >> 16 & 0xff),
+            (Hook::Output, Family::V6) => {
+                let flow = u32_at(&machine.bytes, 0).map_or(0, |it| it & 0x00ff_ffff);
+                flow << 8 | u8_at(&machine.bytes, 7).map_or(0, u32::from)
+            }
+            _ => 0,
+        };
+        RoutedBy { source: heads.source, destination: heads.destination, mark: machine.mark, others }
     }
 }
 
@@ -72,7 +84,8 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         let routes = simulator.routes.as_ref()?;
         let packet = self.machine.packet;
         let view = packet.view();
-        let told = RoutedBy { source: view.source(), destination: view.destination(), mark: packet.mark };
+        let told =
+            RoutedBy { source: view.source(), destination: view.destination(), mark: packet.mark, others: 0 };
         if !packet.routed && told == self.routed_by() && !self.has_lost() {
             return None;
         }
@@ -115,7 +128,7 @@ impl<O: Observer> Run<'_, '_, '_, O> {
     }
 
     fn query(&self) -> Query {
-        let RoutedBy { source, destination, mark } = self.routed_by();
+        let RoutedBy { source, destination, mark, .. } = self.routed_by();
         let from = self.machine.packet.in_iface.filter(|_| self.machine.path != Path::Output);
         Query { family: self.machine.family, source, destination, mark, from, is_made: true }
     }

@@ -92,6 +92,11 @@ impl Finder<'_> {
     }
 }
 
+/// Whether a statement only notes, for people, why something is not decided.
+fn notes_a_reason(statement: &str) -> bool {
+    statement.starts_with("self.note(") || statement.contains(".unknown.push(")
+}
+
 /// Whether a `let` stands in a chain of conditions.
 fn has_let(expr: &Expr) -> bool {
     match expr {
@@ -146,7 +151,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_stmt(&mut self, stmt: &'ast Stmt) {
-        if let Stmt::Expr(expr, Some(_)) = stmt {
+        if let Stmt::Expr(expr, Some(_)) = stmt
+            && !notes_a_reason(self.source(expr.span()))
+        {
             let operator = |it: &syn::ExprBinary| swaps::assigns(&it.op);
             match expr {
                 Expr::Assign(_) | Expr::MethodCall(_) | Expr::Call(_) | Expr::Return(_) => {
@@ -293,6 +300,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             };
             let (low, high) = (end(&range.start), end(&range.end));
             self.other(it, format!("({low}..{high}).contains{after}"));
+        }
+        if name == "unwrap_or" && it.args.iter().all(|it| matches!(it, Expr::Lit(_))) {
+            // What stands for a value that is there, because something before has asked for it: the lints allow no other way.
+            return self.visit_expr(&it.receiver);
         }
         visit::visit_expr_method_call(self, it);
     }

@@ -1,39 +1,56 @@
-//! The unit tests of the library as a second judge: of what the kernel does not tell apart, such as texts and bounds.
+//! Two more judges of faults that the kernel's packets do not tell: the unit tests of the library, and for sets their own
+//! comparison with the kernel.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::Mutant;
+
 /// Tests that are asked, by the beginning of their names.
-const TESTS: [&str; 5] = ["simulate::", "packet::", "meaning::", "expect::", "ext::"];
+const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
 /// Those of the faults that pass all tests as well.
 ///
 /// # Errors
 /// That there are no tests, or that they fail without a fault.
-pub fn survivors(tree: &Path, target: &Path, faults: Vec<u32>) -> Result<BTreeSet<u32>, String> {
-    let program = build(tree, target)?;
-    if !passes(&program, tree, 0) {
-        return Err("the unit tests fail without a fault".to_owned());
+pub fn survivors(
+    tree: &Path,
+    target: &Path,
+    faults: impl Iterator<Item = (u32, Mutant)>,
+) -> Result<BTreeSet<u32>, String> {
+    let units = build(tree, target, &["--package", "ptables", "--lib"])?;
+    let sets = build(tree, target, &["--package", "xtask", "--test", "ipsets"])?;
+    let passes = |fault: u32, about_sets: bool| {
+        asked(&units, tree, &TESTS, fault) && (!about_sets || asked(&sets, tree, &[], fault))
+    };
+    if !passes(0, true) {
+        return Err("the tests fail without a fault".to_owned());
     }
-    Ok(faults.into_iter().filter(|fault| passes(&program, tree, *fault)).collect())
+    let left = faults.filter(|(number, it)| passes(*number, is_about_sets(it)));
+    Ok(left.map(|it| it.0).collect())
 }
 
-fn build(tree: &Path, target: &Path) -> Result<String, String> {
+fn is_about_sets(fault: &Mutant) -> bool {
+    let file = fault.file.to_string_lossy();
+    file.ends_with("sets.rs") || file.ends_with("/set.rs") || fault.site.what.contains("ets")
+}
+
+fn build(tree: &Path, target: &Path, what: &[&str]) -> Result<String, String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    command.args(["test", "--package", "ptables", "--lib", "--no-run", "--message-format", "json"]);
+    command.arg("test").args(what).args(["--no-run", "--message-format", "json"]);
     command.current_dir(tree).env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "--cap-lints=warn -Awarnings");
     let output = command.stderr(Stdio::null()).output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
     // The last program that was built is the one with the tests.
     let paths = text.split("\"executable\":\"").skip(1).filter_map(|it| it.split('"').next());
-    paths.last().map(str::to_owned).ok_or_else(|| "the unit tests do not compile".to_owned())
+    paths.last().map(str::to_owned).ok_or_else(|| "the tests do not compile".to_owned())
 }
 
-fn passes(program: &str, tree: &Path, fault: u32) -> bool {
+fn asked(program: &str, tree: &Path, tests: &[&str], fault: u32) -> bool {
     let mut command = Command::new(program);
-    command.args(TESTS).current_dir(tree.join("crates/ptables")).env("MUTANT", fault.to_string());
+    command.args(tests).current_dir(tree.join("crates/ptables")).env("MUTANT", fault.to_string());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
