@@ -204,6 +204,45 @@ fn what_would_cut_off_a_session_is_refused_with_its_rule() {
 }
 
 #[test]
+fn what_is_kept_is_loaded_at_the_start_and_a_broken_copy_gives_way_to_the_one_before() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let unit = machine.file("ptables.service");
+        let persist = || {
+            let done = machine.say(&["persist", "--unit", unit.to_str().unwrap()]);
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let one = machine.state();
+        persist();
+        assert!(std::fs::read_to_string(&unit).unwrap().contains("ExecStart=/"));
+        assert!(machine.apply("two", &[]).status.success());
+        let two = machine.state();
+        persist();
+        // As after a start: others have laid their rules again, ours are gone.
+        let start = || {
+            for family in Family::ALL {
+                let text = format!("{FOREIGN}*mangle\nCOMMIT\n");
+                let how = ptables_kernel::RestoreOptions::new();
+                machine.scratch.kernel().restore(family, backend, text.as_bytes(), how).unwrap();
+            }
+        };
+        let bare = |it: Vec<String>| {
+            it.iter()
+                .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        start();
+        let loaded = machine.say(&["load"]);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        assert_eq!(bare(machine.state()), bare(two), "{backend}");
+        start();
+        std::fs::write(machine.file("state/boot.v4"), "broken").unwrap();
+        assert_eq!(machine.say(&["load"]).status.code(), Some(1));
+        assert_eq!(bare(machine.state()), bare(one), "{backend}");
+    }
+}
+
+#[test]
 fn a_preflight_finds_what_only_the_kernel_refuses_and_changes_nothing() {
     for backend in Backend::ALL {
         let Some(machine) = Machine::new(backend) else { return };
