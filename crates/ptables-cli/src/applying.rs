@@ -45,7 +45,7 @@ pub(crate) struct Ours {
 }
 
 impl Where {
-    fn kernel(&self) -> Result<Kernel, Failure> {
+    pub(crate) fn kernel(&self) -> Result<Kernel, Failure> {
         let mut kernel = Kernel::new();
         if let Some(netns) = &self.netns {
             kernel = kernel.in_namespace(netns)?;

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Rollback(commands::rollback::Options),
     Status(commands::status::Options),
     History(commands::history::Options),
+    Persist(commands::persist::Options),
+    Load(commands::load::Options),
     Adopt(commands::adopt::Options),
     Release(commands::release::Options),
     #[command(hide = true)]

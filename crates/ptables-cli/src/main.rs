@@ -7,6 +7,7 @@ mod applying;
 mod cli;
 mod commands;
 mod input;
+mod lockout;
 mod output;
 mod snapshot;
 mod suite;

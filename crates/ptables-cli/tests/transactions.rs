@@ -167,6 +167,82 @@ fn a_plan_says_what_comes_and_goes_and_who_asks() {
 }
 
 #[test]
+fn what_would_cut_off_a_session_is_refused_with_its_rule() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let before = machine.state();
+        // As sshd starts a shell, and sudo what it starts: the session is told by a parent.
+        let file = machine.file("two.v4");
+        let (name, state) = (backend.to_string(), machine.file("state"));
+        let run = |more: &str| {
+            let (binary, lock) = (env!("CARGO_BIN_EXE_ptables"), machine.file("xtables.lock"));
+            let inner = format!(
+                "env -u SSH_CONNECTION XTABLES_LOCKFILE={} {binary} apply {} --backend {name} --no-preflight --state {} {more}; exit $?",
+                lock.display(),
+                file.display(),
+                state.display()
+            );
+            let arguments = ["SSH_CONNECTION=127.0.0.9 40000 127.0.0.1 2222", "sh", "-c", &inner];
+            machine.scratch.run("env", &arguments, b"").unwrap()
+        };
+        let refused = run("");
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        assert!(text.contains("apply/locks-out") && text.contains("-P INPUT DROP"), "{text}");
+        assert_eq!(machine.state(), before);
+        let allowed = run("--allow-lockout");
+        let text = String::from_utf8_lossy(&allowed.stderr).into_owned();
+        // Over ssh it waits to be confirmed.
+        assert!(allowed.status.success() && text.contains("ptables confirm"), "{text}");
+        assert!(machine.say(&["rollback"]).status.success());
+        machine.settle();
+        let packet = "tcp 192.0.2.7:40000 -> 192.0.2.1:443 in eth0 new";
+        let protect = machine.apply("two", &["--protect", packet]);
+        assert_eq!(protect.status.code(), Some(1), "{}", String::from_utf8_lossy(&protect.stderr));
+        assert_eq!(machine.state(), before);
+    }
+}
+
+#[test]
+fn what_is_kept_is_loaded_at_the_start_and_a_broken_copy_gives_way_to_the_one_before() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let unit = machine.file("ptables.service");
+        let persist = || {
+            let done = machine.say(&["persist", "--unit", unit.to_str().unwrap()]);
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let one = machine.state();
+        persist();
+        assert!(std::fs::read_to_string(&unit).unwrap().contains("ExecStart=/"));
+        assert!(machine.apply("two", &[]).status.success());
+        let two = machine.state();
+        persist();
+        // As after a start: others have laid their rules again, ours are gone.
+        let start = || {
+            for family in Family::ALL {
+                let text = format!("{FOREIGN}*mangle\nCOMMIT\n");
+                let how = ptables_kernel::RestoreOptions::new();
+                machine.scratch.kernel().restore(family, backend, text.as_bytes(), how).unwrap();
+            }
+        };
+        let bare = |it: Vec<String>| {
+            it.iter()
+                .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        start();
+        let loaded = machine.say(&["load"]);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        assert_eq!(bare(machine.state()), bare(two), "{backend}");
+        start();
+        std::fs::write(machine.file("state/boot.v4"), "broken").unwrap();
+        assert_eq!(machine.say(&["load"]).status.code(), Some(1));
+        assert_eq!(bare(machine.state()), bare(one), "{backend}");
+    }
+}
+
+#[test]
 fn a_preflight_finds_what_only_the_kernel_refuses_and_changes_nothing() {
     for backend in Backend::ALL {
         let Some(machine) = Machine::new(backend) else { return };

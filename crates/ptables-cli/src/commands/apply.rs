@@ -10,6 +10,7 @@ use ptables_kernel::apply::ssh_session;
 use super::{Failure, Status};
 use crate::applying::{Ours, Where, explain, seconds, time, wanted};
 use crate::cli::{Report, Script, Target};
+use crate::lockout::cuts_off;
 use crate::output::{Findings, Format};
 use crate::terminal;
 
@@ -29,6 +30,12 @@ pub(crate) struct Options {
     /// Do not try the plan in a scratch namespace before
     #[arg(long)]
     no_preflight: bool,
+    /// A packet that must still pass, such as 'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'; over ssh those of the session are
+    #[arg(long, value_name = "PACKET")]
+    protect: Vec<String>,
+    /// Apply them even if they cut off what must pass
+    #[arg(long)]
+    allow_lockout: bool,
     /// Output: for people, or JSON, one object a family
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -53,10 +60,23 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         eprintln!("ptables: nothing was applied");
         return Ok(Status::Errors);
     };
-    let over_ssh = || if ssh_session().is_some() { Duration::from_secs(60) } else { Duration::ZERO };
+    let session = ssh_session();
+    let over_ssh = || if session.is_some() { Duration::from_secs(60) } else { Duration::ZERO };
     let confirm = options.confirm.unwrap_or_else(over_ssh);
     let applier = options.ours.of(options.place.applier(backend)?);
     let applier = applier.confirm_within(confirm).preflight(!options.no_preflight);
+    if !options.allow_lockout && (session.is_some() || !options.protect.is_empty()) {
+        let plans = match applier.plan(&wanted) {
+            Ok(plans) => plans,
+            Err(error) => return explain(error, &mut findings),
+        };
+        let kernel = options.place.kernel()?;
+        if cuts_off(&plans, &wanted.sets, backend, session, &options.protect, &kernel, &mut findings)? {
+            findings.report_to_stderr()?;
+            eprintln!("ptables: nothing was applied");
+            return Ok(Status::Errors);
+        }
+    }
     let (plans, pending) = match applier.apply(&wanted) {
         Ok(done) => done,
         Err(error) => return explain(error, &mut findings),

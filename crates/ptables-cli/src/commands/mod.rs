@@ -9,7 +9,9 @@ pub(crate) mod explain;
 pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod man;
+pub(crate) mod persist;
 pub(crate) mod plan;
 pub(crate) mod release;
 pub(crate) mod render;
@@ -48,6 +50,8 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Rollback(options) => rollback::run(&options),
         Command::Status(options) => status::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Persist(options) => persist::run(&options),
+        Command::Load(options) => load::run(&options),
         Command::Adopt(options) => adopt::run(&options),
         Command::Release(options) => release::run(&options),
         Command::Guard(options) => guard::run(&options),

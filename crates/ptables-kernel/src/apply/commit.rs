@@ -22,6 +22,14 @@ use crate::restore::{RestoreOptions, Stage};
 /// How often a plan is made again because others changed the rules.
 const ROUNDS: u32 = 8;
 
+/// What a table's commit came to.
+pub(super) enum Committed {
+    /// It was made.
+    Yes,
+    /// The tool says that what it rests on is not there: somebody has changed it, or the tool does not find a rule that it prints.
+    NotThere(Box<Diagnostic>),
+}
+
 impl Applier {
     /// Applies what is wanted: all of it, or nothing. Returns the plans that were carried out, and what waits to be confirmed.
     ///
@@ -129,6 +137,7 @@ impl Applier {
         let tools = self.tools();
         let mut first: Option<Vec<Plan>> = None;
         let mut committed = false;
+        let mut stuck: Option<(Vec<State>, Box<Diagnostic>)> = None;
         for _ in 0..ROUNDS {
             let generation = self.generation();
             let plans = self.plan_again(wanted, first.as_deref())?;
@@ -160,8 +169,15 @@ impl Applier {
             for plan in &plans {
                 for (_, text) in plan.texts() {
                     point(if at == 0 { "commit-first-before" } else { "commit-next-before" });
-                    if !commit(&tools, plan.before.family, self.backend, &text)? {
-                        // Others changed what it rests on: look again.
+                    if let Committed::NotThere(found) =
+                        commit(&tools, plan.before.family, self.backend, &text)?
+                    {
+                        let states: Vec<State> = plans.iter().map(|it| it.before.clone()).collect();
+                        // If nothing has changed since it failed last, it will never do.
+                        if stuck.as_ref().is_some_and(|it| it.0 == states) {
+                            return Err(ApplyError::Refused(vec![*found]));
+                        }
+                        stuck = Some((states, found));
                         break;
                     }
                     point(if at == 0 { "commit-first-after" } else { "commit-next-after" });
@@ -293,16 +309,16 @@ fn sets_last(sets: &SetChange, tools: &Kernel) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// One table. `false`: the tool says that what it rests on is not there (any more).
+/// One table.
 pub(super) fn commit(
     kernel: &Kernel,
     family: Family,
     backend: Backend,
     text: &RestoreText,
-) -> Result<bool, ApplyError> {
+) -> Result<Committed, ApplyError> {
     let how = RestoreOptions::new().noflush(true);
     let error = match kernel.attempt(family, backend, Stage::Commit, &text.bytes, how) {
-        Ok(_) => return Ok(true),
+        Ok(_) => return Ok(Committed::Yes),
         Err(error) => error,
     };
     if !error.is_verdict() {
@@ -314,9 +330,9 @@ pub(super) fn commit(
         error.line().and_then(|it| text.bytes.split(|it| *it == b'\n').nth(it.saturating_sub(1) as usize));
     let rests =
         line.is_some_and(|it| [b"-D ", b"-I ", b"-N ", b"-X "].iter().any(|start| it.starts_with(*start)));
-    if rests && error.table().is_none() {
-        return Ok(false);
-    }
     let found = kernel.blame(text, &error, how).note("what had been changed before was changed back");
-    Err(ApplyError::Refused(vec![found]))
+    match rests && error.table().is_none() {
+        true => Ok(Committed::NotThere(Box::new(found))),
+        false => Err(ApplyError::Refused(vec![found])),
+    }
 }

@@ -8,6 +8,7 @@
 //! [`Applier`] is the handle. What it needs to undo is on the disk ([`Store`]) before the first change is made, and a process of its
 //! own ([`guard`]) does so if the one that applies dies, or if nobody confirms.
 
+mod boot;
 mod commit;
 mod digest;
 mod error;
@@ -40,6 +41,7 @@ use crate::kernel::Kernel;
 use crate::names::SystemNames;
 use crate::program::unfaithful;
 
+pub use boot::{UNIT, competitors, unit};
 pub use error::ApplyError;
 pub use fail::POINTS as FAIL_POINTS;
 pub use guard::{GuardProgram, guard};

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::kernel::Kernel;
+
 /// The connection that somebody works over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,6 +33,16 @@ pub fn ssh_session() -> Option<SshSession> {
         }
     }
     None
+}
+
+impl Kernel {
+    /// The interface through which an address is reached, as `ip route get` says; `None` if that cannot be told.
+    pub fn route_device(&self, address: IpAddr) -> Option<String> {
+        let output = self.run_program("ip", &["-o", "route", "get", &address.to_string()], b"").ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut words = text.split_whitespace().skip_while(|it| *it != "dev");
+        words.nth(1).filter(|_| output.status.success()).map(str::to_owned)
+    }
 }
 
 /// `CLIENT PORT SERVER PORT`.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ptables::dialect::Family;
 use ptables::plan::{self, Plan};
 
-use super::commit::commit;
+use super::commit::{Committed, commit};
 use super::journal::{self, Change, Pending, Phase};
 use super::sets::SetChange;
 use super::{Applier, ApplyError, Wanted};
@@ -46,7 +46,8 @@ impl Applier {
             }
             for (_, text) in undo.texts() {
                 match commit(&tools, family, self.backend, &text) {
-                    Ok(_) => {}
+                    Ok(Committed::Yes) => {}
+                    Ok(Committed::NotThere(found)) => last.clone_from(&found.message),
                     // Others may be in the way just now; each table is tried for itself.
                     Err(error) => last = error.to_string(),
                 }

@@ -217,3 +217,24 @@ fn sets_come_before_rules_and_go_after_them() {
         assert_eq!(list(), "", "{backend}");
     }
 }
+
+#[test]
+fn a_rule_that_the_tool_does_not_find_again_is_named() {
+    everywhere(|scratch, family, backend| {
+        // Made by hand, iptables prints another rule than it holds: it cannot be deleted by what it prints.
+        let hand = "*filter\n-A INPUT -m recent --set --name x\n-A INPUT -p udp -j DROP\nCOMMIT\n";
+        scratch.kernel().restore(family, backend, hand.as_bytes(), RestoreOptions::new()).unwrap();
+        let before = saved(scratch, family, backend);
+        let printed = rules(scratch, family, backend);
+        applier(scratch, backend).adopt(&wanted(&[(family, &printed)], backend)).unwrap();
+        let other = wanted(&[(family, "*filter\n-A INPUT -p udp -j DROP\nCOMMIT\n")], backend);
+        let error = applier(scratch, backend).preflight(false).apply(&other).unwrap_err();
+        let ApplyError::Refused(found) = &error else { panic!("{backend}: {error:?}") };
+        assert!(
+            found[0].notes.iter().any(|it| it.contains("-D INPUT -m recent --set")),
+            "{:?}",
+            found[0].notes
+        );
+        assert_eq!(saved(scratch, family, backend), before);
+    });
+}

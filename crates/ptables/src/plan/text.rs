@@ -1,8 +1,9 @@
 //! A plan as text for `iptables-restore --noflush`.
 
 use super::make::{LineKind, Plan, TablePlan};
+use super::state::State;
 use crate::compile::RestoreText;
-use crate::model::Counters;
+use crate::model::{Counters, Policy};
 use crate::origin::Origin;
 use crate::value::{number, quote};
 
@@ -15,6 +16,38 @@ impl Plan {
     }
 }
 
+impl State {
+    /// All of it as text for `iptables-restore`, with who wrote each line.
+    pub fn text(&self) -> RestoreText {
+        let mut text = RestoreText::default();
+        for table in &self.tables {
+            let mut line = |origin: &Origin, parts: &[&[u8]]| {
+                text.line(origin, |out| {
+                    parts.iter().for_each(|it| out.extend_from_slice(it));
+                    out.push(b'\n');
+                });
+            };
+            line(&Origin::Unknown, &[b"*", &name(&table.name)]);
+            for chain in &table.chains {
+                let policy = chain.policy.map_or("-", Policy::as_str).as_bytes();
+                line(&Origin::Unknown, &[b":", &name(&chain.name), b" ", policy, b" [0:0]"]);
+            }
+            for chain in &table.chains {
+                chain.items.iter().for_each(|it| line(&it.origin, &[b"-A ", &name(&chain.name), &it.text]));
+            }
+            line(&Origin::Unknown, &[b"COMMIT"]);
+        }
+        text
+    }
+}
+
+/// A name that cannot leave its place.
+fn name(name: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    quote::push_raw(&mut out, name);
+    out
+}
+
 impl TablePlan {
     /// The commands: chains are made, policies set, rules taken out by what they say, put in by place, and chains deleted last.
     pub fn text(&self) -> RestoreText {
@@ -24,11 +57,6 @@ impl TablePlan {
                 parts.iter().for_each(|it| out.extend_from_slice(it));
                 out.push(b'\n');
             });
-        };
-        let name = |name: &[u8]| {
-            let mut out = Vec::new();
-            quote::push_raw(&mut out, name);
-            out
         };
         line(&Origin::Unknown, &[b"*", &name(&self.name)]);
         for chain in self.chains.iter().filter(|it| it.made) {
