@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
+    Diff(commands::diff::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),
@@ -87,7 +88,8 @@ pub(crate) struct Assumed {
     pub(crate) ipset: Option<PathBuf>,
 }
 
-fn policy(text: &str) -> Result<Policy, &'static str> {
+/// Reads `ACCEPT` or `DROP`.
+pub(crate) fn policy(text: &str) -> Result<Policy, &'static str> {
     Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`")
 }
 

@@ -5,14 +5,21 @@
 //! come to it are joined, callers first. Nothing is unfolded.
 
 mod act;
+mod course;
 mod cover;
+mod diff;
 mod flow;
+#[cfg(feature = "json")]
+pub mod json;
 mod lines;
 mod redundant;
+mod show;
+mod ways;
 #[cfg(test)]
 mod tests;
 
 pub use cover::Cover;
+pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
 pub use redundant::Instead;
 
 use crate::model::{Ruleset, Table};

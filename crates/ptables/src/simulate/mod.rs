@@ -26,6 +26,7 @@ mod trace;
 mod walk;
 
 pub(crate) use compile::tracks;
+pub(crate) use walk::{Stop, way};
 pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
 

@@ -39,7 +39,7 @@ pub(super) struct Run<'s, 'p, 'm, O> {
 
 /// Where a packet stops on its way.
 #[derive(Clone, Copy, Debug)]
-enum Stop {
+pub(crate) enum Stop {
     Table(TableName),
     /// Connection tracking.
     Track,
@@ -56,6 +56,20 @@ const FORWARD: &[Stop] = &[In(Mangle), In(Filter), In(Security)];
 const OUTPUT: &[Stop] = &[In(Raw), Track, In(Mangle), In(Nat), In(Filter), In(Security)];
 const POSTROUTING: &[Stop] = &[In(Mangle), In(Nat)];
 
+type Way = &'static [(Hook, &'static [Stop])];
+
+/// The hooks on a path, and where a packet stops at each.
+pub(crate) fn way(path: Path, nft: bool) -> Way {
+    match (path, nft) {
+        (Path::Input, false) => &[(Hook::Prerouting, PREROUTING), (Hook::Input, INPUT)],
+        (Path::Input, true) => &[(Hook::Prerouting, PREROUTING), (Hook::Input, INPUT_NFT)],
+        (Path::Forward, _) => {
+            &[(Hook::Prerouting, PREROUTING), (Hook::Forward, FORWARD), (Hook::Postrouting, POSTROUTING)]
+        }
+        (Path::Output, _) => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
+    }
+}
+
 impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     pub(super) fn new(
         simulator: &'s Simulator<'s>,
@@ -71,15 +85,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     /// The whole way.
     pub(super) fn go(&mut self) -> Verdict {
         let path = self.machine.packet.path;
-        let nft = self.simulator.ruleset.context.dialect.is_nft();
-        let input = if nft { INPUT_NFT } else { INPUT };
-        let hooks: &[(Hook, &[Stop])] = match path {
-            Path::Input => &[(Hook::Prerouting, PREROUTING), (Hook::Input, input)],
-            Path::Forward => {
-                &[(Hook::Prerouting, PREROUTING), (Hook::Forward, FORWARD), (Hook::Postrouting, POSTROUTING)]
-            }
-            Path::Output => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
-        };
+        let hooks = way(path, self.simulator.ruleset.context.dialect.is_nft());
         if self.simulator.tracks && self.is_fragment() {
             return self.give_up("the rules make the kernel wait for the other fragments first");
         }

@@ -391,6 +391,25 @@ impl Arena {
         Some(found)
     }
 
+    /// A part of a set: all assignments that it holds for the same reason as [`any`](Arena::any)'s.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn part(&mut self, set: Set) -> Result<Set, TooLarge> {
+        let mut way = Vec::new();
+        let mut at = set;
+        while let Some((var, low, high)) = self.split(at) {
+            let one = low.is_empty();
+            way.push((var, one));
+            at = if one { high } else { low };
+        }
+        let mut part = at;
+        for (var, one) in way.into_iter().rev() {
+            part = if one { self.choose(var, Set::NONE, part)? } else { self.choose(var, part, Set::NONE)? };
+        }
+        Ok(part)
+    }
+
     /// Whether an assignment is in the set.
     pub fn holds(&self, set: Set, values: &Assignment) -> bool {
         self.contains(set, &|var| values.get(var))
