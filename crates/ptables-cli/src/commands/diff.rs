@@ -6,6 +6,7 @@ use clap::Args;
 use ptables::analysis::{Comparison, Given, Limits, compare};
 use ptables::compile::CompiledFamilies;
 use ptables::dialect::Family;
+use ptables::ipset;
 use ptables::model::{Policy, Ruleset};
 
 use super::{Failure, Status};
@@ -66,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         let mut given = Given::default();
         (given.limits, given.policy, given.most) = (Limits::new(options.nodes), options.policy, options.most);
         let mut found = compare(old_rules, new_rules, given)?;
-        if old.sets != new.sets {
+        if ipset::print(&old.sets).ok() != ipset::print(&new.sets).ok() {
             found.undecided.push("the sets that they declare are not the same".to_owned());
         }
         same &= found.is_same();

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use super::act::{Act, Traces};
 use super::lines::{draft, places};
-use crate::ext::Hook;
-use crate::meaning::{Effect, Field, Nat, Pred};
+use crate::ext::{Hook, TableName};
+use crate::meaning::{Effect, Field, Nat, Need, Pred};
 use crate::model::{Policy, Ruleset};
 use crate::packet::Path;
 use crate::source::Text;
 use crate::space::Census;
 use crate::value::ct_state::CtState;
+use crate::value::iface::Iface;
 
 /// A rule.
 #[derive(Debug)]
@@ -49,23 +50,31 @@ pub(super) struct Rules {
 #[derive(Debug)]
 pub(super) struct Course<'a> {
     pub(super) ruleset: &'a Ruleset,
-    /// In the order of [`TableName`](crate::ext::TableName)'s variants.
+    /// In the order of [`TableName`]'s variants.
     pub(super) tables: [Option<Rules>; 5],
     pub(super) traces: Traces,
 }
 
 impl<'a> Course<'a> {
-    pub(super) fn new(ruleset: &'a Ruleset) -> Course<'a> {
+    /// Takes a ruleset apart. `loose`: the filter table alone, and of the rest no more than addresses, protocols, ports, states,
+    /// flags and the incoming interface; all else may hold or not.
+    pub(super) fn new(ruleset: &'a Ruleset, loose: bool) -> Course<'a> {
         let mut traces = Traces::default();
         let mut tables = [const { None }; 5];
         for (place, table) in ruleset.tables.iter().enumerate() {
             let Some(name) = table.kernel_table() else { continue };
+            if loose && name != TableName::Filter {
+                continue;
+            }
             let Some(free @ None) = tables.get_mut(name as usize) else { continue };
             let names = places(table);
             let chains = table.chains.iter().map(|chain| {
                 let mut seen: HashMap<String, usize> = HashMap::new();
                 let entries = chain.rules.iter().map(|rule| {
-                    let it = draft(rule, ruleset, &names, &mut traces);
+                    let mut it = draft(rule, ruleset, &names, &mut traces);
+                    if loose {
+                        it.pred = loosened(it.pred);
+                    }
                     let mut text = Vec::new();
                     rule.print(&mut text, ruleset.context);
                     let text = format!(
@@ -88,6 +97,16 @@ impl<'a> Course<'a> {
             *free = Some(Rules { place, chains, hooks: Hook::ALL.map(hook) });
         }
         Course { ruleset, tables, traces }
+    }
+
+    /// Lets rules that name one of these incoming interfaces match or not.
+    pub(super) fn with_unknown(mut self, ifaces: &[Iface]) -> Course<'a> {
+        for chain in self.tables.iter_mut().flatten().flat_map(|it| &mut it.chains) {
+            for entry in chain.entries.iter_mut().filter(|_| !ifaces.is_empty()) {
+                entry.pred = without(std::mem::replace(&mut entry.pred, Pred::True), ifaces);
+            }
+        }
+        self
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -231,4 +250,39 @@ fn lowered(pred: &Pred) -> Option<Pred> {
 /// Whether packets on this path are lowered in hops before this hook.
 pub(super) fn is_lowered(path: Path, hook: Hook) -> bool {
     path == Path::Forward && matches!(hook, Hook::Forward | Hook::Postrouting)
+}
+
+/// A condition of which only common fields count.
+fn loosened(pred: Pred) -> Pred {
+    let known = [
+        Field::Source,
+        Field::Destination,
+        Field::Proto,
+        Field::SourcePort,
+        Field::DestinationPort,
+        Field::CtState,
+        Field::TcpFlags,
+        Field::LaterFragment,
+    ];
+    match pred {
+        Pred::Not(inner) => Pred::Not(Box::new(loosened(*inner))),
+        Pred::All(all) => Pred::All(all.into_iter().map(loosened).collect()),
+        Pred::Any(all) => Pred::Any(all.into_iter().map(loosened).collect()),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) if known.contains(&field) => {
+            pred
+        }
+        Pred::True | Pred::False | Pred::InIface(_) | Pred::Header(_) => pred,
+        _ => Pred::Needs(Need::Other("what is not looked at")),
+    }
+}
+
+fn without(pred: Pred, ifaces: &[Iface]) -> Pred {
+    match pred {
+        Pred::Not(inner) => Pred::Not(Box::new(without(*inner, ifaces))),
+        Pred::All(all) => Pred::All(all.into_iter().map(|it| without(it, ifaces)).collect()),
+        Pred::InIface(iface) if ifaces.contains(&iface) => {
+            Pred::Needs(Need::Other("an interface of which nothing is known"))
+        }
+        pred => pred,
+    }
 }

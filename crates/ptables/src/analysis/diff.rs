@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Limits;
-use super::course::{Course, unknown};
-use super::ways::{Goal, POOL, Pool, Search, pool_name};
+use super::course::Course;
+use super::ways::Goal;
+use super::world::World;
 use crate::ext::TableName;
 use crate::meaning::Field;
 use crate::model::{Policy, Ruleset};
 use crate::packet::{Packet, Path};
-use crate::simulate::{At, Options, Simulator, StepKind, Trace, Verdict, tracks};
-use crate::source::Text;
-use crate::space::{Census, Region, Set, Space, TooLarge};
+use crate::simulate::{At, Options, Simulator, StepKind, Trace, Verdict};
+use crate::space::{Region, Set, TooLarge};
+use crate::value::ct_state::CtState;
+
+/// Packets that are tried in vain before the rest of a change is called undecided.
+const TRIES: usize = 8;
 
 /// What is assumed, and how much is told.
 #[derive(Clone, Copy, Debug)]
@@ -124,20 +128,15 @@ pub fn compare(old: &Ruleset, new: &Ruleset, given: Given) -> Result<Comparison,
     if text(old) == text(new) && old.context == new.context {
         return Ok(Comparison::default());
     }
-    let one = |second| Pairing::new(old, new, given, second).and_then(|mut it| it.compare());
+    let one = |second| Pairing::new(old, new, given, second).compare();
     one(false).or_else(|_| one(true))
 }
 
 /// Two rulesets in one space.
 struct Pairing<'a> {
-    courses: [Course<'a>; 2],
+    world: World<'a>,
     simulators: [Simulator<'a>; 2],
-    space: Space,
-    pool: Pool,
-    sets: Vec<Text>,
     given: Given,
-    /// Which variables stand for what nobody can tell.
-    chance: Vec<bool>,
     hits: HashMap<(usize, Path, At), Set>,
     found: Comparison,
 }
@@ -146,84 +145,29 @@ struct Pairing<'a> {
 type Verdicts = [(Set, Set, Vec<Set>); 2];
 
 impl<'a> Pairing<'a> {
-    fn new(old: &'a Ruleset, new: &'a Ruleset, given: Given, second: bool) -> Result<Pairing<'a>, TooLarge> {
-        let mut courses = [Course::new(old), Course::new(new)];
-        let sets: Vec<Text> = courses.iter().flat_map(|it| it.sets()).cloned().collect();
-        let mut census = Census::new(old.context.family, !(tracks(old) || tracks(new)));
-        courses.iter_mut().for_each(|it| it.ask(&mut census, &sets));
-        // Twice: what one writes, the other may copy.
-        for _ in 0..2 {
-            courses.iter_mut().for_each(|it| it.settle(&mut census));
-        }
-        (0..POOL).for_each(|number| census.add_flag(&pool_name(number)));
-        let space = Space::new(&census, given.limits.nodes, second);
-        let mut chance = vec![false; space.variables() as usize];
-        let entries = || courses.iter().flat_map(Course::entries);
-        let names = entries().flat_map(|it| it.open.iter().cloned().chain(unknown(&it.key)));
-        for name in names.chain((0..POOL).map(pool_name)) {
-            if let Some(place) = space.flag_variable(&name).and_then(|var| chance.get_mut(var as usize)) {
-                *place = true;
-            }
-        }
+    fn new(old: &'a Ruleset, new: &'a Ruleset, given: Given, second: bool) -> Pairing<'a> {
+        let courses = vec![Course::new(old, false), Course::new(new, false)];
+        let world = World::new(courses, &|_| {}, (given.limits, given.policy), second);
         let options = Options::new(given.policy);
         let simulators = [Simulator::new(old, options), Simulator::new(new, options)];
-        let (pool, hits, found) = (Pool::default(), HashMap::new(), Comparison::default());
-        Ok(Pairing { courses, simulators, space, pool, sets, given, chance, hits, found })
-    }
-
-    fn search(&mut self, side: usize, path: Path, goal: Goal) -> Result<(Set, Vec<Set>), TooLarge> {
-        let Some(course) = self.courses.get(side) else { return Ok((Set::NONE, Vec::new())) };
-        let given = (self.sets.as_slice(), self.given.policy);
-        let mut search = Search::new(course, &mut self.space, &mut self.pool, given, path, goal);
-        let set = search.find()?;
-        Ok((set, std::mem::take(&mut search.behind)))
-    }
-
-    /// The packets that come on a path.
-    fn domain(&mut self, path: Path) -> Result<Set, TooLarge> {
-        let incoming = self.space.no_iface(true)?;
-        let outgoing = self.space.no_iface(false)?;
-        let (incoming, outgoing) = match path {
-            Path::Input => (incoming.not(), outgoing),
-            Path::Forward => (incoming.not(), outgoing.not()),
-            Path::Output => (incoming, outgoing.not()),
-        };
-        let mut domain = self.space.arena().and(incoming, outgoing)?;
-        if path == Path::Forward {
-            let alive = self.space.range(Field::HopLimit, 2, u128::MAX)?;
-            domain = self.space.arena().and(domain, alive)?;
-        }
-        if path == Path::Input {
-            // Fragments are put together before.
-            let first = self.space.first_fragment()?;
-            domain = self.space.arena().and(domain, first)?;
-        }
-        Ok(domain)
-    }
-
-    /// The packets that are in a set whatever nobody can tell.
-    fn surely(&mut self, set: Set) -> Result<Set, TooLarge> {
-        self.perhaps(set.not()).map(Set::not)
-    }
-
-    fn perhaps(&mut self, set: Set) -> Result<Set, TooLarge> {
-        let chance = &self.chance;
-        self.space.arena().exists(set, &|var| chance.get(var as usize) == Some(&true))
+        let (hits, found) = (HashMap::new(), Comparison::default());
+        Pairing { world, simulators, given, hits, found }
     }
 
     fn compare(&mut self) -> Result<Comparison, TooLarge> {
         for path in Path::ALL {
-            let domain = self.domain(path)?;
-            let mut verdicts: Verdicts = [(Set::NONE, Set::NONE, Vec::new()), (Set::NONE, Set::NONE, Vec::new())];
+            let domain = self.world.domain(path)?;
+            let mut verdicts: Verdicts =
+                [(Set::NONE, Set::NONE, Vec::new()), (Set::NONE, Set::NONE, Vec::new())];
             for (side, place) in verdicts.iter_mut().enumerate() {
-                let (accept, behind) = self.search(side, path, Goal::Accept)?;
-                let (reject, more) = self.search(side, path, Goal::Reject)?;
+                let (accept, behind) = self.world.search(side, path, Goal::Accept)?;
+                let (reject, more) = self.world.search(side, path, Goal::Reject)?;
                 *place = (accept, reject, [behind, more].concat());
             }
             self.changes(path, domain, &verdicts)?;
         }
         self.stateful()?;
-        if self.pool.full {
+        if self.world.pool.full {
             self.found.undecided.push("more is left open than can be kept apart".to_owned());
         }
         Ok(std::mem::take(&mut self.found))
@@ -233,12 +177,12 @@ impl<'a> Pairing<'a> {
         let [(old, old_reject, old_behind), (new, new_reject, new_behind)] = verdicts;
         let mut surely = Vec::new();
         for set in [*old, *old_reject, *new, *new_reject] {
-            surely.push((self.surely(set)?, self.perhaps(set)?));
+            surely.push((self.world.surely(set)?, self.world.perhaps(set)?));
         }
         let at = |place: usize| surely.get(place).copied().unwrap_or((Set::NONE, Set::ALL));
         let (sure_old, sure_old_reject, sure_new, sure_new_reject) = (at(0), at(1), at(2), at(3));
         let mut certain = Set::NONE;
-        let arena = self.space.arena();
+        let arena = self.world.space.arena();
         // Of a verdict that is sure with one, and cannot be with the other.
         let mut kinds = Vec::new();
         for (yes, no) in [(sure_new, sure_old), (sure_old, sure_new)] {
@@ -250,11 +194,11 @@ impl<'a> Pairing<'a> {
             kinds.push(arena.minus(set, sure_new.1)?);
         }
         for set in kinds {
-            let set = self.space.arena().and(domain, set)?;
-            certain = self.space.arena().or(certain, set)?;
+            let set = self.world.space.arena().and(domain, set)?;
+            certain = self.world.space.arena().or(certain, set)?;
             self.groups(path, domain, set)?;
         }
-        let arena = self.space.arena();
+        let arena = self.world.space.arena();
         let mut possible = Set::NONE;
         for (one, other) in [(*old, *new), (*old_reject, *new_reject)] {
             for (one, other) in [(one, other), (other, one)] {
@@ -263,10 +207,10 @@ impl<'a> Pairing<'a> {
             }
         }
         possible = arena.and(possible, domain)?;
-        let possible = self.perhaps(possible)?;
-        let open = self.space.arena().minus(possible, certain)?;
+        let possible = self.world.perhaps(possible)?;
+        let open = self.world.space.arena().minus(possible, certain)?;
         if !open.is_empty() {
-            let region = self.space.region(open, domain)?;
+            let region = self.world.space.region(open, domain)?;
             let why = "depends on what no packet tells (limits, lists, sets, rules that are not understood)";
             self.found.undecided.push(format!("{}: {region} {why}", path.as_str()));
         } else if certain.is_empty() && old_behind != new_behind {
@@ -279,15 +223,17 @@ impl<'a> Pairing<'a> {
     /// Takes a set of differing packets apart, by the rules that decide.
     fn groups(&mut self, path: Path, domain: Set, set: Set) -> Result<(), TooLarge> {
         let mut left = set;
-        let mut told = 0;
+        let (mut told, mut tried) = (0, 0);
+        let mut unconfirmed = Set::NONE;
         while !left.is_empty() {
-            if told >= self.given.most {
+            if told >= self.given.most || tried >= TRIES {
                 self.found.more = true;
-                return Ok(());
+                break;
             }
             told += 1;
-            let mut group = self.space.arena().part(left)?;
-            match self.confirmed(left, path) {
+            let familiar = self.familiar(left)?;
+            let mut group = self.world.space.arena().part(familiar)?;
+            match self.confirmed(group, path) {
                 Some((witness, [old, new])) => {
                     let mut same = left;
                     for (side, by) in [(0, old.by), (1, new.by)] {
@@ -295,40 +241,64 @@ impl<'a> Pairing<'a> {
                             Some(at) => self.hit(side, path, at)?,
                             None => Set::NONE,
                         };
-                        same = self.space.arena().and(same, hit)?;
+                        same = self.world.space.arena().and(same, hit)?;
                     }
-                    if self.space.arena().within(group, same) {
+                    if self.world.space.arena().within(group, same) {
                         group = same;
                     }
-                    let region = self.space.region(group, domain)?;
+                    let region = self.world.space.region(group, domain)?;
                     self.found.differences.push(Difference { path, region, witness, old, new });
                 }
                 None => {
-                    let region = self.space.region(group, domain)?;
-                    let why = "differs by the sets, but the simulator does not decide the packet that was tried";
-                    self.found.undecided.push(format!("{}: {region} {why}", path.as_str()));
+                    tried += 1;
+                    unconfirmed = self.world.space.arena().or(unconfirmed, group)?;
                 }
             }
-            left = self.space.arena().minus(left, group)?;
+            left = self.world.space.arena().minus(left, group)?;
+        }
+        if !unconfirmed.is_empty() {
+            let region = self.world.space.region(unconfirmed, domain)?;
+            let why =
+                "another verdict by the sets, but the simulator does not decide the packets that were tried";
+            self.found.undecided.push(format!("{}: {region}: {why}", path.as_str()));
         }
         Ok(())
     }
 
+    /// The part of a set whose packets look familiar, if there is one: those that begin connections, of TCP, and so on.
+    fn familiar(&mut self, set: Set) -> Result<Set, TooLarge> {
+        let new = self.world.space.states(CtState::New as u128)?;
+        let mut wanted = vec![new];
+        for proto in [6, 17, 1, 58] {
+            wanted.push(self.world.space.range(Field::Proto, proto, proto)?);
+        }
+        wanted.push(self.world.space.range(Field::SourcePort, 1024, u128::from(u16::MAX))?);
+        let mut familiar = set;
+        for wanted in wanted {
+            let part = self.world.space.arena().and(familiar, wanted)?;
+            if !part.is_empty() {
+                familiar = part;
+            }
+        }
+        Ok(familiar)
+    }
+
     /// A packet of a set, if the simulator says that it gets different verdicts.
     fn confirmed(&mut self, set: Set, path: Path) -> Option<(Packet, [Side; 2])> {
-        let witness = self.space.witness(set, path)?;
+        let witness = self.world.space.witness(set, path)?;
         let [old, new] = self.simulators.each_ref().map(|it| side(it, &it.simulate(&witness)));
         let (old, new) = (old?, new?);
         (old.fate != new.fate).then_some((witness, [old, new]))
     }
 
+    /// The packets for which a rule, or a policy, may decide.
     fn hit(&mut self, side: usize, path: Path, at: At) -> Result<Set, TooLarge> {
         if let Some(known) = self.hits.get(&(side, path, at)) {
             return Ok(*known);
         }
         let goal = if at.rule.is_some() { Goal::Rule(at) } else { Goal::Policy(at) };
-        let (set, _) = self.search(side, path, goal)?;
-        let set = self.surely(set)?;
+        let (set, _) = self.world.search(side, path, goal)?;
+        let set = self.world.perhaps(set)?;
         self.hits.insert((side, path, at), set);
         Ok(set)
     }
@@ -339,7 +309,7 @@ impl<'a> Pairing<'a> {
             return Ok(());
         }
         let mut rules: BTreeMap<String, [Option<At>; 2]> = BTreeMap::new();
-        for (side, course) in self.courses.iter().enumerate() {
+        for (side, course) in self.world.courses.iter().enumerate() {
             for table in course.tables.iter().flatten() {
                 for (chain, it) in table.chains.iter().enumerate() {
                     for (number, entry) in it.entries.iter().enumerate() {
@@ -353,13 +323,13 @@ impl<'a> Pairing<'a> {
             }
         }
         for path in Path::ALL {
-            let domain = self.domain(path)?;
+            let domain = self.world.domain(path)?;
             for (key, places) in &rules {
                 let mut met = [Set::NONE; 2];
                 for (side, (place, met)) in places.iter().zip(&mut met).enumerate() {
                     if let Some(at) = place {
-                        let (set, _) = self.search(side, path, Goal::Rule(*at))?;
-                        *met = self.space.arena().and(domain, set)?;
+                        let (set, _) = self.world.search(side, path, Goal::Rule(*at))?;
+                        *met = self.world.space.arena().and(domain, set)?;
                     }
                 }
                 if met[0] != met[1] {

@@ -12,14 +12,17 @@ mod flow;
 #[cfg(feature = "json")]
 pub mod json;
 mod lines;
+mod reach;
 mod redundant;
 mod show;
-mod ways;
 #[cfg(test)]
 mod tests;
+mod ways;
+mod world;
 
 pub use cover::Cover;
 pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
+pub use reach::{Class, Links, Matrix, Service, matrix};
 pub use redundant::Instead;
 
 use crate::model::{Ruleset, Table};

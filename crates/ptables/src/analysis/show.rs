@@ -39,7 +39,8 @@ impl Comparison {
         for it in &self.differences {
             lines.push(format!("{}, {}: {}", what(it), it.path.as_str(), it.region));
             lines.push(format!("    such as {}", it.witness));
-            for (simulator, side, when) in [(&simulators[0], it.old, "old"), (&simulators[1], it.new, "new")] {
+            for (simulator, side, when) in [(&simulators[0], it.old, "old"), (&simulators[1], it.new, "new")]
+            {
                 lines.push(format!("    {when}: {} by {}", side.fate.as_str(), decider(simulator, side)));
             }
         }

@@ -76,17 +76,7 @@ impl<'c> Search<'c> {
         path: Path,
         goal: Goal,
     ) -> Search<'c> {
-        Search {
-            course,
-            space,
-            pool,
-            sets,
-            policy,
-            path,
-            goal,
-            chains: HashMap::new(),
-            behind: Vec::new(),
-        }
+        Search { course, space, pool, sets, policy, path, goal, chains: HashMap::new(), behind: Vec::new() }
     }
 
     /// The packets, as they come.

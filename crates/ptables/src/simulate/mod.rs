@@ -26,9 +26,9 @@ mod trace;
 mod walk;
 
 pub(crate) use compile::tracks;
-pub(crate) use walk::{Stop, way};
 pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
+pub(crate) use walk::{Stop, way};
 
 use std::sync::Arc;
 

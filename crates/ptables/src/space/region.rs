@@ -1,6 +1,6 @@
 //! A set, told field by field.
 
-use super::arena::{Set, TooLarge};
+use super::arena::{Arena, Set, TooLarge};
 use super::code::{Code, Dim};
 use super::compile::Space;
 use super::names::Name;
@@ -91,11 +91,19 @@ impl Space {
             Code::Bits { .. } => 1 << dim.width,
             _ => u128::from(dim.code.classes()),
         };
-        let has = |number: u128| {
+        let has = |arena: &Arena, number: u128| {
             let value = |var: u32| number >> (dim.first + dim.width - 1 - var) & 1 == 1;
-            self.arena.contains(one, &|var| own(var) && value(var))
+            arena.contains(one, &|var| own(var) && value(var))
         };
-        Ok(Some((one, (0..count).filter(|it| has(*it)).collect())))
+        let mut classes: Vec<u128> = (0..count).filter(|it| has(&self.arena, *it)).collect();
+        // Numbers above the last class stand for it too.
+        if let (Some(last), false) = (count.checked_sub(1), matches!(dim.code, Code::Bits { .. })) {
+            let last_class = dim.classes(&mut self.arena, last as u32, last as u32)?;
+            if classes.last() != Some(&last) && !self.arena.disjoint(one, last_class) {
+                classes.push(last);
+            }
+        }
+        Ok(Some((one, classes)))
     }
 
     /// A range of values, as it is written.
