@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
     Diff(commands::diff::Options),
+    Reach(commands::reach::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),

@@ -40,7 +40,8 @@ fn dead_rules_of_the_university() {
 
 #[test]
 fn the_service_matrix_of_the_university_is_the_published_one() {
-    let Some(ruleset) = university("iptsem--TUM_Net_Firewall__iptables-save-2015-05-15_15-23-41_cheating") else {
+    let Some(ruleset) = university("iptsem--TUM_Net_Firewall__iptables-save-2015-05-15_15-23-41_cheating")
+    else {
         return;
     };
     let links = Links::parse(&shared::read("rulesets/ipassmt_tumi8.txt").unwrap(), Family::V4).unwrap();
@@ -53,7 +54,13 @@ fn the_service_matrix_of_the_university_is_the_published_one() {
         service.source_port = Some(10000);
         let found = matrix(&ruleset, service, &loose, Given::default(), true).unwrap();
         let exact = matrix(&ruleset, service, &links, Given::default(), false).unwrap();
-        println!("port {port}: {} classes, {} edges; exact {} and {}", found.classes.len(), found.edges.len(), exact.classes.len(), exact.edges.len());
+        println!(
+            "port {port}: {} classes, {} edges; exact {} and {}",
+            found.classes.len(),
+            found.edges.len(),
+            exact.classes.len(),
+            exact.edges.len()
+        );
         println!("{:?}", found.classes.iter().map(|it| it.size().unwrap()).collect::<Vec<_>>());
         assert_eq!((found.classes.len(), found.edges.len()), (classes, edges), "port {port}");
     }

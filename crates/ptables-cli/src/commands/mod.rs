@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod man;
+pub(crate) mod reach;
 pub(crate) mod render;
 pub(crate) mod restore;
 pub(crate) mod simulate;
@@ -32,6 +33,7 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Render(options) => render::run(&options),
+        Command::Reach(options) => reach::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Import(options) => import::run(&options),

@@ -1,13 +1,16 @@
-//! Comparisons as JSON.
+//! Comparisons and matrices as JSON.
 //!
-//! One object: `same` (boolean), `differences` (list), `more` (whether there are differences beyond those told), `undecided` (list of
+//! A **comparison** is one object: `same` (boolean), `differences` (list), `more` (whether there are differences beyond those told), `undecided` (list of
 //! strings). A **difference** has `path`, `what` (in words), `region` (list of objects `field`, `values`), `exact` (whether the region is
 //! the product of its fields), `witness` (a packet in text form), `old` and `new`: objects `verdict`, `table`, `chain`, `rule` (number
 //! from 1, `null` for a policy), `text`, `file`, `line` (`null` if unknown).
+//!
+//! A **matrix** has `classes` (list of lists of ranges of addresses) and `edges` (list of pairs of places in it: from, to).
 
 use serde::Serialize;
 
 use super::diff::{Comparison, Side};
+use super::reach::Matrix;
 use super::show::what;
 use crate::model::Ruleset;
 use crate::simulate::{Options, Simulator};
@@ -87,5 +90,19 @@ impl Comparison {
             undecided: self.undecided.clone(),
         };
         serde_json::to_string(&object).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct MatrixObject<'a> {
+    classes: Vec<Vec<String>>,
+    edges: &'a [(usize, usize)],
+}
+
+impl Matrix {
+    /// The matrix as one line of JSON, without the line end; the module says what it holds.
+    pub fn json(&self) -> String {
+        let classes = (0..self.classes.len()).map(|at| self.addresses(at)).collect();
+        serde_json::to_string(&MatrixObject { classes, edges: &self.edges }).unwrap_or_default()
     }
 }

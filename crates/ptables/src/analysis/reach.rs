@@ -11,7 +11,7 @@ use crate::meaning::{Field, Pred};
 use crate::model::Ruleset;
 use crate::packet::Path;
 use crate::space::{Set, TooLarge};
-use crate::value::addr::{plain, strict};
+use crate::value::addr::{plain, push_range, strict};
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
 
@@ -73,6 +73,19 @@ pub struct Matrix {
     pub edges: Vec<(usize, usize)>,
 }
 
+impl Matrix {
+    /// The addresses of a class, each range as it is written.
+    pub fn addresses(&self, class: usize) -> Vec<String> {
+        let ranges = self.classes.get(class).map(|it| it.ranges.as_slice()).unwrap_or_default();
+        let text = |(low, high): &(u128, u128)| {
+            let mut out = Vec::new();
+            push_range(&mut out, self.family, *low, *high);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        ranges.iter().map(text).collect()
+    }
+}
+
 impl Links {
     /// Reads lines `NAME = [ADDRESS/LENGTH, FIRST-LAST, …]` or `NAME = all_but_those_ips […]`; `#` begins a remark.
     ///
@@ -87,7 +100,8 @@ impl Links {
                 part.split_once('=').ok_or_else(|| format!("`NAME = [` is missing: {}", part.trim()))?;
             let (word, list) =
                 rest.split_once('[').ok_or_else(|| format!("`[` is missing after {}", name.trim()))?;
-            let iface = Iface::parse(name.trim().as_bytes()).map_err(|it| format!("`{}`: expected {}", name.trim(), it.expected))?;
+            let iface = Iface::parse(name.trim().as_bytes())
+                .map_err(|it| format!("`{}`: expected {}", name.trim(), it.expected))?;
             let ranges = list.split(',').map(str::trim).filter(|it| !it.is_empty());
             let mut ranges = ranges.map(|it| range(it, family)).collect::<Result<Vec<_>, _>>()?;
             match word.trim() {

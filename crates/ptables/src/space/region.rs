@@ -5,7 +5,7 @@ use super::code::{Code, Dim};
 use super::compile::Space;
 use super::names::Name;
 use crate::meaning::Field;
-use crate::value::addr::push_address;
+use crate::value::addr::push_range;
 
 /// The values of one field of the packets of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,22 +108,11 @@ impl Space {
 
     /// A range of values, as it is written.
     fn written(&self, field: Field, (low, high): (u128, u128)) -> String {
-        let address = |it: u128| {
-            let mut out = Vec::new();
-            push_address(&mut out, self.family, it);
-            String::from_utf8_lossy(&out).into_owned()
-        };
         match field {
             Field::Source | Field::Destination => {
-                let size = low ^ high;
-                let whole = size & size.wrapping_add(1) == 0 && low & size == 0;
-                match (low == high, whole) {
-                    (true, _) => address(low),
-                    (_, true) => {
-                        format!("{}/{}", address(low), u32::from(self.family.bits()) - size.count_ones())
-                    }
-                    _ => format!("{}-{}", address(low), address(high)),
-                }
+                let mut out = Vec::new();
+                push_range(&mut out, self.family, low, high);
+                String::from_utf8_lossy(&out).into_owned()
             }
             Field::Proto if low == high => match low {
                 1 => "icmp".to_owned(),
