@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Release(commands::release::Options),
     #[command(hide = true)]
     Guard(commands::guard::Options),
+    Diff(commands::diff::Options),
+    Reach(commands::reach::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),
@@ -103,7 +105,8 @@ pub(crate) struct Assumed {
     pub(crate) routes: Option<PathBuf>,
 }
 
-fn policy(text: &str) -> Result<Policy, &'static str> {
+/// Reads `ACCEPT` or `DROP`.
+pub(crate) fn policy(text: &str) -> Result<Policy, &'static str> {
     Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`")
 }
 

@@ -110,7 +110,12 @@ fn ask(
     let version = kernel.version(backend).unwrap_or(Dialect::default().version);
     let options = lower::Options::new(Dialect::new(backend, version), &names);
     let ruleset = lower(&text::parse(&source).tables, state.family, options).ruleset;
-    let simulator = snapshot::simulator(&ruleset, sets.to_vec(), &Assumed::default(), true, findings)?;
+    // What is declared will be so; of other sets the kernel knows.
+    let mut known = snapshot::sets(Vec::new(), &Assumed::default(), true, findings)?;
+    for set in sets {
+        known.get_or_insert_default().declare(set.clone());
+    }
+    let simulator = snapshot::simulator(&ruleset, known.as_ref(), &Assumed::default(), findings)?;
     let trace = simulator.simulate(packet);
     let decides = trace.path.iter().rev().find(|it| it.kind != StepKind::Return);
     let line =

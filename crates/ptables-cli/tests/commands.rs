@@ -54,6 +54,36 @@ fn check_names_line_reason_and_what_to_do() {
 }
 
 #[test]
+fn diff_and_reach_speak_of_all_packets() {
+    let rules = |net: &str| {
+        let name = std::env::temp_dir().join(format!(
+            "ptables-diff-{}-{}.v4",
+            std::process::id(),
+            net.replace('/', "-")
+        ));
+        let text = format!(
+            "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -s {net} -p tcp --dport 22 -j ACCEPT\nCOMMIT\n"
+        );
+        std::fs::write(&name, text).unwrap();
+        name.display().to_string()
+    };
+    let (old, new) = (rules("10.0.0.0/8"), rules("10.0.0.0/9"));
+    let found = ptables(&["diff", "-4", "--policy", "ACCEPT", &old, &new], b"");
+    assert_eq!(found.code, 1, "{}", found.stderr);
+    assert!(found.stdout.contains("newly dropped, forward: source 10.128.0.0/9"), "{}", found.stdout);
+    let json = ptables(&["diff", "-4", "--format", "json", &old, &new], b"");
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["same"], &json["differences"][0]["new"]["verdict"]), (&false.into(), &"drop".into()));
+    assert_eq!(ptables(&["diff", "-4", &old, &old], b"").code, 0);
+    assert_eq!(ptables(&["diff", "-4", &old, "nowhere.v4"], b"").code, 2);
+    let reach = ptables(&["reach", "-4", "--port", "22", &old], b"");
+    assert!(reach.stdout.starts_with("2 classes, 2 of their pairs connected\n"), "{}", reach.stdout);
+    for it in [old, new] {
+        std::fs::remove_file(it).unwrap();
+    }
+}
+
+#[test]
 fn check_looks_at_all_packets_and_a_remark_silences_it() {
     let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.0/8 -j DROP\n# ptables: ignore check/unreachable-rule: kept for the audit\n-A INPUT -s 10.0.0.1 -j ACCEPT\n-A INPUT -s 10.0.0.2 -j ACCEPT\nCOMMIT\n";
     let found = ptables(&["check", "-"], rules.as_bytes());

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod confirm;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod guard;
 pub(crate) mod history;
@@ -13,6 +14,7 @@ pub(crate) mod load;
 pub(crate) mod man;
 pub(crate) mod persist;
 pub(crate) mod plan;
+pub(crate) mod reach;
 pub(crate) mod release;
 pub(crate) mod render;
 pub(crate) mod restore;
@@ -42,7 +44,9 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Render(options) => render::run(&options),
+        Command::Reach(options) => reach::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Diff(options) => diff::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Plan(options) => plan::run(&options),
         Command::Apply(options) => apply::run(&options),

@@ -56,7 +56,7 @@ pub(crate) fn of_effect(effect: &Effect, traces: &mut Traces) -> Act {
 }
 
 impl Traces {
-    fn add(&mut self, effect: &Effect) {
+    pub(super) fn add(&mut self, effect: &Effect) {
         match effect {
             Effect::Sets(changes) => self.sets.extend(changes.iter().map(|it| it.name.clone())),
             Effect::Write { field, .. } | Effect::Add { field, .. } | Effect::Overwrite(field) => {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::act::{Act, Traces, of_effect};
 use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
-use crate::meaning::Pred;
+use crate::meaning::{Effect, Pred};
 use crate::model::{Body, Jump, Policy, Rule, Ruleset, Table};
 use crate::simulate::tracks;
 use crate::space::{Census, Free, Pair, Set, Space, TooLarge};
@@ -44,6 +44,8 @@ pub(super) struct Draft {
     pub(super) act: Act,
     pub(super) quiet: bool,
     pub(super) understood: bool,
+    /// What its target does.
+    pub(super) effect: Option<Effect>,
 }
 
 /// What a rule says; `names` are the places of chains.
@@ -59,21 +61,25 @@ pub(super) fn draft(
         Body::Opaque(opaque) => {
             let words = opaque.text.split(|byte| byte.is_ascii_whitespace() || *byte == b'"');
             let act = Act::Unknown(words.filter_map(|word| names.get(word).copied()).collect());
-            return Draft { pred: Pred::True, act, quiet: false, understood: false };
+            return Draft { pred: Pred::True, act, quiet: false, understood: false, effect: None };
         }
     };
     let place = |name: &[u8]| names.get(name).copied();
+    let effect = match &typed.jump {
+        Jump::Target(target) => Some(target.effect(ruleset.context)),
+        _ => None,
+    };
     let (act, quiet) = match &typed.jump {
         Jump::None => (Act::Next, true),
         Jump::Chain(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Jump), true),
         Jump::Goto(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Goto), true),
-        Jump::Target(target) => {
-            let act = of_effect(&target.effect(ruleset.context), traces);
+        Jump::Target(_) => {
+            let act = effect.as_ref().map_or(Act::Next, |it| of_effect(it, traces));
             let quiet = !matches!(act, Act::Next | Act::Unknown(_));
             (act, quiet)
         }
     };
-    Draft { pred: typed.meaning(ruleset.context), act, quiet, understood: true }
+    Draft { pred: typed.meaning(ruleset.context), act, quiet, understood: true, effect }
 }
 
 /// Where the chains of a table are, by name.

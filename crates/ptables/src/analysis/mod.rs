@@ -1,18 +1,30 @@
-//! Layer 8. What holds of all packets: rules that none meets, rules that make no difference.
+//! Layer 8. What holds of all packets: rules that none meets or that make no difference, what differs between two
+//! rulesets, who can reach whom.
 //!
-//! Each table is looked at by itself: any packet may come to a hook, except that interfaces and states of connections are
+//! For the first, each table is looked at by itself: any packet may come to a hook, except that interfaces and states of connections are
 //! those that the hook has. A chain is summarised once (which packets it gives back), callees first; then the packets that
-//! come to it are joined, callers first. Nothing is unfolded.
+//! come to it are joined, callers first. Nothing is unfolded. For the others, packets are followed backwards through all
+//! tables on their path, from where they leave.
 
 mod act;
+mod course;
 mod cover;
+mod diff;
 mod flow;
+#[cfg(feature = "json")]
+pub mod json;
 mod lines;
+mod reach;
 mod redundant;
+mod show;
 #[cfg(test)]
 mod tests;
+mod ways;
+mod world;
 
 pub use cover::Cover;
+pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
+pub use reach::{Class, Links, Matrix, Service, matrix};
 pub use redundant::Instead;
 
 use crate::model::{Ruleset, Table};

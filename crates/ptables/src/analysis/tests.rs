@@ -116,3 +116,104 @@ fn too_large_sets_are_told() {
     let analysis = Analysis::new(&ruleset, Limits::new(4));
     assert!(analysis.tables[0].is_err());
 }
+
+fn compared(old: &str, new: &str) -> Comparison {
+    let (old, new) = (ruleset(old), ruleset(new));
+    let found = compare(&old, &new, Given::default()).unwrap();
+    println!("{}", found.human(&old, &new));
+    found
+}
+
+fn filters(old: &str, new: &str) -> Comparison {
+    let whole = |rules: &str| {
+        format!(
+            "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:user - [0:0]\n{rules}\nCOMMIT\n"
+        )
+    };
+    compared(&whole(old), &whole(new))
+}
+
+#[test]
+fn the_same_firewall_in_other_words_is_the_same() {
+    for (old, new) in [
+        (
+            "-A INPUT -p tcp -m multiport --dports 22,80 -j ACCEPT",
+            "-A INPUT -p tcp --dport 80 -j ACCEPT\n-A INPUT -p tcp --dport 22 -j ACCEPT",
+        ),
+        (
+            "-A INPUT -s 10.0.0.0/8 -j ACCEPT",
+            "-A INPUT -s 10.0.0.0/9 -j ACCEPT\n-A INPUT -s 10.128.0.0/9 -j ACCEPT",
+        ),
+        (
+            "-A INPUT -p tcp -j user\n-A user -s 10.0.0.1 -j RETURN\n-A user -j ACCEPT",
+            "-A INPUT -p tcp ! -s 10.0.0.1 -j ACCEPT",
+        ),
+        (
+            "-A INPUT -m limit --limit 1/s -j ACCEPT",
+            "-A INPUT -m limit --limit 1/s -j ACCEPT\n-A INPUT -j DROP",
+        ),
+        (
+            "-A INPUT -m set --match-set a src -j ACCEPT",
+            "-A INPUT -m set ! --match-set a src -j DROP\n-A INPUT -j ACCEPT",
+        ),
+    ] {
+        assert!(filters(old, new).is_same(), "{old} | {new}");
+    }
+}
+
+#[test]
+fn differences_have_a_witness_and_the_rules_that_decide() {
+    let found = filters(
+        "-A FORWARD -s 10.0.0.0/8 -p tcp --dport 22 -j ACCEPT\n-A INPUT -p udp -j REJECT",
+        "-A FORWARD -s 10.0.0.0/9 -p tcp --dport 22 -j ACCEPT\n-A INPUT -p udp -j DROP",
+    );
+    assert!(found.undecided.is_empty());
+    let [answer, dropped] = found.differences.as_slice() else { panic!("{:?}", found.differences) };
+    assert_eq!((answer.old.fate, answer.new.fate), (Fate::Reject, Fate::Drop));
+    assert_eq!((dropped.old.fate, dropped.new.fate), (Fate::Accept, Fate::Drop));
+    assert_eq!(dropped.path, crate::packet::Path::Forward);
+    let region = "source 10.128.0.0/9; protocol tcp; destination port 22; fragment first or none";
+    assert_eq!(dropped.region.to_string(), region);
+    assert_eq!(dropped.old.by.unwrap().rule, Some(0));
+    assert_eq!(dropped.new.by.unwrap().rule, None);
+}
+
+#[test]
+fn marks_and_translations_lead_from_table_to_table() {
+    let marked = |mark: u32| {
+        format!(
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 22 -j MARK --set-mark 1\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m mark --mark {mark} -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let plain = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 22 -j MARK --set-mark 1\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n-A FORWARD -m mark --mark 1 -j ACCEPT\nCOMMIT\n";
+    assert!(compared(&marked(1), plain).is_same());
+    assert!(!compared(&marked(2), plain).is_same());
+    let served = |port: u32, to: &str| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport {port} -j DNAT --to-destination {to}\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -d 10.0.0.2 -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let found = compared(&served(8080, "10.0.0.2:80"), &served(8081, "10.0.0.2:80"));
+    assert!(found.undecided.is_empty() && found.differences.len() >= 2, "{found:?}");
+    for it in &found.differences {
+        let port = it.region.spans.iter().find(|it| it.field == "destination port").unwrap();
+        assert!(port.values == ["8080"] || port.values == ["8081"], "{port:?}");
+    }
+    // From two addresses the kernel chooses.
+    let found = compared(&served(8080, "10.0.0.2:80"), &served(8080, "10.0.0.2-10.0.0.3:80"));
+    assert!(found.differences.is_empty() && !found.undecided.is_empty());
+}
+
+#[test]
+fn what_remembers_packets_is_never_called_the_same() {
+    // The packets of the first rule use up no tokens any more.
+    let found = filters(
+        "-A INPUT -m limit --limit 1/s -j ACCEPT\n-A INPUT -s 10.0.0.1 -j ACCEPT",
+        "-A INPUT -s 10.0.0.1 -j ACCEPT\n-A INPUT -m limit --limit 1/s -j ACCEPT",
+    );
+    assert!(found.differences.is_empty() && !found.undecided.is_empty());
+    let found = filters("-A INPUT -m limit --limit 1/s -j ACCEPT", "-A INPUT -m limit --limit 2/s -j ACCEPT");
+    assert!(found.differences.is_empty() && !found.undecided.is_empty());
+    let found = filters("-A INPUT -m limit --limit 1/s -j ACCEPT", "-A INPUT -p tcp -j ACCEPT");
+    assert!(!found.undecided.is_empty());
+}

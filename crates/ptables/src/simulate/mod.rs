@@ -29,6 +29,7 @@ mod walk;
 pub(crate) use compile::tracks;
 pub use show::Standing;
 pub use trace::{Step, StepKind, Trace};
+pub(crate) use walk::{Stop, way};
 
 use std::sync::Arc;
 

@@ -41,7 +41,7 @@ pub(super) struct Run<'s, 'p, 'm, O> {
 
 /// Where a packet stops on its way.
 #[derive(Clone, Copy, Debug)]
-enum Stop {
+pub(crate) enum Stop {
     Table(TableName),
     /// Connection tracking.
     Track,
@@ -57,6 +57,20 @@ const INPUT_NFT: &[Stop] = &[In(Mangle), In(Filter), In(Nat), In(Security)];
 const FORWARD: &[Stop] = &[In(Mangle), In(Filter), In(Security)];
 const OUTPUT: &[Stop] = &[In(Raw), Track, In(Mangle), In(Nat), In(Filter), In(Security)];
 const POSTROUTING: &[Stop] = &[In(Mangle), In(Nat)];
+
+type Way = &'static [(Hook, &'static [Stop])];
+
+/// The hooks on a path, and where a packet stops at each.
+pub(crate) fn way(path: Path, nft: bool) -> Way {
+    match (path, nft) {
+        (Path::Input, false) => &[(Hook::Prerouting, PREROUTING), (Hook::Input, INPUT)],
+        (Path::Input, true) => &[(Hook::Prerouting, PREROUTING), (Hook::Input, INPUT_NFT)],
+        (Path::Forward, _) => {
+            &[(Hook::Prerouting, PREROUTING), (Hook::Forward, FORWARD), (Hook::Postrouting, POSTROUTING)]
+        }
+        (Path::Output, _) => &[(Hook::Output, OUTPUT), (Hook::Postrouting, POSTROUTING)],
+    }
+}
 
 impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     pub(super) fn new(

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A set of one [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,6 +72,28 @@ const LEAF: Node = Node { var: u32::MAX, low: Set::ALL, high: Set::ALL };
 /// The first sizes of the tables; powers of two.
 const FIRST_TABLE: usize = 1 << 12;
 const LARGEST_CACHE: usize = 1 << 21;
+
+/// Hashes edges; nobody chooses them to do harm.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
+
+/// Results for sets that were met before.
+type Memo = HashMap<Set, Set, BuildHasherDefault<Mixer>>;
 
 /// Values of variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -317,15 +340,10 @@ impl Arena {
     /// # Errors
     /// [`TooLarge`].
     pub fn exists(&mut self, set: Set, gone: &dyn Fn(u32) -> bool) -> Result<Set, TooLarge> {
-        self.project(set, gone, &mut HashMap::new())
+        self.project(set, gone, &mut Memo::default())
     }
 
-    fn project(
-        &mut self,
-        set: Set,
-        gone: &dyn Fn(u32) -> bool,
-        memo: &mut HashMap<Set, Set>,
-    ) -> Result<Set, TooLarge> {
+    fn project(&mut self, set: Set, gone: &dyn Fn(u32) -> bool, memo: &mut Memo) -> Result<Set, TooLarge> {
         if set.is_all() || set.is_empty() {
             return Ok(set);
         }
@@ -346,15 +364,10 @@ impl Arena {
     /// # Errors
     /// [`TooLarge`].
     pub fn replace(&mut self, set: Set, image: &HashMap<u32, Set>) -> Result<Set, TooLarge> {
-        self.compose(set, image, &mut HashMap::new())
+        self.compose(set, image, &mut Memo::default())
     }
 
-    fn compose(
-        &mut self,
-        set: Set,
-        image: &HashMap<u32, Set>,
-        memo: &mut HashMap<Set, Set>,
-    ) -> Result<Set, TooLarge> {
+    fn compose(&mut self, set: Set, image: &HashMap<u32, Set>, memo: &mut Memo) -> Result<Set, TooLarge> {
         if set.is_all() || set.is_empty() {
             return Ok(set);
         }
@@ -389,6 +402,25 @@ impl Arena {
             at = if one { high } else { low };
         }
         Some(found)
+    }
+
+    /// A part of a set: all assignments that it holds for the same reason as [`any`](Arena::any)'s.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn part(&mut self, set: Set) -> Result<Set, TooLarge> {
+        let mut way = Vec::new();
+        let mut at = set;
+        while let Some((var, low, high)) = self.split(at) {
+            let one = low.is_empty();
+            way.push((var, one));
+            at = if one { high } else { low };
+        }
+        let mut part = at;
+        for (var, one) in way.into_iter().rev() {
+            part = if one { self.choose(var, Set::NONE, part)? } else { self.choose(var, part, Set::NONE)? };
+        }
+        Ok(part)
     }
 
     /// Whether an assignment is in the set.

@@ -244,6 +244,17 @@ impl Space {
         self.fields.get(&field).map_or((0, 0), |dim| (dim.first, dim.width))
     }
 
+    /// The classes of a field's values that are told apart, each with its first value; none where they are not numbered.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn field_classes(&mut self, field: Field) -> Result<Vec<(u128, Set)>, TooLarge> {
+        let Some(dim) = self.fields.get(&field) else { return Ok(Vec::new()) };
+        let Code::Cells { starts, .. } = &dim.code else { return Ok(Vec::new()) };
+        let starts = starts.iter().enumerate();
+        starts.map(|(at, low)| Ok((*low, dim.classes(&mut self.arena, at as u32, at as u32)?))).collect()
+    }
+
     /// Packets in which the field lies in a range. A field that nothing asks for is not told apart.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! A set, told field by field.
 
-use super::arena::{Set, TooLarge};
+use super::arena::{Arena, Set, TooLarge};
 use super::code::{Code, Dim};
 use super::compile::Space;
 use super::names::Name;
 use crate::meaning::Field;
-use crate::value::addr::push_address;
+use crate::value::addr::push_range;
 
 /// The values of one field of the packets of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,31 +91,28 @@ impl Space {
             Code::Bits { .. } => 1 << dim.width,
             _ => u128::from(dim.code.classes()),
         };
-        let has = |number: u128| {
+        let has = |arena: &Arena, number: u128| {
             let value = |var: u32| number >> (dim.first + dim.width - 1 - var) & 1 == 1;
-            self.arena.contains(one, &|var| own(var) && value(var))
+            arena.contains(one, &|var| own(var) && value(var))
         };
-        Ok(Some((one, (0..count).filter(|it| has(*it)).collect())))
+        let mut classes: Vec<u128> = (0..count).filter(|it| has(&self.arena, *it)).collect();
+        // Numbers above the last class stand for it too.
+        if let (Some(last), false) = (count.checked_sub(1), matches!(dim.code, Code::Bits { .. })) {
+            let last_class = dim.classes(&mut self.arena, last as u32, last as u32)?;
+            if classes.last() != Some(&last) && !self.arena.disjoint(one, last_class) {
+                classes.push(last);
+            }
+        }
+        Ok(Some((one, classes)))
     }
 
     /// A range of values, as it is written.
     fn written(&self, field: Field, (low, high): (u128, u128)) -> String {
-        let address = |it: u128| {
-            let mut out = Vec::new();
-            push_address(&mut out, self.family, it);
-            String::from_utf8_lossy(&out).into_owned()
-        };
         match field {
             Field::Source | Field::Destination => {
-                let size = low ^ high;
-                let whole = size & size.wrapping_add(1) == 0 && low & size == 0;
-                match (low == high, whole) {
-                    (true, _) => address(low),
-                    (_, true) => {
-                        format!("{}/{}", address(low), u32::from(self.family.bits()) - size.count_ones())
-                    }
-                    _ => format!("{}-{}", address(low), address(high)),
-                }
+                let mut out = Vec::new();
+                push_range(&mut out, self.family, low, high);
+                String::from_utf8_lossy(&out).into_owned()
             }
             Field::Proto if low == high => match low {
                 1 => "icmp".to_owned(),

@@ -83,6 +83,19 @@ pub fn push_address(out: &mut Vec<u8>, family: Family, address: Bits) {
     }
 }
 
+/// Appends a range of addresses: `address`, `address/length` if it is a network, else `first-last`.
+pub fn push_range(out: &mut Vec<u8>, family: Family, low: Bits, high: Bits) {
+    push_address(out, family, low);
+    let size = low ^ high;
+    if low != high && size & size.wrapping_add(1) == 0 && low & size == 0 {
+        out.push(b'/');
+        push(out, u64::from(family.bits()) - u64::from(size.count_ones()));
+    } else if low != high {
+        out.push(b'-');
+        push_address(out, family, high);
+    }
+}
+
 /// Appends an address of either family.
 pub fn push_ip(out: &mut Vec<u8>, address: IpAddr) {
     match address {
@@ -354,6 +367,18 @@ mod tests {
         }
         assert_eq!(mask(Family::V6, b"ffff:ffff::"), Ok(prefix_mask(Family::V6, 32)));
         assert!(mask(Family::V6, b"129").is_err());
+    }
+
+    #[test]
+    fn ranges_are_networks_where_they_can() {
+        let range = |low, high| {
+            let mut out = Vec::new();
+            push_range(&mut out, Family::V4, low, high);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(range(0x0a00_0000, 0x0aff_ffff), "10.0.0.0/8");
+        assert_eq!(range(0x0a00_0001, 0x0a00_0001), "10.0.0.1");
+        assert_eq!(range(0x0a00_0001, 0x0a00_0002), "10.0.0.1-10.0.0.2");
     }
 
     #[test]

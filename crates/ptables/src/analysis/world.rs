@@ -1,0 +1,100 @@
+//! Rulesets in one space.
+
+use super::Limits;
+use super::course::{Course, unknown};
+use super::ways::{Goal, POOL, Pool, Search, pool_name};
+use crate::dialect::Family;
+use crate::meaning::Field;
+use crate::model::Policy;
+use crate::packet::Path;
+use crate::simulate::tracks;
+use crate::source::Text;
+use crate::space::{Census, Set, Space, TooLarge};
+
+/// Rulesets whose packets are sets of one space.
+pub(super) struct World<'a> {
+    pub(super) courses: Vec<Course<'a>>,
+    pub(super) space: Space,
+    pub(super) pool: Pool,
+    sets: Vec<Text>,
+    policy: Option<Policy>,
+    /// Which variables stand for what nobody can tell.
+    chance: Vec<bool>,
+}
+
+impl<'a> World<'a> {
+    /// Puts rulesets of one family into a space, in which what `more` asks can be told apart too.
+    pub(super) fn new(
+        mut courses: Vec<Course<'a>>,
+        more: &dyn Fn(&mut Census),
+        (limits, policy): (Limits, Option<Policy>),
+        second: bool,
+    ) -> World<'a> {
+        let sets: Vec<Text> = courses.iter().flat_map(|it| it.sets()).cloned().collect();
+        let family = courses.first().map(|it| it.ruleset.context.family).unwrap_or(Family::V4);
+        let fragments = !courses.iter().any(|it| tracks(it.ruleset));
+        let mut census = Census::new(family, fragments);
+        more(&mut census);
+        courses.iter_mut().for_each(|it| it.ask(&mut census, &sets));
+        // Twice: what one writes, the other may copy.
+        for _ in 0..2 {
+            courses.iter_mut().for_each(|it| it.settle(&mut census));
+        }
+        (0..POOL).for_each(|number| census.add_flag(&pool_name(number)));
+        let space = Space::new(&census, limits.nodes, second);
+        let mut chance = vec![false; space.variables() as usize];
+        let entries = || courses.iter().flat_map(Course::entries);
+        let names = entries().flat_map(|it| it.open.iter().cloned().chain(unknown(&it.key)));
+        for name in names.chain((0..POOL).map(pool_name)) {
+            if let Some(place) = space.flag_variable(&name).and_then(|var| chance.get_mut(var as usize)) {
+                *place = true;
+            }
+        }
+        World { courses, space, pool: Pool::default(), sets, policy, chance }
+    }
+
+    pub(super) fn search(
+        &mut self,
+        side: usize,
+        path: Path,
+        goal: Goal,
+    ) -> Result<(Set, Vec<Set>), TooLarge> {
+        let Some(course) = self.courses.get(side) else { return Ok((Set::NONE, Vec::new())) };
+        let given = (self.sets.as_slice(), self.policy);
+        let mut search = Search::new(course, &mut self.space, &mut self.pool, given, path, goal);
+        let set = search.find()?;
+        Ok((set, std::mem::take(&mut search.behind)))
+    }
+
+    /// The packets that come on a path.
+    pub(super) fn domain(&mut self, path: Path) -> Result<Set, TooLarge> {
+        let incoming = self.space.no_iface(true)?;
+        let outgoing = self.space.no_iface(false)?;
+        let (incoming, outgoing) = match path {
+            Path::Input => (incoming.not(), outgoing),
+            Path::Forward => (incoming.not(), outgoing.not()),
+            Path::Output => (incoming, outgoing.not()),
+        };
+        let mut domain = self.space.arena().and(incoming, outgoing)?;
+        if path == Path::Forward {
+            let alive = self.space.range(Field::HopLimit, 2, u128::MAX)?;
+            domain = self.space.arena().and(domain, alive)?;
+        }
+        if path == Path::Input {
+            // Fragments are put together before.
+            let first = self.space.first_fragment()?;
+            domain = self.space.arena().and(domain, first)?;
+        }
+        Ok(domain)
+    }
+
+    /// The packets that are in a set whatever nobody can tell.
+    pub(super) fn surely(&mut self, set: Set) -> Result<Set, TooLarge> {
+        self.perhaps(set.not()).map(Set::not)
+    }
+
+    pub(super) fn perhaps(&mut self, set: Set) -> Result<Set, TooLarge> {
+        let chance = &self.chance;
+        self.space.arena().exists(set, &|var| chance.get(var as usize) == Some(&true))
+    }
+}
