@@ -90,7 +90,7 @@ fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> C
     for family in wanted {
         let Compiled { ruleset, diagnostics: more } = compile(split.of(family), family, options);
         for it in more {
-            if !diagnostics.iter().any(|old| same(old, &it)) {
+            if !diagnostics.iter().any(|old| it.repeats(old)) {
                 diagnostics.push(it);
             }
         }
@@ -100,11 +100,6 @@ fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> C
         diagnostics.extend(check::differ(&v4.ruleset, &v6.ruleset));
     }
     CompiledFamilies { parts, sets: Vec::new(), diagnostics }
-}
-
-/// Whether both say the same of the same place.
-fn same(one: &Diagnostic, other: &Diagnostic) -> bool {
-    one.code == other.code && one.message == other.message && one.origin().place() == other.origin().place()
 }
 
 impl CompiledFamilies {

@@ -1,5 +1,5 @@
 //! The analysis on real rule sets: figures that others found.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use ptables::analysis::{Analysis, Given, Limits, Links, Service, Standing, matrix};
 use ptables::dialect::{Backend, Dialect, Family, Version};

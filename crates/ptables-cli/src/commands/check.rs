@@ -104,7 +104,7 @@ impl Options {
                 When::Auto | When::Yes => {
                     for it in analyse(&part.ruleset, Limits::new(self.nodes)) {
                         // What is so in both families is said once.
-                        if !found.iter().any(|old| same(old, &it)) {
+                        if !found.iter().any(|old| it.repeats(old)) {
                             found.push(it);
                         }
                     }
@@ -113,9 +113,4 @@ impl Options {
         }
         found
     }
-}
-
-/// Whether both say the same of the same place.
-fn same(one: &Diagnostic, other: &Diagnostic) -> bool {
-    one.code == other.code && one.message == other.message && one.origin().place() == other.origin().place()
 }

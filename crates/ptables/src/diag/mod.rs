@@ -89,6 +89,13 @@ pub struct Fix {
 }
 
 impl Diagnostic {
+    /// Whether both say the same of the same place.
+    pub fn repeats(&self, other: &Diagnostic) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.origin().place() == other.origin().place()
+    }
+
     /// A diagnostic without labels.
     pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
