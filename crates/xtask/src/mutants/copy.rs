@@ -84,7 +84,8 @@ pub fn all(kind: Kind) -> Result<Vec<Mutant>, String> {
         paths.sort();
         for path in paths {
             let path = Path::new(folder).join(path);
-            if OTHERS.iter().any(|it| path.ends_with(it)) {
+            let is_test = path.components().any(|it| it.as_os_str() == "tests");
+            if is_test || OTHERS.iter().any(|it| path.ends_with(it)) {
                 continue;
             }
             let text = fs::read_to_string(root().join(&path)).map_err(|error| error.to_string())?;
