@@ -97,6 +97,10 @@ pub(crate) struct Assumed {
     /// What is in sets, as `ipset save` prints it; with the rules `live`, those of the kernel if it is not given
     #[arg(long, value_name = "FILE")]
     pub(crate) ipset: Option<PathBuf>,
+    /// Where packets go: what `ip rule`, `ip route show table all` and `ip addr` print, or `live` for the routes of this machine. Then
+    /// `in IFACE` alone leaves the way to them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) routes: Option<PathBuf>,
 }
 
 fn policy(text: &str) -> Result<Policy, &'static str> {

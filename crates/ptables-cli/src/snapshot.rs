@@ -1,7 +1,8 @@
-//! What the machine looks like around its rules: sets.
+//! What the machine looks like around its rules: sets and routes.
 
 use ptables::ipset::{self, Contents, Set, Sets};
 use ptables::model::Ruleset;
+use ptables::routes::Routes;
 use ptables::simulate::{Options, Simulator};
 use ptables::source::Source;
 use ptables_kernel::{Error, Kernel, SystemNames};
@@ -20,17 +21,18 @@ pub(crate) fn simulator<'a>(
     live: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Simulator<'a>, Failure> {
-    let simulator = Simulator::new(ruleset, Options::new(assumed.policy));
+    let mut simulator = Simulator::new(ruleset, Options::new(assumed.policy));
+    if let Some(source) = routes(assumed)? {
+        let (routes, wrong) = Routes::parse(&source);
+        findings.add(wrong);
+        simulator = simulator.with_routes(routes);
+    }
     let told = sets(assumed, live)?;
     if told.is_none() && declared.is_empty() {
         return Ok(simulator);
     }
     let mut all = Sets::new();
-    for mut set in declared {
-        // What is declared twice is there once.
-        set.entries.iter_mut().for_each(|it| it.exist = true);
-        all.insert(set);
-    }
+    declared.into_iter().for_each(|it| all.declare(it));
     if let Some(source) = told {
         let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
         findings.add(wrong);
@@ -41,6 +43,16 @@ pub(crate) fn simulator<'a>(
     let (contents, wrong) = Contents::new(&all);
     findings.add(wrong);
     Ok(simulator.with_sets(contents))
+}
+
+fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
+    match &assumed.routes {
+        None => Ok(None),
+        Some(path) if path.as_os_str() == "live" => {
+            Ok(Some(Source::new("<routes>", Kernel::new().save_routes()?)?))
+        }
+        Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
+    }
 }
 
 fn sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {

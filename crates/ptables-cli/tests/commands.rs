@@ -54,6 +54,19 @@ fn check_names_line_reason_and_what_to_do() {
 }
 
 #[test]
+fn check_looks_at_all_packets_and_a_remark_silences_it() {
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.0/8 -j DROP\n# ptables: ignore check/unreachable-rule: kept for the audit\n-A INPUT -s 10.0.0.1 -j ACCEPT\n-A INPUT -s 10.0.0.2 -j ACCEPT\nCOMMIT\n";
+    let found = ptables(&["check", "-"], rules.as_bytes());
+    assert_eq!(found.code, 0, "{}", found.stdout);
+    assert!(found.stdout.contains("<stdin>:6:10"), "{}", found.stdout);
+    assert!(!found.stdout.contains("<stdin>:5:10"), "{}", found.stdout);
+    assert_eq!(ptables(&["check", "-", "--deny", "warnings"], rules.as_bytes()).code, 1);
+    assert_eq!(ptables(&["check", "-", "--analysis", "no"], rules.as_bytes()).stdout, "");
+    let small = ptables(&["check", "-", "--nodes", "3"], rules.as_bytes());
+    assert!(small.stdout.contains("note[check/not-analysed]"), "{}", small.stdout);
+}
+
+#[test]
 fn warnings_are_errors_only_when_denied() {
     let wraps = "*filter\n-A INPUT -s 10.0.0.1 -p udp --dport 65536 -j ACCEPT\nCOMMIT\n";
     let allowed = ptables(&["check", "-"], wraps.as_bytes());

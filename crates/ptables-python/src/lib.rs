@@ -2,10 +2,12 @@
 //!
 //! Everything that scripts see has its place in `python/pyptables`; nothing here is imported by users.
 
+mod apply;
 mod build;
 mod catalogue;
 mod diagnostic;
 mod errors;
+mod expansion;
 mod firewall;
 mod keys;
 mod kinds;
@@ -22,11 +24,15 @@ use pyo3::pymodule;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::apply::{apply, confirm, guard, plan, rollback};
+    #[pymodule_export]
     use crate::build::{chain_text, tables_text};
     #[pymodule_export]
     use crate::catalogue::catalogue;
     #[pymodule_export]
     use crate::diagnostic::{Diagnostic, Label};
+    #[pymodule_export]
+    use crate::expansion::{route_bases, route_stages};
     #[pymodule_export]
     use crate::firewall::{firewall, service, services};
     #[pymodule_export]

@@ -3,6 +3,7 @@
 //! The pure library of ptables: no files, processes, environment or clock. `ARCHITECTURE.md` has the picture.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod build;
 pub mod check;
 pub mod compile;
@@ -20,8 +21,10 @@ pub mod origin;
 pub mod packet;
 pub mod plan;
 pub mod program;
+pub mod routes;
 pub mod simulate;
 pub mod source;
+pub mod space;
 pub mod text;
 pub mod value;
 pub mod why;

@@ -21,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
   mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
   mutants N SEED SHARE   the same with so many hundredths of what CI compares
+  mutants N SEED shortcuts [SHARE]   faults in what only saves time
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -41,9 +42,15 @@ fn main() -> ExitCode {
         },
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
-        ["mutants", count, seed, share @ ..] => {
+        ["mutants", count, seed, rest @ ..] => {
+            let (kind, share) = match rest {
+                ["shortcuts", share @ ..] => (mutants::Kind::Shortcuts, share),
+                share => (mutants::Kind::Answers, share),
+            };
             match (count.parse(), seed.parse(), share.first().unwrap_or(&"100").parse()) {
-                (Ok(count), Ok(seed), Ok(share)) => mutants::run(count, seed, share).map_err(Into::into),
+                (Ok(count), Ok(seed), Ok(share)) => {
+                    mutants::run(count, seed, share, kind).map_err(Into::into)
+                }
                 _ => Err(USAGE.into()),
             }
         }

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use ptables::analysis::Limits;
+use ptables::check::{analyse, not_analysed};
 use ptables::compile::{CompiledFamilies, RestoreText};
+use ptables::diag::Diagnostic;
+use ptables::diag::remark::is_silenced;
 use ptables_kernel::Kernel;
 use ptables_kernel::apply::ApplyError;
 
@@ -24,6 +28,12 @@ pub(crate) struct Options {
     /// Also load the rules into a network namespace of their own, with this machine's iptables; if that cannot be, exit with 2
     #[arg(long)]
     preflight: bool,
+    /// Look at all packets, for rules that none meets: `auto` does so up to 20,000 rules
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    analysis: When,
+    /// Nodes that the sets of packets of one table may take, at some 20 bytes
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
+    nodes: usize,
     #[command(flatten)]
     script: Script,
     #[command(flatten)]
@@ -31,6 +41,20 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: Report,
 }
+
+/// When all packets are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// If there are not too many rules
+    Auto,
+    /// Always
+    Yes,
+    /// Never
+    No,
+}
+
+/// The most rules that are analysed without being asked to.
+const AUTO: usize = 20_000;
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);
@@ -40,7 +64,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         if options.preflight && compiled.is_restorable() {
             preflight(&compiled, &mut findings)?;
         }
-        findings.add(compiled.diagnostics);
+        let line = |name: &str, number: u32| {
+            let text = (name == input.name()).then(|| input.source.line(number))??;
+            Some(text.to_lossy())
+        };
+        let found = options.analyse(&compiled).into_iter().chain(compiled.diagnostics);
+        findings.add(found.filter(|it| !is_silenced(it, &line)));
         // As with the program that it was made from: the process ends soon.
         std::mem::forget(compiled.parts);
     }
@@ -59,4 +88,34 @@ fn preflight(compiled: &CompiledFamilies, findings: &mut Findings<'_>) -> Result
         ended => ended?,
     }
     Ok(())
+}
+
+impl Options {
+    fn analyse(&self, compiled: &CompiledFamilies) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for part in &compiled.parts {
+            let count = part.ruleset.rules().count();
+            match self.analysis {
+                When::No => {}
+                When::Auto if count > AUTO => {
+                    let message = format!("{count} rules are too many to look at all packets");
+                    found.push(not_analysed(message).help("`--analysis yes` does it all the same"));
+                }
+                When::Auto | When::Yes => {
+                    for it in analyse(&part.ruleset, Limits::new(self.nodes)) {
+                        // What is so in both families is said once.
+                        if !found.iter().any(|old| same(old, &it)) {
+                            found.push(it);
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Whether both say the same of the same place.
+fn same(one: &Diagnostic, other: &Diagnostic) -> bool {
+    one.code == other.code && one.message == other.message && one.origin().place() == other.origin().place()
 }

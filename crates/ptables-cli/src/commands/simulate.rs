@@ -49,7 +49,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut packets = Vec::new();
     for (at, text) in options.packets.iter().enumerate() {
         let source = Source::new(&format!("<packet {}>", at + 1), text.as_bytes())?;
-        match Packet::parse(&source.text(0, u32::MAX)) {
+        let text = source.text(0, u32::MAX);
+        let packet = match options.assumed.routes {
+            Some(_) => Packet::parse_routed(&text),
+            None => Packet::parse(&text),
+        };
+        match packet {
             Ok(packet) => packets.push(packet),
             Err(error) => findings.add([*error]),
         }

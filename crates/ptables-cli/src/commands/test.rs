@@ -83,7 +83,10 @@ fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<
         return Ok(suite);
     }
     let tests = Input::read(file, &Script::default())?;
-    let (expectations, faults) = expect::parse(&tests.source);
+    let (expectations, faults) = match options.assumed.routes {
+        Some(_) => expect::parse_routed(&tests.source),
+        None => expect::parse(&tests.source),
+    };
     findings.add(faults);
     let rules = match (&options.rules, options.live) {
         (Some(rules), _) => rules.clone(),
@@ -147,6 +150,9 @@ fn script(
 ) -> Result<(), Failure> {
     let input = Input::read(file, &options.script)?;
     let (parsed, mut expectations) = input.parse_with_expectations();
+    if options.assumed.routes.is_some() {
+        expectations = routed(expectations, findings);
+    }
     let families = input.families(&options.target, &parsed.tables)?;
     let compiled = input.compiled(parsed, families, &options.target, false);
     findings.add(compiled.diagnostics);
@@ -165,6 +171,18 @@ fn script(
             Err(format!("{}: the rules are not for {family}: `{}`", file.display(), title(it)).into())
         }
     }
+}
+
+/// What a script expects, with the ways of its packets left to routes.
+fn routed(expectations: Vec<Expectation>, findings: &mut Findings<'_>) -> Vec<Expectation> {
+    let mut found = Vec::new();
+    for it in expectations {
+        match it.routed() {
+            Ok(it) => found.push(it),
+            Err(error) => findings.add([*error]),
+        }
+    }
+    found
 }
 
 impl Suite {

@@ -5,10 +5,30 @@ import sys
 from collections import OrderedDict
 
 from . import _core
+from ._apply import apply_of, plan_of
 from ._options import family_name
 from .base import DebugObject
 from .errors import ArgumentError, ArgumentTypeError
 from .rules.forwarding.ipsets import IPSet
+
+
+#: What `expect` was told since the last `Tables.test`.
+_expected = []
+
+ACCEPT, DROP, REJECT, BLOCK = "ACCEPT", "DROP", "REJECT", "BLOCK"
+
+
+def expect(packet, verdict):
+    """Says what should become of a packet: `ACCEPT`, `DROP`, `REJECT`, or `BLOCK` for either of the last two.
+
+    The tables whose `Tables.test` is called next are asked, so that a script reads as it does in Starlark.
+    """
+    _expected.append(_expectation(packet, verdict))
+
+
+def _expectation(packet, verdict):
+    caller = sys._getframe(2)
+    return packet, verdict, caller.f_code.co_filename, caller.f_lineno
 
 
 def _rebuild(cls, state, items):
@@ -148,21 +168,41 @@ class Tables(_Named):
         """
         return _core.Program.of_tables(self).simulate(packet, backend, version, policy, misses)
 
+    def plan(self, *, family=None, backend=None, owner="main", state=None, places=(), replace=False):
+        """What `apply` would change in the kernel: a `Plan`, which is true if there is anything.
+
+        ``owner`` is who applies: rules of others stay. ``state`` is the folder of what was applied (default: of the owner, in
+        ``/var/lib/ptables``), ``places`` are chains of others that take our rules, such as ``DOCKER-USER``; ``replace=True`` takes the
+        tables over with all that is in them.
+        """
+        return plan_of(self, family, backend, (owner, state, places, replace))
+
+    def apply(
+        self, confirm=0, *, family=None, backend=None, owner="main", state=None, places=(), replace=False
+    ):
+        """Changes in the kernel what differs, all of it or nothing, and nobody else's rules: an `Application`.
+
+        With ``confirm=60`` it goes back after 60 seconds unless ``confirm()`` of the result is called. Everything else as in `plan`.
+        Raises `RestoreError` if the rules are refused, with the line that made the refused one, and `UnavailableError` if they could
+        not be applied; then nothing has changed.
+        """
+        return apply_of(self, confirm, family, backend, (owner, state, places, replace))
+
     def expect(self, packet, verdict):
         """Says what should become of a packet: ``ACCEPT``, ``DROP``, ``REJECT``, or ``BLOCK`` for either of the last two.
 
         Nothing is asked before `test`.
         """
-        caller = sys._getframe(1)
-        place = (caller.f_code.co_filename, caller.f_lineno)
-        self.__dict__.setdefault("expectations", []).append((packet, verdict, *place))
+        self.__dict__.setdefault("expectations", []).append(_expectation(packet, verdict))
 
     def test(self, *, backend=None, version=None, policy=None):
-        """Asks the rules for the verdicts that `expect` was told: a `TestReport`, true if all hold.
+        """Asks the rules for the verdicts that `expect` was told, the method or the function: a `TestReport`, true if all hold.
 
         It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``.
         """
-        expected = self.__dict__.get("expectations", [])
+        expected = self.__dict__.setdefault("expectations", [])
+        expected.extend(_expected)
+        _expected.clear()
         return _core.Program.of_tables(self).test(expected, backend, version, policy)
 
     def __repr__(self):

@@ -1,7 +1,8 @@
-//! Layer 8. What iptables would refuse or change although every rule reads well by itself. One check per file.
+//! Layer 9. What iptables would refuse or change although every rule reads well by itself. One check per file.
 
 mod chain_loop;
 mod differ;
+mod exact;
 mod facts;
 mod input;
 mod loopback;
@@ -11,6 +12,7 @@ mod protos;
 mod tcpmss;
 
 pub use differ::differ;
+pub use exact::{Analysed, EXACT_CHECKS, ExactCheck, analyse, not_analysed};
 pub use facts::{Facts, TableFacts};
 
 use crate::diag::{Code, Diagnostic, codes};

@@ -25,6 +25,18 @@ pub const CHECK_DUPLICATE_CHAIN: Code =
 pub const CHECK_DUPLICATE_TABLE: Code =
     Code(&Page::new("check/duplicate-table", include_str!("pages/check/duplicate-table.md")));
 
+/// `check/established-late`: see its page.
+pub const CHECK_ESTABLISHED_LATE: Code =
+    Code(&Page::new("check/established-late", include_str!("pages/check/established-late.md")));
+
+/// `check/impossible-rule`: see its page.
+pub const CHECK_IMPOSSIBLE_RULE: Code =
+    Code(&Page::new("check/impossible-rule", include_str!("pages/check/impossible-rule.md")));
+
+/// `check/late-log`: see its page.
+pub const CHECK_LATE_LOG: Code =
+    Code(&Page::new("check/late-log", include_str!("pages/check/late-log.md")));
+
 /// `check/loop`: see its page.
 pub const CHECK_LOOP: Code =
     Code(&Page::new("check/loop", include_str!("pages/check/loop.md")));
@@ -49,6 +61,14 @@ pub const CHECK_NAME_TOO_LONG: Code =
 pub const CHECK_NEIGHBOURS_DROPPED: Code =
     Code(&Page::new("check/neighbours-dropped", include_str!("pages/check/neighbours-dropped.md")));
 
+/// `check/never-entered`: see its page.
+pub const CHECK_NEVER_ENTERED: Code =
+    Code(&Page::new("check/never-entered", include_str!("pages/check/never-entered.md")));
+
+/// `check/not-analysed`: see its page.
+pub const CHECK_NOT_ANALYSED: Code =
+    Code(&Page::new("check/not-analysed", include_str!("pages/check/not-analysed.md")));
+
 /// `check/protocol-mismatch`: see its page.
 pub const CHECK_PROTOCOL_MISMATCH: Code =
     Code(&Page::new("check/protocol-mismatch", include_str!("pages/check/protocol-mismatch.md")));
@@ -56,6 +76,22 @@ pub const CHECK_PROTOCOL_MISMATCH: Code =
 /// `check/raw-rule`: see its page.
 pub const CHECK_RAW_RULE: Code =
     Code(&Page::new("check/raw-rule", include_str!("pages/check/raw-rule.md")));
+
+/// `check/recent-never-set`: see its page.
+pub const CHECK_RECENT_NEVER_SET: Code =
+    Code(&Page::new("check/recent-never-set", include_str!("pages/check/recent-never-set.md")));
+
+/// `check/redundant-rule`: see its page.
+pub const CHECK_REDUNDANT_RULE: Code =
+    Code(&Page::new("check/redundant-rule", include_str!("pages/check/redundant-rule.md")));
+
+/// `check/unreachable-rule`: see its page.
+pub const CHECK_UNREACHABLE_RULE: Code =
+    Code(&Page::new("check/unreachable-rule", include_str!("pages/check/unreachable-rule.md")));
+
+/// `check/unreached-policy`: see its page.
+pub const CHECK_UNREACHED_POLICY: Code =
+    Code(&Page::new("check/unreached-policy", include_str!("pages/check/unreached-policy.md")));
 
 /// `check/unreloadable`: see its page.
 pub const CHECK_UNRELOADABLE: Code =
@@ -128,6 +164,10 @@ pub const KERNEL_UNAVAILABLE: Code =
 /// `packet/expectation`: see its page.
 pub const PACKET_EXPECTATION: Code =
     Code(&Page::new("packet/expectation", include_str!("pages/packet/expectation.md")));
+
+/// `packet/routes`: see its page.
+pub const PACKET_ROUTES: Code =
+    Code(&Page::new("packet/routes", include_str!("pages/packet/routes.md")));
 
 /// `packet/syntax`: see its page.
 pub const PACKET_SYNTAX: Code =
@@ -293,14 +333,23 @@ pub static ALL: &[Code] = &[
     CHECK_CUT,
     CHECK_DUPLICATE_CHAIN,
     CHECK_DUPLICATE_TABLE,
+    CHECK_ESTABLISHED_LATE,
+    CHECK_IMPOSSIBLE_RULE,
+    CHECK_LATE_LOG,
     CHECK_LOOP,
     CHECK_LOOPBACK_DROPPED,
     CHECK_MISSING_CHAIN,
     CHECK_MISSING_RULE,
     CHECK_NAME_TOO_LONG,
     CHECK_NEIGHBOURS_DROPPED,
+    CHECK_NEVER_ENTERED,
+    CHECK_NOT_ANALYSED,
     CHECK_PROTOCOL_MISMATCH,
     CHECK_RAW_RULE,
+    CHECK_RECENT_NEVER_SET,
+    CHECK_REDUNDANT_RULE,
+    CHECK_UNREACHABLE_RULE,
+    CHECK_UNREACHED_POLICY,
     CHECK_UNRELOADABLE,
     CHECK_WRONG_HOOK,
     CHECK_WRONG_TABLE,
@@ -319,6 +368,7 @@ pub static ALL: &[Code] = &[
     KERNEL_REFUSED,
     KERNEL_UNAVAILABLE,
     PACKET_EXPECTATION,
+    PACKET_ROUTES,
     PACKET_SYNTAX,
     PARSE_AMBIGUOUS_OPTION,
     PARSE_BAD_ADDRESS,

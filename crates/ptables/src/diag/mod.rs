@@ -11,6 +11,7 @@ pub mod escape;
 mod excerpt;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod remark;
 #[cfg(feature = "render")]
 pub mod render;
 pub mod suggest;

@@ -1,4 +1,4 @@
-//! Layer 10. Writes a script that makes rules which exist: Starlark, and Python too.
+//! Layer 11. Writes a script that makes rules which exist: Starlark, and Python too.
 //!
 //! The script is meant to be read and kept: rules of one shape become loops, matches that come again get names, and of two
 //! families what they have in common is said once. It is not proved here that it makes the same rules; the command that offers

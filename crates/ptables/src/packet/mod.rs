@@ -55,6 +55,9 @@ pub struct Packet {
     pub entry: Option<Box<Connection>>,
     /// What else the machine knows; `None` in each where nobody says.
     pub facts: Facts,
+    /// Whether routes say where it goes ([`Packet::parse_routed`]): then `path` tells only whether it comes through an interface
+    /// or is sent by this machine.
+    pub routed: bool,
     /// Names of sets, and whether rules that look the packet up there find it.
     pub sets: Vec<(Text, bool)>,
 }
@@ -212,6 +215,7 @@ impl Packet {
             owner: None,
             entry: None,
             facts: Facts::default(),
+            routed: false,
             sets: Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! Layer 10. What to do so that the kernel holds what a program wants, and nobody else's rules are touched.
+//! Layer 11. What to do so that the kernel holds what a program wants, and nobody else's rules are touched.
 //!
 //! ```text
 //! live rules ──► State::live ──► claim(record) ─┐

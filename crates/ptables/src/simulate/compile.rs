@@ -207,7 +207,7 @@ fn rule(
 }
 
 /// Whether a rule makes the kernel put fragments together before the first hook: for connections, and for sockets.
-pub(super) fn tracks(ruleset: &Ruleset) -> bool {
+pub(crate) fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
         let acts = match &typed.jump {
             Jump::Target(target) => match target.effect(ruleset.context) {

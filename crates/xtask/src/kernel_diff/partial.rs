@@ -3,9 +3,9 @@
 use ptables::packet::Packet;
 use ptables::simulate::{StepKind, Trace, Verdict};
 
-use super::arena::{Fate, Step};
+use super::arena::Fate;
 use super::shot::Shot;
-use super::subject::{Subject, fate, step};
+use super::subject::{Subject, fate, follows};
 
 /// Every so many packets are asked about so.
 pub const EVERY: usize = 4;
@@ -51,21 +51,10 @@ impl Subject<'_, '_> {
         Ok((!open).then_some("the way is not among those that it leaves open"))
     }
 
-    /// Whether a way is the one that was taken; a rule that may have matched without a difference is there or not.
+    /// Whether a way is the one that was taken.
     fn leads_there(&self, trace: &Trace, seen: &Fate) -> bool {
         let told = fate(self.ruleset, trace, self.place.nft);
-        let maybe = |at: &Step| {
-            trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
-        };
-        let mut left = seen.steps.iter();
-        let mut next = left.next();
-        for step in &told.steps {
-            if next == Some(step) {
-                next = left.next();
-            } else if !maybe(step) {
-                return false;
-            }
-        }
+        let Some(behind) = follows(self.ruleset, trace, &told, seen) else { return false };
         if trace.verdict == Verdict::Unknown {
             // Such as a target that asks for a socket: here it says no more.
             return true;
@@ -75,7 +64,7 @@ impl Subject<'_, '_> {
             (Some((_, bytes)), Some(_)) if bytes.is_empty() => true,
             (told, seen) => told == seen,
         };
-        next.is_none() && same
+        behind == seen.steps.len() && same
     }
 }
 

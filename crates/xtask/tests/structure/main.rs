@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ptables::check::CHECKS;
+use ptables::check::{CHECKS, EXACT_CHECKS};
 use ptables::diag::codes;
 use xtask::generate::{files, root};
 
@@ -58,6 +58,23 @@ fn every_file_of_checks_is_in_the_list_of_checks() {
     }
     assert_eq!(names.len(), CHECKS.len());
     assert!(CHECKS.iter().all(|check| !check.codes.is_empty()));
+}
+
+#[test]
+fn every_file_of_exact_checks_is_in_their_list() {
+    let folder = root().join("crates/ptables/src/check/exact");
+    let list = fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let names: Vec<String> = files(&folder, "rs")
+        .unwrap()
+        .iter()
+        .map(|path| path.with_extension("").display().to_string())
+        .filter(|name| name != "mod")
+        .collect();
+    for name in &names {
+        assert!(list.contains(&format!("run: {name}::run")), "check/exact/{name}.rs is not in EXACT_CHECKS");
+    }
+    assert_eq!(names.len(), EXACT_CHECKS.len());
+    assert!(EXACT_CHECKS.iter().all(|check| !check.codes.is_empty()));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Layer 8. What holds of all packets: rules that none meets, rules that make no difference.
+//!
+//! Each table is looked at by itself: any packet may come to a hook, except that interfaces and states of connections are
+//! those that the hook has. A chain is summarised once (which packets it gives back), callees first; then the packets that
+//! come to it are joined, callers first. Nothing is unfolded.
+
+mod act;
+mod cover;
+mod flow;
+mod lines;
+mod redundant;
+#[cfg(test)]
+mod tests;
+
+pub use cover::Cover;
+pub use redundant::Instead;
+
+use crate::model::{Ruleset, Table};
+use crate::space::TooLarge;
+use flow::Flow;
+use lines::Lines;
+
+/// Bounds.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Nodes of the sets of one table; some 20 bytes each.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { nodes: 64_000_000 }
+    }
+}
+
+impl Limits {
+    /// With at most so many nodes.
+    pub const fn new(nodes: usize) -> Limits {
+        Limits { nodes }
+    }
+}
+
+/// What was found of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Some packet meets it, and it may matter.
+    Alive,
+    /// No packet fits its conditions, wherever it stood in this chain.
+    Impossible,
+    /// Packets that fit its conditions never come to it.
+    Unreachable(Cover),
+    /// Packets meet it, but without it the same would become of them.
+    Redundant(Instead),
+}
+
+/// What was found of a chain.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChainAnalysis {
+    /// Whether any packet comes here.
+    pub entered: bool,
+    /// Whether any packet comes to its end; in a built-in chain, to the policy.
+    pub ends: bool,
+    /// One a rule.
+    pub rules: Vec<Standing>,
+}
+
+/// What was found of a table.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TableAnalysis {
+    /// One a chain, in the order of [`Table::chains`].
+    pub chains: Vec<ChainAnalysis>,
+    /// Whether rules that make no difference were sought to the end.
+    pub complete: bool,
+    /// Nodes that its sets took.
+    pub nodes: usize,
+}
+
+/// What was found of a ruleset.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Analysis {
+    /// One a table, in the order of [`Ruleset::tables`]; why there is none where the sets grew too large.
+    pub tables: Vec<Result<TableAnalysis, TooLarge>>,
+}
+
+impl Analysis {
+    /// Looks at every table of a ruleset. A table whose sets grow too large is tried again in another order of variables.
+    pub fn new(ruleset: &Ruleset, limits: Limits) -> Analysis {
+        let one = |table| {
+            let first = analyse(ruleset, table, limits, false);
+            first.or_else(|_| analyse(ruleset, table, limits, true))
+        };
+        Analysis { tables: ruleset.tables.iter().map(one).collect() }
+    }
+}
+
+fn analyse(
+    ruleset: &Ruleset,
+    table: &Table,
+    limits: Limits,
+    second: bool,
+) -> Result<TableAnalysis, TooLarge> {
+    let mut lines = Lines::new(ruleset, table, limits.nodes, second)?;
+    let flow = Flow::new(&mut lines)?;
+    let mut found = cover::standings(&mut lines, &flow)?;
+    // Where there is no room to look for more, what was found stands.
+    let complete = redundant::find(&mut lines, &flow, &mut found).is_ok();
+    let chains = found.into_iter().enumerate().map(|(at, rules)| ChainAnalysis {
+        entered: flow.is_entered(at),
+        ends: flow.has_end(at),
+        rules,
+    });
+    Ok(TableAnalysis { chains: chains.collect(), complete, nodes: lines.space.arena().nodes() })
+}

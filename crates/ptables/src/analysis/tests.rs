@@ -1,0 +1,118 @@
+//! What is found in small rulesets.
+
+use super::*;
+use crate::dialect::{Dialect, Family};
+use crate::lower::{Options, lower};
+use crate::source::Source;
+use crate::text::parse;
+use crate::value::BuiltinNames;
+
+fn ruleset(text: &str) -> Ruleset {
+    let parsed = parse(&Source::new("rules", text).unwrap());
+    lower(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames)).ruleset
+}
+
+fn filter(rules: &str) -> Ruleset {
+    ruleset(&format!(
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:user - [0:0]\n{rules}\nCOMMIT\n"
+    ))
+}
+
+fn standings(rules: &str, chain: &str) -> Vec<Standing> {
+    let ruleset = filter(rules);
+    let analysis = Analysis::new(&ruleset, Limits::default());
+    let table = &ruleset.tables[0];
+    let at = table.chains.iter().position(|it| it.name.as_bytes() == chain.as_bytes()).unwrap();
+    analysis.tables[0].as_ref().unwrap().chains[at].rules.clone()
+}
+
+fn by(rules: &[usize]) -> Standing {
+    Standing::Unreachable(Cover { rules: rules.to_vec(), outside: false })
+}
+
+#[test]
+fn rules_behind_others_are_unreachable() {
+    let found = standings(
+        "-A OUTPUT -d 192.0.2.0/24 -j DROP\n-A OUTPUT -d 192.0.2.7/32 -p tcp --dport 22 -j REJECT\n-A OUTPUT -p tcp --dport 22 -m multiport --dports 80,443 -j DROP\n-A OUTPUT -s 1.2.3.4 -j DROP\n-A OUTPUT -d 192.0.2.8 -j LOG",
+        "OUTPUT",
+    );
+    assert_eq!(found, [Standing::Alive, by(&[0]), Standing::Impossible, Standing::Alive, by(&[0])]);
+}
+
+#[test]
+fn several_rules_together_take_all() {
+    let rules = "-A INPUT -p tcp --dport 0:100 -j ACCEPT\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -p tcp --dport 101:65535 -j ACCEPT\n-A INPUT -p tcp -s 192.0.2.1 -j ACCEPT\n-A INPUT -m conntrack --ctstate NEW -j LOG";
+    assert_eq!(standings(rules, "INPUT")[3], by(&[0, 2]));
+    // Without connection tracking there are later fragments, which have no ports.
+    let without = rules.rsplit_once('\n').unwrap().0.replace("INPUT", "FORWARD");
+    assert_eq!(standings(&without, "FORWARD")[3], Standing::Alive);
+}
+
+#[test]
+fn calls_come_back_and_gotos_do_not() {
+    let rules = "-A INPUT -p tcp -j user\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp --dport 80 -j ACCEPT\n-A user -p tcp --dport 80 -j RETURN\n-A user -j DROP\n-A user -p udp -j ACCEPT";
+    assert_eq!(standings(rules, "INPUT")[1..], [by(&[0]), Standing::Alive]);
+    assert_eq!(standings(rules, "user")[2], by(&[1]));
+    let rules = "-A INPUT -g user\n-A INPUT -j ACCEPT\n-A user -p tcp -j ACCEPT";
+    assert_eq!(standings(rules, "INPUT"), [Standing::Alive, by(&[0])]);
+    let rules = "-A INPUT -p tcp -j user\n-A user -p udp -j ACCEPT";
+    assert_eq!(standings(rules, "user"), [Standing::Unreachable(Cover { rules: Vec::new(), outside: true })]);
+}
+
+#[test]
+fn what_depends_on_more_than_the_packet_takes_nothing() {
+    for condition in
+        ["-m limit --limit 1/s", "-m statistic --mode random --probability 0.5", "-m recent --rcheck"]
+    {
+        let rules = format!(
+            "-A INPUT {condition} -j ACCEPT\n-A INPUT {condition} -j ACCEPT\n-A INPUT -p tcp -j ACCEPT"
+        );
+        assert_eq!(standings(&rules, "INPUT"), vec![Standing::Alive; 3], "{condition}");
+    }
+    // The same set holds the same packet.
+    let rules =
+        "-A INPUT -m set --match-set a src -j ACCEPT\n-A INPUT -s 192.0.2.1 -m set --match-set a src -j LOG";
+    assert_eq!(standings(rules, "INPUT")[1], by(&[0]));
+    // Unless a rule changes it.
+    let rules = format!("{rules}\n-A INPUT -j SET --add-set a src");
+    assert_eq!(standings(&rules, "INPUT")[1], Standing::Alive);
+}
+
+#[test]
+fn redundant_rules_are_found_from_the_end() {
+    let rules =
+        "-A INPUT -s 192.0.2.1 -j ACCEPT\n-A INPUT -d 192.0.2.2 -j DROP\n-A INPUT -s 192.0.2.1 -j ACCEPT";
+    assert_eq!(standings(rules, "INPUT")[0], Standing::Alive);
+    let rules = "-A INPUT -s 192.0.2.1 -j ACCEPT\n-A INPUT -s 192.0.2.0/24 -j ACCEPT\n-A INPUT -s 192.0.2.0/23 -j ACCEPT";
+    let found = standings(rules, "INPUT");
+    assert_eq!(found[..2], [Standing::Redundant(Instead::Rule(2)), Standing::Redundant(Instead::Rule(2))]);
+    assert_eq!(found[2], Standing::Alive);
+    // A log line would notice.
+    let rules = "-A INPUT -s 192.0.2.1 -j ACCEPT\n-A INPUT -j LOG\n-A INPUT -s 192.0.2.0/24 -j ACCEPT";
+    assert_eq!(standings(rules, "INPUT"), vec![Standing::Alive; 3]);
+    // Whoever removes one rule alone is told the truth too.
+    let rules = "-A INPUT -s 192.0.2.1 -j DROP\n-A INPUT -s 192.0.2.1 -j user\n-A user -j ACCEPT";
+    assert_eq!(standings(rules, "INPUT"), [Standing::Alive, by(&[0])]);
+}
+
+#[test]
+fn rewritten_fields_are_not_relied_upon() {
+    let rules = |target: &str| {
+        let text = format!(
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m mark --mark 1 -j ACCEPT\n{target}\n-A PREROUTING -m mark --mark 1 -j DROP\nCOMMIT\n"
+        );
+        let ruleset = ruleset(&text);
+        let analysis = Analysis::new(&ruleset, Limits::default());
+        let chains = &analysis.tables[0].as_ref().unwrap().chains;
+        chains.iter().flat_map(|it| it.rules.clone()).next_back()
+    };
+    assert_eq!(rules("-A PREROUTING -j LOG"), Some(by(&[0])));
+    assert_eq!(rules("-A PREROUTING -p tcp -j MARK --set-mark 1"), Some(Standing::Alive));
+}
+
+#[test]
+fn too_large_sets_are_told() {
+    let ruleset = filter("-A INPUT -s 192.0.2.1 -p tcp --dport 22 -j ACCEPT");
+    let analysis = Analysis::new(&ruleset, Limits::new(4));
+    assert!(analysis.tables[0].is_err());
+}
