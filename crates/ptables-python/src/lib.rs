@@ -2,6 +2,7 @@
 //!
 //! Everything that scripts see has its place in `python/pyptables`; nothing here is imported by users.
 
+mod apply;
 mod build;
 mod catalogue;
 mod diagnostic;
@@ -22,6 +23,8 @@ use pyo3::pymodule;
 /// The native half of `pyptables`; not to be used by itself.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::apply::{apply, confirm, guard, plan, rollback};
     #[pymodule_export]
     use crate::build::{chain_text, tables_text};
     #[pymodule_export]

@@ -201,6 +201,21 @@ impl Program {
 }
 
 impl Program {
+    /// Compiled for what is installed of a back end, with nothing that stands against applying it.
+    pub(crate) fn applicable(
+        &self,
+        py: Python<'_>,
+        family: Option<&str>,
+        backend: Backend,
+    ) -> PyResult<CompiledFamilies> {
+        let families = self.families(py, family)?;
+        let compiled = self.sound(py, families, Some(&backend.to_string()), None)?;
+        match compiled.is_restorable() {
+            true => Ok(compiled),
+            false => Err(errors::ruleset(py, compiled.diagnostics)),
+        }
+    }
+
     /// Compiled, without an error.
     fn sound(
         &self,
@@ -265,7 +280,7 @@ impl Program {
     }
 }
 
-fn backend(py: Python<'_>, name: &str) -> PyResult<Backend> {
+pub(crate) fn backend(py: Python<'_>, name: &str) -> PyResult<Backend> {
     match name {
         "legacy" => Ok(Backend::Legacy),
         "nft" => Ok(Backend::Nft),

@@ -20,7 +20,10 @@ use crate::kernel::Kernel;
 use crate::restore::{RestoreOptions, Stage};
 
 /// How often a plan is made again because others changed the rules.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 24;
+/// So often it is waited for a moment in which nobody changes rules (nft). Then it is done all the same: what was planned is safe whoever
+/// writes meanwhile, and reading back shows whether a rule landed one place off.
+const QUIET: u32 = 6;
 
 /// What a table's commit came to.
 pub(super) enum Committed {
@@ -138,7 +141,7 @@ impl Applier {
         let mut first: Option<Vec<Plan>> = None;
         let mut committed = false;
         let mut stuck: Option<(Vec<State>, Box<Diagnostic>)> = None;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let generation = self.generation();
             let plans = self.plan_again(wanted, first.as_deref())?;
             stops(&plans)?;
@@ -162,7 +165,7 @@ impl Applier {
             if !committed {
                 first = Some(plans.clone());
             }
-            if self.generation() != generation {
+            if round < QUIET && self.generation() != generation {
                 continue;
             }
             let mut at = if committed { 1 } else { 0 };

@@ -1,8 +1,10 @@
 """``python -m pyptables [--color] [--line-numbers]``: prints an example."""
 
 import argparse
+import sys
 
 from . import Accept, CustomRule, Drop, Jump, UserChain, add_line_numbers, colorize, default_tables
+from ._apply import guard
 
 
 def example():
@@ -21,7 +23,11 @@ def example():
 
 
 def main(arguments=None):
-    """Prints the example."""
+    """Prints the example; with ``--guard``, which `Tables.apply` calls, guards an application."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["--guard"]:
+        guard(arguments[1:])
+        return
     parser = argparse.ArgumentParser(prog="python -m pyptables", description="Prints an example of rules.")
     parser.add_argument("--color", "--colorize", action="store_true", help="in ANSI colours")
     parser.add_argument("--line-numbers", action="store_true", help="with numbers before the lines")

@@ -5,6 +5,7 @@ import sys
 from collections import OrderedDict
 
 from . import _core
+from ._apply import apply_of, plan_of
 from ._options import family_name
 from .base import DebugObject
 from .errors import ArgumentError, ArgumentTypeError
@@ -166,6 +167,26 @@ class Tables(_Named):
         rules with errors.
         """
         return _core.Program.of_tables(self).simulate(packet, backend, version, policy, misses)
+
+    def plan(self, *, family=None, backend=None, owner="main", state=None, places=(), replace=False):
+        """What `apply` would change in the kernel: a `Plan`, which is true if there is anything.
+
+        ``owner`` is who applies: rules of others stay. ``state`` is the folder of what was applied (default: of the owner, in
+        ``/var/lib/ptables``), ``places`` are chains of others that take our rules, such as ``DOCKER-USER``; ``replace=True`` takes the
+        tables over with all that is in them.
+        """
+        return plan_of(self, family, backend, (owner, state, places, replace))
+
+    def apply(
+        self, confirm=0, *, family=None, backend=None, owner="main", state=None, places=(), replace=False
+    ):
+        """Changes in the kernel what differs, all of it or nothing, and nobody else's rules: an `Application`.
+
+        With ``confirm=60`` it goes back after 60 seconds unless ``confirm()`` of the result is called. Everything else as in `plan`.
+        Raises `RestoreError` if the rules are refused, with the line that made the refused one, and `UnavailableError` if they could
+        not be applied; then nothing has changed.
+        """
+        return apply_of(self, confirm, family, backend, (owner, state, places, replace))
 
     def expect(self, packet, verdict):
         """Says what should become of a packet: ``ACCEPT``, ``DROP``, ``REJECT``, or ``BLOCK`` for either of the last two.

@@ -1,8 +1,11 @@
 from collections import OrderedDict
+from collections.abc import Iterable
+from os import PathLike
 from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import Self
 
+from ._apply import Application, Plan
 from ._core import Diagnostic, Simulation, TestReport
 from ._types import Family
 from .base import DebugObject
@@ -62,6 +65,27 @@ class Tables(_Named[Table]):
         policy: str | None = None,
         misses: bool = False,
     ) -> Simulation: ...
+    def plan(
+        self,
+        *,
+        family: Family = None,
+        backend: str | None = None,
+        owner: str = "main",
+        state: str | PathLike[str] | None = None,
+        places: Iterable[str] = (),
+        replace: bool = False,
+    ) -> Plan: ...
+    def apply(
+        self,
+        confirm: int = 0,
+        *,
+        family: Family = None,
+        backend: str | None = None,
+        owner: str = "main",
+        state: str | PathLike[str] | None = None,
+        places: Iterable[str] = (),
+        replace: bool = False,
+    ) -> Application: ...
     def expect(self, packet: str, verdict: str) -> None: ...
     def test(
         self, *, backend: str | None = None, version: str | None = None, policy: str | None = None

@@ -1,5 +1,6 @@
 //! From what is live and what is wanted to what is to be done.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::merge::{Free, Merge, Step, merge};
@@ -203,12 +204,12 @@ fn claim_one(mut live: State, before: &State, after: &State) -> State {
     let (mut done, mut not_done) = (live.clone(), live.clone());
     done.claim(after);
     not_done.claim(before);
-    let state = |claimed: &State, record: &State, name: &Text| {
-        claimed.table(name).zip(record.table(name)).map_or(0, |(live, record)| likeness(live, record))
-    };
     for table in &mut live.tables {
-        let is_done = state(&done, after, &table.name) >= state(&not_done, before, &table.name);
-        let claimed = if is_done { &done } else { &not_done };
+        let claimed = if is_done(table, before.table(&table.name), after.table(&table.name)) {
+            &done
+        } else {
+            &not_done
+        };
         if let Some(claimed) = claimed.table(&table.name) {
             *table = claimed.clone();
         }
@@ -216,23 +217,38 @@ fn claim_one(mut live: State, before: &State, after: &State) -> State {
     live
 }
 
-/// How much of a record is in a table: each rule, chain and policy of ours that is there counts for it, each that is missing
-/// against it.
-fn likeness(live: &TableState, record: &TableState) -> isize {
-    let mut points = 0;
-    let mut point = |is: bool| points += if is { 1 } else { -1 };
-    for chain in record.chains.iter().filter(|it| it.has_ours()) {
-        let found = live.chain(&chain.name);
-        point(found.is_some());
-        if chain.was.is_some() {
-            point(found.is_some_and(|it| it.policy == chain.policy));
+/// How often each thing is there: a chain, with its policy or a rule.
+type Things<'a> = HashMap<(&'a [u8], &'a [u8]), isize>;
+
+/// What a table has of each thing: chains, policies, and rules of chains.
+fn things(table: &TableState) -> Things<'_> {
+    let mut all = Things::new();
+    for chain in &table.chains {
+        // No rule begins without a blank.
+        let policy = chain.policy.map_or("chain", Policy::as_str).as_bytes();
+        all.insert((&chain.name, policy), 1);
+        for item in &chain.items {
+            *all.entry((&chain.name, &item.text)).or_default() += 1;
         }
-        let count = |it: &ChainState| it.items.iter().filter(|it| it.ours).count();
-        let there = found.map_or(0, count);
-        (0..there).for_each(|_| point(true));
-        (there..count(chain)).for_each(|_| point(false));
     }
-    points
+    all
+}
+
+/// Whether what is live is nearer to what would be there after a commit than to what was before. Only what the commit changes counts.
+fn is_done(live: &TableState, before: Option<&TableState>, after: Option<&TableState>) -> bool {
+    let (live, before) = (things(live), before.map(things).unwrap_or_default());
+    let after = after.map(things).unwrap_or_default();
+    let count = |it: &Things<'_>, key: &(&[u8], &[u8])| it.get(key).copied().unwrap_or(0);
+    let (mut from_after, mut from_before) = (0, 0);
+    let gone = before.keys().filter(|it| !after.contains_key(*it));
+    for key in after.keys().chain(gone) {
+        let (a, b, l) = (count(&after, key), count(&before, key), count(&live, key));
+        if a != b {
+            from_after += (l - a).abs();
+            from_before += (l - b).abs();
+        }
+    }
+    from_after <= from_before
 }
 
 fn plan_table(
@@ -345,7 +361,7 @@ fn plan_chain(live: &ChainState, wanted: Option<&ChainState>) -> (ChainState, (C
 
 /// What goes and comes again is moved.
 fn find_moved(lines: &mut [Line]) {
-    let texts = |kind: LineKind| -> std::collections::HashSet<Text> {
+    let texts = |kind: LineKind| -> HashSet<Text> {
         lines.iter().filter(|it| it.kind == kind).map(|it| it.item.text.clone()).collect()
     };
     let (added, removed) = (texts(LineKind::Add), texts(LineKind::Remove));

@@ -124,6 +124,33 @@ fn what_stands_in_the_way_is_said() {
 }
 
 #[test]
+fn the_way_back_is_found_from_either_side_of_a_commit() {
+    // Before, three policies were ours, after none: what did not change must not decide.
+    let mut kernel = FakeKernel::new();
+    let one = ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n-A INPUT -p udp -j DROP\nCOMMIT\n";
+    let first = Plan::new(
+        live(&kernel, &State::new(Family::V4)),
+        wanted(&format!("*filter\n{one}")),
+        &Options::default(),
+    );
+    apply(&mut kernel, &first);
+    let options = Options { owner: Some(Owner::default()), ..Options::default() };
+    let plan = Plan::new(
+        live(&kernel, &first.after),
+        wanted("*filter\n-A INPUT -p udp -j DROP\nCOMMIT\n"),
+        &options,
+    );
+    let old = kernel.save();
+    let now = |kernel: &FakeKernel| State::live(&ruleset(&kernel.save()));
+    assert!(plan.undo(now(&kernel)).is_empty());
+    apply(&mut kernel, &plan);
+    assert!(plan.again(now(&kernel)).is_empty());
+    let undo = plan.undo(now(&kernel));
+    apply(&mut kernel, &undo);
+    assert_eq!(kernel.save(), old);
+}
+
+#[test]
 fn a_record_reads_back() {
     let mut state = wanted(
         "*filter\n:INPUT DROP [0:0]\n:own - [0:0]\n-A INPUT -m comment --comment \"a\\\\b\" -j own\nCOMMIT\n",
