@@ -22,6 +22,18 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Render(commands::render::Options),
     Check(commands::check::Options),
+    Plan(commands::plan::Options),
+    Apply(commands::apply::Options),
+    Confirm(commands::confirm::Options),
+    Rollback(commands::rollback::Options),
+    Status(commands::status::Options),
+    History(commands::history::Options),
+    Persist(commands::persist::Options),
+    Load(commands::load::Options),
+    Adopt(commands::adopt::Options),
+    Release(commands::release::Options),
+    #[command(hide = true)]
+    Guard(commands::guard::Options),
     Diff(commands::diff::Options),
     Reach(commands::reach::Options),
     Restore(commands::restore::Options),
@@ -87,6 +99,10 @@ pub(crate) struct Assumed {
     /// What is in sets, as `ipset save` prints it; with the rules `live`, those of the kernel if it is not given
     #[arg(long, value_name = "FILE")]
     pub(crate) ipset: Option<PathBuf>,
+    /// Where packets go: what `ip rule`, `ip route show table all` and `ip addr` print, or `live` for the routes of this machine. Then
+    /// `in IFACE` alone leaves the way to them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) routes: Option<PathBuf>,
 }
 
 /// Reads `ACCEPT` or `DROP`.

@@ -3,11 +3,14 @@
 //! Exit status: 0 no error, 1 an error (or a warning under `--deny warnings`), 2 it cannot run.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
+mod applying;
 mod cli;
 mod commands;
 mod input;
+mod lockout;
 mod output;
 mod snapshot;
+mod suite;
 mod terminal;
 
 use std::process::ExitCode;

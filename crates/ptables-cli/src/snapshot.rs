@@ -1,7 +1,8 @@
-//! What the machine looks like around its rules: sets.
+//! What the machine looks like around its rules: sets and routes.
 
 use ptables::ipset::{self, Contents, Set, Sets};
 use ptables::model::Ruleset;
+use ptables::routes::Routes;
 use ptables::simulate::{Options, Simulator};
 use ptables::source::Source;
 use ptables_kernel::{Error, Kernel, SystemNames};
@@ -11,26 +12,39 @@ use crate::commands::Failure;
 use crate::input::Input;
 use crate::output::Findings;
 
-/// Compiles rules, with the sets that their program declares and what is assumed of the machine; of `live` rules, with what the
-/// kernel says where nothing is assumed. A set that is told has its contents from there.
+/// Compiles rules, with what is known of sets and what is assumed of the machine.
 pub(crate) fn simulator<'a>(
     ruleset: &'a Ruleset,
+    sets: Option<&Sets>,
+    assumed: &Assumed,
+    findings: &mut Findings<'_>,
+) -> Result<Simulator<'a>, Failure> {
+    let mut simulator = Simulator::new(ruleset, Options::new(assumed.policy));
+    if let Some(source) = routes(assumed)? {
+        let (routes, wrong) = Routes::parse(&source);
+        findings.add(wrong);
+        simulator = simulator.with_routes(routes);
+    }
+    let Some(sets) = sets else { return Ok(simulator) };
+    let (contents, wrong) = Contents::new(sets);
+    findings.add(wrong);
+    Ok(simulator.with_sets(contents))
+}
+
+/// The sets that a program declares, with those that are told, or of `live` rules those of the kernel; `None` if there is nothing to
+/// know. A set that is told has its contents from there.
+pub(crate) fn sets(
     declared: Vec<Set>,
     assumed: &Assumed,
     live: bool,
     findings: &mut Findings<'_>,
-) -> Result<Simulator<'a>, Failure> {
-    let simulator = Simulator::new(ruleset, Options::new(assumed.policy));
-    let told = sets(assumed, live)?;
+) -> Result<Option<Sets>, Failure> {
+    let told = told_sets(assumed, live)?;
     if told.is_none() && declared.is_empty() {
-        return Ok(simulator);
+        return Ok(None);
     }
     let mut all = Sets::new();
-    for mut set in declared {
-        // What is declared twice is there once.
-        set.entries.iter_mut().for_each(|it| it.exist = true);
-        all.insert(set);
-    }
+    declared.into_iter().for_each(|it| all.declare(it));
     if let Some(source) = told {
         let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
         findings.add(wrong);
@@ -38,12 +52,20 @@ pub(crate) fn simulator<'a>(
             all.insert(set.clone());
         }
     }
-    let (contents, wrong) = Contents::new(&all);
-    findings.add(wrong);
-    Ok(simulator.with_sets(contents))
+    Ok(Some(all))
 }
 
-fn sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
+fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
+    match &assumed.routes {
+        None => Ok(None),
+        Some(path) if path.as_os_str() == "live" => {
+            Ok(Some(Source::new("<routes>", Kernel::new().save_routes()?)?))
+        }
+        Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
+    }
+}
+
+fn told_sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
     match &assumed.ipset {
         Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
         None if live => match Kernel::new().save_sets() {

@@ -7,13 +7,16 @@
 //! - [`Kernel::save`] and [`Kernel::restore`] read and replace rules, and map what a tool complains about to a line;
 //! - [`Kernel::restore_program`] checks a program, restores it, and names the line of the program that was refused;
 //! - [`Kernel::locate_commit_failure`] finds the rule that the kernel refused when the tool does not name it;
+//! - [`apply`] applies only what differs, all of it or nothing, and goes back if nobody confirms;
 //! - [`SystemNames`] looks up services, protocols, users and groups;
 //! - [`netns`] makes namespaces that hold nothing of the machine;
+//! - [`Kernel::try_packets`] sends packets through rules in such a namespace, [`wire`] is how;
 //! - [`as_invoker`] and [`memory`] keep what a command reads and runs within the rights and the memory that it should have.
 //!
 //! Every tool runs by absolute path with a cleared environment, because root's iptables loads code from
 //! `XTABLES_LIBDIR`. Nothing is printed; every error is a value and `Send + Sync`.
 
+pub mod apply;
 mod detect;
 mod error;
 mod invoker;
@@ -29,7 +32,9 @@ mod restore;
 mod save;
 mod sets;
 mod tool;
+mod trial;
 mod version;
+pub mod wire;
 
 pub use detect::{Detection, DetectionWarning, Reason};
 pub use error::Error;
@@ -42,3 +47,4 @@ pub use program::{NotRestored, RestoredProgram};
 pub use restore::{Cause, RestoreError, RestoreOptions, Restored, Stage};
 pub use save::Saved;
 pub use tool::Distrust;
+pub use trial::{Ran, Tried};

@@ -74,7 +74,7 @@ impl Kernel {
     }
 
     /// Makes the ipsets of the namespace, without their elements, in a scratch namespace.
-    fn copy_sets(&self, text: &[u8], scratch: &Scratch) -> Result<(), Error> {
+    pub(crate) fn copy_sets(&self, text: &[u8], scratch: &Scratch) -> Result<(), Error> {
         if !text.windows(4).any(|window| window == b"-set") {
             return Ok(());
         }

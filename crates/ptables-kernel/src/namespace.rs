@@ -60,6 +60,11 @@ impl Namespace {
         Ok(command)
     }
 
+    /// Whether it is that of the calling thread.
+    pub(crate) fn is_current(&self) -> bool {
+        matches!(self, Namespace::Current)
+    }
+
     /// Starts a command made by [`Namespace::command`].
     pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         self.inside(|| command.spawn())?
@@ -101,7 +106,7 @@ impl Namespace {
     }
 
     /// Calls `work` on a thread that is in the network namespace.
-    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
         let Namespace::Network(namespace) = self else { return Ok(work()) };
         on_a_thread(|| {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;

@@ -186,8 +186,25 @@ impl Kernel {
         Ok(())
     }
 
-    /// The error of a tool as a diagnostic with the line of the program.
+    /// The error of a tool as a diagnostic with the line of the program, and how far the tool had got.
     fn explain(&self, text: &RestoreText, error: &RestoreError, options: RestoreOptions) -> Diagnostic {
+        let diagnostic = self.blame(text, error, options);
+        match (error.stage(), error.committed()) {
+            (Stage::Test, _) | (_, Some([])) => diagnostic.note("nothing was changed"),
+            (_, Some(tables)) => {
+                diagnostic.note(format!("these tables were replaced before: {}", tables.join(", ")))
+            }
+            (_, None) => diagnostic.note("whether tables were replaced before is not known"),
+        }
+    }
+
+    /// The error of a tool as a diagnostic with the line of the program.
+    pub(crate) fn blame(
+        &self,
+        text: &RestoreText,
+        error: &RestoreError,
+        options: RestoreOptions,
+    ) -> Diagnostic {
         let code = if error.is_verdict() { codes::KERNEL_REFUSED } else { codes::KERNEL_UNAVAILABLE };
         let reason =
             if error.reason().is_empty() { String::new() } else { format!(": {}", error.reason().trim()) };
@@ -222,19 +239,13 @@ impl Kernel {
             diagnostic = diagnostic
                 .note(format!("as it was given to the tool: `{}`", String::from_utf8_lossy(written)));
         }
-        match (error.stage(), error.committed()) {
-            (Stage::Test, _) | (_, Some([])) => diagnostic.note("nothing was changed"),
-            (_, Some(tables)) => {
-                diagnostic.note(format!("these tables were replaced before: {}", tables.join(", ")))
-            }
-            (_, None) => diagnostic.note("whether tables were replaced before is not known"),
-        }
+        diagnostic
     }
 }
 
 /// Rules whose canonical text does not say all that the rule says. iptables-save loses a few things (a range of ICMP codes, the
 /// base of a shifted port range), and so does our text, which is the same: such a rule must not be applied as another one.
-fn unfaithful(text: &RestoreText, meant: &Ruleset, lowering: Options<'_>) -> Vec<Diagnostic> {
+pub(crate) fn unfaithful(text: &RestoreText, meant: &Ruleset, lowering: Options<'_>) -> Vec<Diagnostic> {
     // Text that cannot be read again cannot be compared: then nothing is known of it.
     let Ok(source) = Source::new("restored", text.bytes.as_slice()) else {
         return vec![lost(&Origin::Unknown)];

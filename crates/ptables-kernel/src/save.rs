@@ -59,6 +59,35 @@ impl Kernel {
         }
     }
 
+    /// The rules of routing, routes and addresses of the namespace in both families, and the settings that decide about
+    /// them, as text for [`Routes::parse`](ptables::routes::Routes::parse).
+    ///
+    /// # Errors
+    /// [`Error::ToolMissing`] without the program `ip` (iproute2), [`Error::Failed`] if it fails, and the errors of a run.
+    pub fn save_routes(&self) -> Result<Vec<u8>, Error> {
+        let mut text = Vec::new();
+        for family in ["-4", "-6"] {
+            for words in [&["rule"][..], &["route", "show", "table", "all"], &["addr"]] {
+                let arguments = [&[family], words].concat();
+                let output = self.run_program("ip", &arguments, b"")?;
+                if !output.status.success() {
+                    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+                    return Err(Error::Failed { tool: "ip".into(), code: output.status.code(), message });
+                }
+                text.extend_from_slice(format!("# ip {}\n", arguments.join(" ")).as_bytes());
+                text.extend(output.stdout);
+            }
+        }
+        // Without the program nobody knows these; where it matters, the way is then undecided.
+        let settings = ["-a", "-r", r"\.rp_filter$|net\.ipv4\.ip_forward$|net\.ipv6\.conf\.all\.forwarding$"];
+        match self.run_program("sysctl", &settings, b"") {
+            Ok(output) => text.extend(output.stdout),
+            Err(Error::ToolMissing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(text)
+    }
+
     pub(crate) fn save_with(&self, tool: &Tool, arguments: &[&OsStr]) -> Result<Saved, Error> {
         let output = self.run(tool, arguments, b"", Duration::ZERO)?;
         if !output.status.success() {

@@ -6,6 +6,7 @@ mod build;
 mod catalogue;
 mod diagnostic;
 mod errors;
+mod expansion;
 mod firewall;
 mod keys;
 mod kinds;
@@ -27,6 +28,8 @@ mod _core {
     use crate::catalogue::catalogue;
     #[pymodule_export]
     use crate::diagnostic::{Diagnostic, Label};
+    #[pymodule_export]
+    use crate::expansion::{route_bases, route_stages};
     #[pymodule_export]
     use crate::firewall::{firewall, service, services};
     #[pymodule_export]

@@ -76,12 +76,7 @@ impl Program {
         version: Option<&str>,
     ) -> PyResult<String> {
         let families = self.one_family(py, family)?;
-        let compiled = self.compile(py, families, backend, version)?;
-        let stops = |it: &diag::Diagnostic| it.severity == diag::Severity::Error;
-        let found: Vec<_> = self.findings.iter().cloned().chain(compiled.diagnostics).collect();
-        if found.iter().any(stops) {
-            return Err(errors::ruleset(py, found));
-        }
+        let compiled = self.sound(py, families, backend, version)?;
         let mut out = Vec::new();
         compiled.parts.iter().for_each(|it| it.ruleset.print(&mut out, false));
         Ok(String::from_utf8_lossy(&out).into_owned())
@@ -127,7 +122,7 @@ impl Program {
         let Some(part) = compiled.parts.first() else {
             return Err(wrong(py, &format!("the tables are not for {family}")));
         };
-        let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+        let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
         simulate::one(py, &simulator, &packet, misses)
     }
 
@@ -152,7 +147,7 @@ impl Program {
             }
             let compiled = self.sound(py, Families::one(family), backend, version)?;
             if let Some(part) = compiled.parts.first() {
-                let simulator = simulate::simulator(&compiled, &part.ruleset, self::policy(py, policy)?);
+                let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
                 simulate::report(&simulator, own, &mut report);
             }
         }

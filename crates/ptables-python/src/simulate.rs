@@ -1,12 +1,9 @@
 //! What would happen to a packet, as objects of Python.
 
-use ptables::compile::CompiledFamilies;
 use ptables::expect::{self, Expectation};
-use ptables::ipset::{Contents, Sets};
-use ptables::model::{Policy, Ruleset};
 use ptables::origin::{Frame, Origin};
 use ptables::packet::Packet;
-use ptables::simulate::{At, Options, Simulator, Step as CoreStep, Trace, Verdict};
+use ptables::simulate::{At, Simulator, Step as CoreStep, Trace};
 use ptables::source::Text;
 use pyo3::prelude::*;
 
@@ -103,26 +100,6 @@ pub fn packet(text: &str) -> Result<Packet, Box<ptables::diag::Diagnostic>> {
     Packet::parse(&Text::from(text))
 }
 
-/// The rules of one family, with the sets that the program declares.
-pub fn simulator<'a>(
-    compiled: &CompiledFamilies,
-    ruleset: &'a Ruleset,
-    policy: Option<Policy>,
-) -> Simulator<'a> {
-    let simulator = Simulator::new(ruleset, Options::new(policy));
-    if compiled.sets.is_empty() {
-        return simulator;
-    }
-    let mut sets = Sets::new();
-    for set in &compiled.sets {
-        let mut set = set.clone();
-        // What is declared twice is there once.
-        set.entries.iter_mut().for_each(|it| it.exist = true);
-        sets.insert(set);
-    }
-    simulator.with_sets(Contents::new(&sets).0)
-}
-
 /// Asks for one packet.
 pub fn one(py: Python<'_>, simulator: &Simulator<'_>, packet: &Packet, misses: bool) -> PyResult<Simulation> {
     let trace = if misses { simulator.explain(packet) } else { simulator.simulate(packet) };
@@ -131,21 +108,12 @@ pub fn one(py: Python<'_>, simulator: &Simulator<'_>, packet: &Packet, misses: b
 
 fn simulation(py: Python<'_>, simulator: &Simulator<'_>, trace: &Trace) -> PyResult<Simulation> {
     Ok(Simulation {
-        verdict: verdict(trace.verdict),
+        verdict: trace.verdict.name(),
         path: trace.path.iter().map(|it| Py::new(py, step(simulator, it))).collect::<PyResult<_>>()?,
         packet: trace.packet.to_string(),
         unknown: trace.unknown.clone(),
         text: simulator.human(trace),
     })
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accept => "ACCEPT",
-        Verdict::Drop => "DROP",
-        Verdict::Reject(_) => "REJECT",
-        _ => "UNKNOWN",
-    }
 }
 
 fn step(simulator: &Simulator<'_>, step: &CoreStep) -> Step {

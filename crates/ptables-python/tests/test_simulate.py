@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from pyptables import IPSet, Rule, default_tables
+from pyptables import ACCEPT, DROP, IPSet, Rule, default_tables, expect
 from pyptables.errors import RulesetError
 from pyptables.rules import Accept, CustomRule
 
@@ -59,6 +59,17 @@ class Simulations(unittest.TestCase):
         tables.expect(SSH, "PERHAPS")
         with self.assertRaises(RulesetError):
             tables.test()
+
+    def test_the_function_is_meant_for_the_tables_that_are_tested_next(self):
+        expect(SSH, ACCEPT)
+        expect(SSH.replace(":22", ":23"), DROP)
+        tables = firewall()
+        self.assertTrue(tables.test())
+        self.assertEqual(tables.test().count, 2)
+        self.assertEqual(firewall().test().count, 0)
+        expect(SSH, DROP)
+        (failure,) = firewall().test().failures
+        self.assertIn("test_simulate.py", failure)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ptables::diag::{Diagnostic, codes};
+use ptables::dialect::Dialect;
 use ptables::expect::Expectation;
 use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
@@ -12,6 +13,7 @@ use starlark::eval::Evaluator;
 use crate::error::no;
 use crate::files::Files;
 use crate::origin::Origins;
+use crate::run::Options;
 use crate::values::tables::TablesValue;
 
 /// Kept by the evaluator, for all files of a script.
@@ -19,6 +21,8 @@ use crate::values::tables::TablesValue;
 pub(crate) struct Context {
     pub(crate) files: Arc<dyn Files>,
     pub(crate) settings: BTreeMap<String, String>,
+    /// For which tools a script asks.
+    pub(crate) dialect: Dialect,
     pub(crate) origins: Origins,
     /// All tables that were made, in order.
     pub(crate) made: RefCell<Vec<TablesValue>>,
@@ -32,10 +36,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(files: Arc<dyn Files>, settings: BTreeMap<String, String>) -> Context {
+    pub(crate) fn new(options: &Options) -> Context {
         Context {
-            files,
-            settings,
+            files: Arc::clone(&options.files),
+            settings: options.settings.clone(),
+            dialect: options.dialect,
             origins: Origins::default(),
             made: RefCell::default(),
             restored: RefCell::default(),

@@ -6,13 +6,16 @@ use starlark::values::list::ListRef;
 use starlark::values::tuple::TupleRef;
 use starlark::values::{Heap, Value};
 
+use smallvec::SmallVec;
+
 use crate::error::{fail, no};
 
 /// What a call gave, taken out one by one.
 pub(crate) struct Given<'v> {
     what: &'static str,
     positional: std::vec::IntoIter<Value<'v>>,
-    named: Vec<(&'v str, Value<'v>)>,
+    /// As many as most calls have, in place: a rule is made by one.
+    named: SmallVec<[(&'v str, Value<'v>); 6]>,
 }
 
 impl<'v> Given<'v> {
@@ -60,7 +63,7 @@ impl<'v> Given<'v> {
     }
 
     /// All named arguments that are left.
-    pub(crate) fn others(&mut self) -> Vec<(&'v str, Value<'v>)> {
+    pub(crate) fn others(&mut self) -> impl IntoIterator<Item = (&'v str, Value<'v>)> + use<'v> {
         std::mem::take(&mut self.named)
     }
 

@@ -23,3 +23,4 @@ mod values;
 pub use files::{Files, Folder, NoFiles};
 pub use import::{ImportError, import};
 pub use run::{Guard, Limits, Options, Script, evaluate};
+pub use values::class::names;

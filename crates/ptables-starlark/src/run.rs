@@ -45,6 +45,8 @@ pub struct Options {
     pub files: Arc<dyn Files>,
     /// Values for `setting(NAME)`.
     pub settings: BTreeMap<String, String>,
+    /// For which tools `tables.check()` and its like ask unless they are told; nft 1.8.9 by default. A script does not look at the machine.
+    pub dialect: ptables::dialect::Dialect,
     /// How much it may take.
     pub limits: Limits,
     /// What watches over the memory of the interpreter's thread, if anything does.
@@ -74,6 +76,7 @@ impl Default for Options {
         Options {
             files: Arc::new(NoFiles),
             settings: BTreeMap::new(),
+            dialect: ptables::dialect::Dialect::default(),
             limits: Limits::default(),
             guard: None,
         }
@@ -125,7 +128,7 @@ pub fn evaluate(name: &str, script: &str, options: &Options) -> Script {
             (guard.enter)();
         }
         let sources = Sources::default();
-        let context = Context::new(Arc::clone(&options.files), options.settings.clone());
+        let context = Context::new(&options);
         // Nobody waits any more if it took too long.
         let _ = sender.send(Run { sources: &sources, context, options: &options }.main(&name, &script));
     };

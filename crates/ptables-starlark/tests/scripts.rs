@@ -242,3 +242,42 @@ fn firewalls_of_zones_know_their_lines_and_say_all_that_is_wrong() {
     assert!(errors("Firewall().allow('a', 'b', nonsense=1)\n")[0].1.contains("nonsense"));
     assert!(errors("service('htpp')\n")[0].1.contains("htpp"));
 }
+
+#[test]
+fn a_script_asks_what_its_rules_do_and_what_is_wrong_with_them() {
+    let ssh = "tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new";
+    let made = run(&format!(
+        "{START}chain.policy = 'DROP'\nchain.append(Accept(proto='tcp', dport='22'))\n\
+         it = tables.simulate('{ssh}')\nprint(it.verdict, it.path[-1].rule, it.path[-1].lineno, it.path[-1].filename)\n\
+         print(tables.simulate('{ssh}'.replace(':22', ':23'), misses=True).path[-2].kind)\n\
+         print([it.code for it in tables.check()], tables.check(family=4, backend='legacy', version='1.8.9')[0].lineno)\n\
+         chain.append(Accept(proto='tcp', dport='99999'))\n\
+         print([(it.code, it.lineno) for it in tables.check()])\n\
+         print(len(tables.to_iptables().splitlines()) > 10)\n"
+    ));
+    let printed = [
+        "ACCEPT 1 4 test.star",
+        "miss",
+        "[\"check/loopback-dropped\"] 1",
+        "[(\"parse/bad-port\", 9)]",
+        "True",
+    ];
+    assert_eq!(made.printed, printed, "{:?}", made.diagnostics);
+    let save = run(&format!(
+        "{START}chain.append(Accept(dport='22', proto='tcp'))\nprint(tables.to_iptables('save'))\n"
+    ));
+    assert!(
+        save.printed.iter().any(|it| it.contains("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n")),
+        "{save:?}"
+    );
+    for (script, said) in [
+        ("tables.simulate('tcp nonsense')", "nonsense"),
+        ("tables.check(backend='other')", "legacy or nft"),
+        ("tables.to_iptables('other')", "'annotated' or 'save'"),
+        ("tables.check(version='new')", "no version"),
+        ("tables.simulate('udp 1.1.1.1:1 -> 2.2.2.2:2 in eth0', policy='x')", "no policy"),
+    ] {
+        let (_, message) = errors(&format!("{START}{script}\n")).pop().unwrap();
+        assert!(message.contains(said), "{message}");
+    }
+}

@@ -4,11 +4,12 @@ use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
 use crate::ext::{Context, Families};
-use crate::ipset::Set;
+use crate::ipset::{Contents, Set, Sets};
 use crate::lower::{self, Edits, LoweredSets, Options, families, lower_sets};
 use crate::model::{self, Ruleset};
 use crate::origin::Origin;
 use crate::program::Tables;
+use crate::simulate::{self, Simulator};
 use crate::text::print;
 use crate::value::quote;
 
@@ -110,6 +111,17 @@ impl CompiledFamilies {
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
         is_restorable(&self.diagnostics, self.parts.iter().map(|it| &it.ruleset))
+    }
+
+    /// Asks the rules of one family about packets; the declared sets have their declared contents. `policy` counts where a chain has none.
+    pub fn simulator<'r>(&self, ruleset: &'r Ruleset, policy: Option<model::Policy>) -> Simulator<'r> {
+        let simulator = Simulator::new(ruleset, simulate::Options::new(policy));
+        if self.sets.is_empty() {
+            return simulator;
+        }
+        let mut sets = Sets::new();
+        self.sets.iter().for_each(|it| sets.declare(it.clone()));
+        simulator.with_sets(Contents::new(&sets).0)
     }
 }
 

@@ -130,6 +130,18 @@ impl Expectation {
     }
 }
 
+impl Expectation {
+    /// The same for a machine whose routes are known: [`Packet::parse_routed`] reads the packet.
+    ///
+    /// # Errors
+    /// `packet/syntax`, which does not happen to what was read before.
+    pub fn routed(self) -> Result<Expectation, Box<Diagnostic>> {
+        let verdict = self.at.iter().position(u8::is_ascii_whitespace).unwrap_or(self.at.len());
+        let packet = Packet::parse_routed(&self.at.slice(verdict, self.at.len()))?;
+        Ok(Expectation { packet, ..self })
+    }
+}
+
 impl Outcome {
     /// Whether the ruleset does what is expected.
     pub fn holds(&self) -> bool {
@@ -146,6 +158,18 @@ impl Report {
 
 /// Reads a file of expectations; lines that cannot be read are told.
 pub fn parse(source: &Source) -> (Vec<Expectation>, Vec<Diagnostic>) {
+    read(source, Packet::parse)
+}
+
+/// As [`parse`], for a machine whose routes are known: packets are read by [`Packet::parse_routed`].
+pub fn parse_routed(source: &Source) -> (Vec<Expectation>, Vec<Diagnostic>) {
+    read(source, Packet::parse_routed)
+}
+
+fn read(
+    source: &Source,
+    packet: fn(&Text) -> Result<Packet, Box<Diagnostic>>,
+) -> (Vec<Expectation>, Vec<Diagnostic>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     let (mut sequences, mut inside) = (0, None);
     let mut number = 1;
@@ -175,7 +199,7 @@ pub fn parse(source: &Source) -> (Vec<Expectation>, Vec<Diagnostic>) {
                         Diagnostic::error(codes::PACKET_EXPECTATION, message).at(Origin::Text(word), ""),
                     );
                 }
-                Some(wanted) => match Packet::parse(&rest) {
+                Some(wanted) => match packet(&rest) {
                     Ok(packet) => {
                         let origin = Origin::Text(text.clone());
                         found.push(Expectation { wanted, packet, at: text, origin, sequence: inside });

@@ -15,53 +15,8 @@ use crate::kernel_diff::rng::Rng;
 /// The longest that a script may take: more than the minute that it is allowed.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Names that scripts find.
-const NAMES: [&str; 44] = [
-    "ArgumentList",
-    "BuiltinChain",
-    "Channel",
-    "CompositeRule",
-    "CustomRule",
-    "DropMarked",
-    "AcceptMarked",
-    "ForwardingRule",
-    "HostList",
-    "HostRange",
-    "Hosts.from_ip_list",
-    "ICMPChannel",
-    "IPSet",
-    "InputRule",
-    "Jump",
-    "Location",
-    "Mark",
-    "Marked",
-    "Match",
-    "PortChannel",
-    "Rule",
-    "StatefulChannel",
-    "TCPChannel",
-    "Table",
-    "Tables",
-    "UDPChannel",
-    "UserChain",
-    "Zone",
-    "default_tables",
-    "restore",
-    "read_list",
-    "setting",
-    "Accept",
-    "Drop",
-    "Reject",
-    "Return",
-    "Redirect",
-    "Log",
-    "Firewall",
-    "service",
-    "len",
-    "sorted",
-    "list",
-    "dict",
-];
+/// Functions of Starlark's own.
+const FUNCTIONS: [&str; 4] = ["len", "sorted", "list", "dict"];
 
 /// Names of arguments.
 const ARGUMENTS: [&str; 16] = [
@@ -84,7 +39,7 @@ const ARGUMENTS: [&str; 16] = [
 ];
 
 /// Methods.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 20] = [
     "append",
     "extend",
     "insert",
@@ -97,6 +52,8 @@ const METHODS: [&str; 18] = [
     "values",
     "items",
     "to_iptables",
+    "check",
+    "simulate",
     "as_input",
     "as_output",
     "zone",
@@ -293,7 +250,8 @@ fn statement(rng: &mut Rng) -> String {
 }
 
 fn call(rng: &mut Rng, depth: u32) -> String {
-    let name = pick(rng, &NAMES).unwrap_or_default();
+    let names: Vec<&str> = ptables_starlark::names().chain(FUNCTIONS).collect();
+    let name = pick(rng, &names).unwrap_or_default();
     let positional = rng.below(3);
     let named = rng.below(3);
     let mut arguments: Vec<String> = (0..positional).map(|_| expression(rng, depth)).collect();

@@ -1,6 +1,7 @@
 //! Chores of the workspace, and what its outside tests share.
 #![expect(clippy::print_stderr, reason = "chores speak to a terminal")]
 
+pub mod changes;
 pub mod divergences;
 pub mod generate;
 pub mod hostile;

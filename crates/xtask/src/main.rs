@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{generate, hostile, kernel_diff, mutants, oracle, peers, python, scripts};
+use xtask::{changes, generate, hostile, kernel_diff, mutants, oracle, peers, python, scripts};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -13,6 +13,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   oracle           compare every case of the catalogue, testdata/rulesets and testdata/regress with the iptables
                    programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
   bench-peers      time whole commands side by side with their peers, in CPU time
+  bench-peers changes  time a change of one rule in 50,000 beside the stock ways only
   bench-peers python   time the Python package beside PyPTables only
   bench-peers scripts  time scripts in Starlark beside PyPTables only
   hostile N SEED   run N scripts that nobody should write, and see that each ends in rules or in an error
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
   mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
   mutants N SEED SHARE   the same with so many hundredths of what CI compares
+  mutants N SEED shortcuts [SHARE]   faults in what only saves time
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -29,9 +31,9 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
-        ["bench-peers"] => {
-            peers::run().and_then(|table| Ok([table, python::bench()?, scripts::bench()?].join("\n")))
-        }
+        ["bench-peers"] => peers::run()
+            .and_then(|table| Ok([table, changes::bench()?, python::bench()?, scripts::bench()?].join("\n"))),
+        ["bench-peers", "changes"] => changes::bench(),
         ["bench-peers", "python"] => python::bench(),
         ["bench-peers", "scripts"] => scripts::bench(),
         ["hostile", count, seed] => match (count.parse(), seed.parse()) {
@@ -40,9 +42,15 @@ fn main() -> ExitCode {
         },
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
-        ["mutants", count, seed, share @ ..] => {
+        ["mutants", count, seed, rest @ ..] => {
+            let (kind, share) = match rest {
+                ["shortcuts", share @ ..] => (mutants::Kind::Shortcuts, share),
+                share => (mutants::Kind::Answers, share),
+            };
             match (count.parse(), seed.parse(), share.first().unwrap_or(&"100").parse()) {
-                (Ok(count), Ok(seed), Ok(share)) => mutants::run(count, seed, share).map_err(Into::into),
+                (Ok(count), Ok(seed), Ok(share)) => {
+                    mutants::run(count, seed, share, kind).map_err(Into::into)
+                }
                 _ => Err(USAGE.into()),
             }
         }

@@ -13,7 +13,7 @@ use ptables_kernel::netns::Scratch;
 
 use crate::generate::root;
 
-const RULES: u32 = 50_000;
+pub(crate) const RULES: u32 = 50_000;
 const RUNS: u32 = 20;
 /// Ticks a second, as user space sees them on every Linux machine (`USER_HZ`).
 pub(crate) const TICKS: f64 = 100.0;
@@ -79,7 +79,7 @@ pub fn run() -> Result<String, Box<dyn Error>> {
     Ok(table)
 }
 
-fn rules() -> String {
+pub(crate) fn rules() -> String {
     let mut text = String::from("*filter\n:INPUT ACCEPT [0:0]\n");
     for k in 0..RULES {
         let (address, port) = (Ipv4Addr::from(0x0a00_0000 + k), 1 + k % 65_000);

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ptables::analysis::Limits;
 use ptables::check::{analyse, not_analysed};
-use ptables::compile::CompiledFamilies;
+use ptables::compile::{CompiledFamilies, RestoreText};
 use ptables::diag::Diagnostic;
 use ptables::diag::remark::is_silenced;
+use ptables_kernel::Kernel;
+use ptables_kernel::apply::ApplyError;
 
 use super::{Failure, Status};
 use crate::cli::{Report, Script, Target};
@@ -23,6 +25,9 @@ pub(crate) struct Options {
     /// Output: for people, or JSON, one object a line
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    /// Also load the rules into a network namespace of their own, with this machine's iptables; if that cannot be, exit with 2
+    #[arg(long)]
+    preflight: bool,
     /// Look at all packets, for rules that none meets: `auto` does so up to 20,000 rules
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     analysis: When,
@@ -56,6 +61,9 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     for file in &options.files {
         let input = Input::read(file, &options.script)?;
         let compiled = input.compile_families(&options.target, false)?;
+        if options.preflight && compiled.is_restorable() {
+            preflight(&compiled, &mut findings)?;
+        }
         let line = |name: &str, number: u32| {
             let text = (name == input.name()).then(|| input.source.line(number))??;
             Some(text.to_lossy())
@@ -66,6 +74,20 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         std::mem::forget(compiled.parts);
     }
     findings.report_to_stdout(options.format)
+}
+
+/// What this machine's tools and kernel refuse.
+fn preflight(compiled: &CompiledFamilies, findings: &mut Findings<'_>) -> Result<(), Failure> {
+    let rulesets = compiled.parts.iter().map(|it| &it.ruleset);
+    let texts: Vec<_> = rulesets.map(|it| (it.context.family, RestoreText::of_ruleset(it))).collect();
+    let Some(backend) = compiled.parts.first().map(|it| it.ruleset.context.dialect.backend) else {
+        return Ok(());
+    };
+    match Kernel::new().preflight(&texts, &compiled.sets, backend) {
+        Err(ApplyError::Refused(found)) => findings.add(found),
+        ended => ended?,
+    }
+    Ok(())
 }
 
 impl Options {

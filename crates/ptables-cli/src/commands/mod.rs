@@ -1,15 +1,26 @@
 //! The subcommands, one file each.
 
+pub(crate) mod adopt;
+pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod confirm;
 pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod guard;
+pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod man;
+pub(crate) mod persist;
+pub(crate) mod plan;
 pub(crate) mod reach;
+pub(crate) mod release;
 pub(crate) mod render;
 pub(crate) mod restore;
+pub(crate) mod rollback;
 pub(crate) mod simulate;
+pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod why;
 
@@ -37,6 +48,17 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Check(options) => check::run(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Import(options) => import::run(&options),
+        Command::Plan(options) => plan::run(&options),
+        Command::Apply(options) => apply::run(&options),
+        Command::Confirm(options) => confirm::run(&options),
+        Command::Rollback(options) => rollback::run(&options),
+        Command::Status(options) => status::run(&options),
+        Command::History(options) => history::run(&options),
+        Command::Persist(options) => persist::run(&options),
+        Command::Load(options) => load::run(&options),
+        Command::Adopt(options) => adopt::run(&options),
+        Command::Release(options) => release::run(&options),
+        Command::Guard(options) => guard::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Simulate(options) => simulate::run(&options),

@@ -66,17 +66,16 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         }
         return findings.report_to_stderr();
     }
-    let out = match (rendered.texts.as_slice(), options.ipsets) {
-        (_, true) => rendered.sets.unwrap_or_default(),
-        ([(_, text)], false) => text.clone(),
-        ([], false) => Vec::new(),
+    let out = if options.ipsets {
+        rendered.sets.unwrap_or_default()
+    } else {
         // A reader who sees no IPv6 must know that there is some.
-        ([(_, text), ..], false) => {
+        if rendered.texts.len() > 1 {
             let message =
                 "these are the rules of IPv4; `-6` prints those of IPv6, `--output FOLDER` writes both";
             findings.add([Diagnostic::new(codes::FAMILY_PRINTED, Severity::Note, message)]);
-            text.clone()
         }
+        rendered.texts.into_iter().next().map(|it| it.1).unwrap_or_default()
     };
     let stdout = std::io::stdout();
     let color = terminal::use_color(options.report.color, &stdout);
@@ -101,17 +100,20 @@ fn render(options: &Options, input: &Input, findings: &mut Findings<'_>) -> Resu
     let mut texts = Vec::new();
     // Rules as they were written need no check; sets are for the kernel, and so are the rules that iptables-save would print.
     let parsed = input.parse();
-    let sets = lowered_sets(&parsed.tables, input, options, findings);
     let annotated = options.style == Style::Annotated;
+    // A family may have none of those that are declared: then their text is empty.
+    let declared = !parsed.tables.sets().is_empty();
     if annotated && options.target.families().or(parsed.tables.families).is_none() && options.output.is_none()
     {
         let mut out = Vec::new();
         findings.add(parsed.diagnostics);
         annotate(&parsed.tables, &mut out, findings);
-        return Ok(Rendered { texts: vec![(Family::V4, out)], sets });
+        let families = input.families(&options.target, &parsed.tables);
+        let sets = families.ok().and_then(|families| annotated_sets(&parsed.tables, families, findings));
+        return Ok(Rendered { texts: vec![(Family::V4, out)], sets: sets.filter(|_| declared) });
     }
     let families = input.families(&options.target, &parsed.tables)?;
-    if annotated {
+    let sets = if annotated {
         findings.add(parsed.diagnostics);
         let both = families == Families::Both || parsed.tables.families == Some(Families::Both);
         let split = both.then(|| lower::families::split(&parsed.tables, &SystemNames::new()));
@@ -129,6 +131,7 @@ fn render(options: &Options, input: &Input, findings: &mut Findings<'_>) -> Resu
             }
             texts.push((family, out));
         }
+        annotated_sets(&parsed.tables, families, findings)
     } else {
         let compiled = input.compiled(parsed, families, &options.target, false);
         for part in &compiled.parts {
@@ -137,8 +140,9 @@ fn render(options: &Options, input: &Input, findings: &mut Findings<'_>) -> Resu
             texts.push((part.ruleset.context.family, out));
         }
         findings.add(compiled.diagnostics);
-    }
-    Ok(Rendered { texts, sets })
+        print_sets(&compiled.sets, findings)
+    };
+    Ok(Rendered { texts, sets: sets.filter(|_| declared) })
 }
 
 fn annotate(tables: &Tables, out: &mut Vec<u8>, findings: &mut Findings<'_>) {
@@ -148,29 +152,16 @@ fn annotate(tables: &Tables, out: &mut Vec<u8>, findings: &mut Findings<'_>) {
     }
 }
 
-/// The text of the sets; nothing if there are none, or if something is wrong with them.
-fn lowered_sets(
-    tables: &Tables,
-    input: &Input,
-    options: &Options,
-    findings: &mut Findings<'_>,
-) -> Option<Vec<u8>> {
-    if tables.sets().is_empty() {
-        return None;
-    }
-    let families = input.families(&options.target, tables).ok()?;
+/// The sets of a program that is not compiled.
+fn annotated_sets(tables: &Tables, families: Families, findings: &mut Findings<'_>) -> Option<Vec<u8>> {
     let lowered = lower::lower_sets(tables, families, &SystemNames::new());
-    if options.style == Style::Annotated {
-        // In the other style they are compiled with the rules, and found there.
-        findings.add(lowered.diagnostics);
-    }
-    match ipset::print(&lowered.sets) {
-        Ok(text) => Some(text),
-        Err(errors) => {
-            findings.add(errors);
-            None
-        }
-    }
+    findings.add(lowered.diagnostics);
+    print_sets(&lowered.sets, findings)
+}
+
+/// The text of the sets; nothing if something is wrong with them.
+fn print_sets(sets: &[ipset::Set], findings: &mut Findings<'_>) -> Option<Vec<u8>> {
+    ipset::print(sets).map_err(|errors| findings.add(errors)).ok()
 }
 
 impl Rendered {

@@ -49,7 +49,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut packets = Vec::new();
     for (at, text) in options.packets.iter().enumerate() {
         let source = Source::new(&format!("<packet {}>", at + 1), text.as_bytes())?;
-        match Packet::parse(&source.text(0, u32::MAX)) {
+        let text = source.text(0, u32::MAX);
+        let packet = match options.assumed.routes {
+            Some(_) => Packet::parse_routed(&text),
+            None => Packet::parse(&text),
+        };
+        match packet {
             Ok(packet) => packets.push(packet),
             Err(error) => findings.add([*error]),
         }
@@ -69,8 +74,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read_or_live(&options.file, &target, &options.script)?;
     let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
-    let simulator =
-        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), &mut findings)?;
+    let sets = snapshot::sets(sets, &options.assumed, input.is_live(), &mut findings)?;
+    let simulator = snapshot::simulator(&compiled.ruleset, sets.as_ref(), &options.assumed, &mut findings)?;
     let status = findings.report_to_stderr()?;
     let mut session = simulator.session();
     for packet in &packets {

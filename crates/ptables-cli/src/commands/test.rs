@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ptables::diag::escape;
 use ptables::dialect::Family;
-use ptables::expect::{self, Expectation, Outcome, Report as Results};
-use ptables::simulate::{At, Simulator};
+use ptables::expect::{self, Expectation};
 
 use super::{Failure, Status};
 use crate::cli::{Assumed, Report, Script, Target};
 use crate::input::Input;
 use crate::output::Findings;
 use crate::snapshot;
+use crate::suite::{Came, Suite, human, junit, tap, title};
 
 /// Ask rules what they do with the packets of a file of expectations, and which rules none of them meets
 #[derive(Args, Debug)]
@@ -27,6 +26,10 @@ pub(crate) struct Options {
     /// Ask the rules that the kernel holds now
     #[arg(long)]
     live: bool,
+    /// Have the kernel decide: load the rules in a scratch network namespace and send the packets through them, as root. What cannot
+    /// be sent there is `not run`, and then the exit status is 2 unless an expectation fails
+    #[arg(long)]
+    kernel: bool,
     /// Output: for people, TAP, or JUnit XML
     #[arg(long, value_enum, default_value = "human")]
     format: FormatOption,
@@ -50,15 +53,6 @@ enum FormatOption {
     Junit,
 }
 
-/// What came of one file.
-struct Suite {
-    name: String,
-    outcomes: Vec<(Outcome, String)>,
-    /// Rules that no packet met, and how many rules there are.
-    unmet: Vec<String>,
-    rules: usize,
-}
-
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);
     let mut suites = Vec::new();
@@ -71,19 +65,27 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         FormatOption::Tap => tap(&suites),
         FormatOption::Junit => junit(&suites),
     }
-    let fails = suites.iter().flat_map(|it| &it.outcomes).any(|(it, _)| !it.holds());
-    Ok(if fails { Status::Errors } else { status })
+    let count = |wanted: fn(&Came) -> bool| {
+        suites.iter().flat_map(|it| &it.rows).filter(|it| wanted(&it.came)).count()
+    };
+    match count(|it| matches!(it, Came::NotRun(_))) {
+        _ if count(|it| matches!(it, Came::Fails(_))) > 0 => Ok(Status::Errors),
+        0 => Ok(status),
+        left => Err(format!("{left} expectations were not run: the kernel was not asked about them").into()),
+    }
 }
 
 fn suite(options: &Options, file: &Path, findings: &mut Findings<'_>) -> Result<Suite, Failure> {
-    let mut suite =
-        Suite { name: file.display().to_string(), outcomes: Vec::new(), unmet: Vec::new(), rules: 0 };
+    let mut suite = Suite::new(file);
     if options.rules.is_none() && !options.live && file.extension().is_some_and(|it| it == "star") {
         script(options, file, findings, &mut suite)?;
         return Ok(suite);
     }
     let tests = Input::read(file, &Script::default())?;
-    let (expectations, faults) = expect::parse(&tests.source);
+    let (expectations, faults) = match options.assumed.routes {
+        Some(_) => expect::parse_routed(&tests.source),
+        None => expect::parse(&tests.source),
+    };
     findings.add(faults);
     let rules = match (&options.rules, options.live) {
         (Some(rules), _) => rules.clone(),
@@ -132,10 +134,9 @@ fn ask(
     let input = Input::read_or_live(rules, &target, &options.script)?;
     let (compiled, sets) = input.compile_with_sets(&target, false)?;
     findings.add(compiled.diagnostics);
-    let simulator =
-        snapshot::simulator(&compiled.ruleset, sets, &options.assumed, input.is_live(), findings)?;
-    suite.ask(&simulator, expectations);
-    Ok(())
+    let sets = snapshot::sets(sets, &options.assumed, input.is_live(), findings)?;
+    let simulator = snapshot::simulator(&compiled.ruleset, sets.as_ref(), &options.assumed, findings)?;
+    suite.ask(&simulator, expectations, sets, options.kernel)
 }
 
 /// A script, with what it expects itself: each packet is asked of the rules of its family.
@@ -147,6 +148,9 @@ fn script(
 ) -> Result<(), Failure> {
     let input = Input::read(file, &options.script)?;
     let (parsed, mut expectations) = input.parse_with_expectations();
+    if options.assumed.routes.is_some() {
+        expectations = routed(expectations, findings);
+    }
     let families = input.families(&options.target, &parsed.tables)?;
     let compiled = input.compiled(parsed, families, &options.target, false);
     findings.add(compiled.diagnostics);
@@ -154,9 +158,9 @@ fn script(
         let (own, others) =
             expectations.into_iter().partition(|it| it.packet.family() == part.ruleset.context.family);
         expectations = others;
-        let sets = compiled.sets.clone();
-        let simulator = snapshot::simulator(&part.ruleset, sets, &options.assumed, false, findings)?;
-        suite.ask(&simulator, own);
+        let sets = snapshot::sets(compiled.sets.clone(), &options.assumed, false, findings)?;
+        let simulator = snapshot::simulator(&part.ruleset, sets.as_ref(), &options.assumed, findings)?;
+        suite.ask(&simulator, own, sets, options.kernel)?;
     }
     match expectations.first() {
         None => Ok(()),
@@ -167,114 +171,14 @@ fn script(
     }
 }
 
-impl Suite {
-    fn ask(&mut self, simulator: &Simulator<'_>, expectations: Vec<Expectation>) {
-        let results = expect::run(simulator, expectations);
-        self.unmet.extend(unmet(simulator, &results));
-        self.rules += simulator.ruleset().rules().count();
-        let outcomes = results.outcomes.into_iter().map(|it| {
-            let text = simulator.human(&it.trace);
-            (it, text)
-        });
-        self.outcomes.extend(outcomes);
-    }
-}
-
-fn unmet(simulator: &Simulator<'_>, results: &Results) -> Vec<String> {
-    let line = |at: At| {
-        let it = simulator.place(at)?;
-        let place = it.origin().place().map(|place| format!("  ({place})")).unwrap_or_default();
-        Some(format!("{}: {}{place}", it.table.name.to_lossy(), simulator.rule_text(at)))
-    };
-    expect::never_met(simulator, results).into_iter().filter_map(line).collect()
-}
-
-fn title(expectation: &Expectation) -> String {
-    escape::line(&expectation.at.to_lossy()).to_string()
-}
-
-/// Its line, if it stands in one.
-fn line(expectation: &Expectation) -> u32 {
-    expectation.origin.place().map_or(0, |place| place.line)
-}
-
-fn human(suites: &[Suite]) {
-    let (mut all, mut failed) = (0, 0);
-    for suite in suites {
-        for (outcome, trace) in &suite.outcomes {
-            all += 1;
-            if !outcome.holds() {
-                failed += 1;
-                let line = line(&outcome.expectation);
-                println!("{}:{line}: FAILED: {}", escape::line(&suite.name), title(&outcome.expectation));
-                trace.lines().for_each(|line| println!("    {line}"));
-            }
-        }
-        let met = suite.rules - suite.unmet.len();
-        println!("{}: {met} of {} rules were met", escape::line(&suite.name), suite.rules);
-        for rule in &suite.unmet {
-            println!("    never met: {}", escape::line(rule));
+/// What a script expects, with the ways of its packets left to routes.
+fn routed(expectations: Vec<Expectation>, findings: &mut Findings<'_>) -> Vec<Expectation> {
+    let mut found = Vec::new();
+    for it in expectations {
+        match it.routed() {
+            Ok(it) => found.push(it),
+            Err(error) => findings.add([*error]),
         }
     }
-    println!("{all} expectations, {failed} failed");
-}
-
-fn tap(suites: &[Suite]) {
-    let outcomes = || suites.iter().flat_map(|it| &it.outcomes);
-    println!("TAP version 13\n1..{}", outcomes().count());
-    for (number, (outcome, trace)) in outcomes().enumerate() {
-        let not = if outcome.holds() { "" } else { "not " };
-        // A `#` would begin a directive.
-        println!("{not}ok {} - {}", number + 1, title(&outcome.expectation).replace('#', "\\#"));
-        if !outcome.holds() {
-            println!("  ---\n  way: |");
-            trace.lines().for_each(|line| println!("    {line}"));
-            println!("  ...");
-        }
-    }
-}
-
-fn xml(text: &str) -> String {
-    let mut out = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            letter if letter.is_control() => out.push('\u{fffd}'),
-            letter => out.push(letter),
-        }
-    }
-    out
-}
-
-fn junit(suites: &[Suite]) {
-    println!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>");
-    for suite in suites {
-        let failures = suite.outcomes.iter().filter(|(it, _)| !it.holds()).count();
-        let name = xml(&suite.name);
-        println!("  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\">", suite.outcomes.len());
-        for (outcome, trace) in &suite.outcomes {
-            let line = line(&outcome.expectation);
-            let case = format!(
-                "name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{line}\"",
-                xml(&title(&outcome.expectation))
-            );
-            if outcome.holds() {
-                println!("    <testcase {case}/>");
-            } else {
-                let message =
-                    format!("expected {}, is {}", outcome.expectation.wanted.as_str(), outcome.trace.verdict);
-                println!(
-                    "    <testcase {case}><failure message=\"{}\">{}</failure></testcase>",
-                    xml(&message),
-                    xml(trace)
-                );
-            }
-        }
-        println!("  </testsuite>");
-    }
-    println!("</testsuites>");
+    found
 }

@@ -23,9 +23,13 @@ from .firewall import Firewall, service
 from .rules import Accept, CustomRule, Drop, Jump, Log, Redirect, Return, Rule
 from .rules.forwarding.ipsets import IPSet
 from .rules.matches import Match
-from .tables import Table, Tables
+from .tables import ACCEPT, BLOCK, DROP, REJECT, Table, Tables, expect
 
 __all__ = [
+    "ACCEPT",
+    "BLOCK",
+    "DROP",
+    "REJECT",
     "Accept",
     "BuiltinChain",
     "CustomRule",
@@ -52,6 +56,7 @@ __all__ = [
     "colorize",
     "default_tables",
     "errors",
+    "expect",
     "make_colorizer",
     "matches",
     "parse",

@@ -29,9 +29,21 @@ from .rules import (
 )
 from .rules.forwarding.ipsets import IPSet as IPSet
 from .rules.matches import Match as Match
-from .tables import Table as Table, Tables as Tables
+from .tables import (
+    ACCEPT as ACCEPT,
+    BLOCK as BLOCK,
+    DROP as DROP,
+    REJECT as REJECT,
+    Table as Table,
+    Tables as Tables,
+    expect as expect,
+)
 
 __all__ = [
+    "ACCEPT",
+    "BLOCK",
+    "DROP",
+    "REJECT",
     "Accept",
     "BuiltinChain",
     "CustomRule",
@@ -58,6 +70,7 @@ __all__ = [
     "colorize",
     "default_tables",
     "errors",
+    "expect",
     "make_colorizer",
     "matches",
     "parse",

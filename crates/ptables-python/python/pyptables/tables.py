@@ -11,6 +11,25 @@ from .errors import ArgumentError, ArgumentTypeError
 from .rules.forwarding.ipsets import IPSet
 
 
+#: What `expect` was told since the last `Tables.test`.
+_expected = []
+
+ACCEPT, DROP, REJECT, BLOCK = "ACCEPT", "DROP", "REJECT", "BLOCK"
+
+
+def expect(packet, verdict):
+    """Says what should become of a packet: `ACCEPT`, `DROP`, `REJECT`, or `BLOCK` for either of the last two.
+
+    The tables whose `Tables.test` is called next are asked, so that a script reads as it does in Starlark.
+    """
+    _expected.append(_expectation(packet, verdict))
+
+
+def _expectation(packet, verdict):
+    caller = sys._getframe(2)
+    return packet, verdict, caller.f_code.co_filename, caller.f_lineno
+
+
 def _rebuild(cls, state, items):
     made = cls.__new__(cls)
     made.__dict__.update(state)
@@ -153,16 +172,16 @@ class Tables(_Named):
 
         Nothing is asked before `test`.
         """
-        caller = sys._getframe(1)
-        place = (caller.f_code.co_filename, caller.f_lineno)
-        self.__dict__.setdefault("expectations", []).append((packet, verdict, *place))
+        self.__dict__.setdefault("expectations", []).append(_expectation(packet, verdict))
 
     def test(self, *, backend=None, version=None, policy=None):
-        """Asks the rules for the verdicts that `expect` was told: a `TestReport`, true if all hold.
+        """Asks the rules for the verdicts that `expect` was told, the method or the function: a `TestReport`, true if all hold.
 
         It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``.
         """
-        expected = self.__dict__.get("expectations", [])
+        expected = self.__dict__.setdefault("expectations", [])
+        expected.extend(_expected)
+        _expected.clear()
         return _core.Program.of_tables(self).test(expected, backend, version, policy)
 
     def __repr__(self):

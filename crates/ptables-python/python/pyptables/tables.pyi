@@ -13,6 +13,13 @@ _Item = TypeVar("_Item")
 _Chain = TypeVar("_Chain", bound=AbstractChain)
 _Table = TypeVar("_Table", bound=Table)
 
+ACCEPT: str
+DROP: str
+REJECT: str
+BLOCK: str
+
+def expect(packet: str, verdict: str) -> None: ...
+
 class _Named(DebugObject, OrderedDict[str, _Item], Generic[_Item]):
     def __init__(self, *items: _Item) -> None: ...
     def append(self, item: Any) -> Any: ...

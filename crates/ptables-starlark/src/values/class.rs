@@ -88,6 +88,11 @@ const STOCK: [(&str, &str); 6] = [
     ("Log", "LOG"),
 ];
 
+/// All names of PyPTables and ptables that scripts find, some within others (`Hosts.from_ip_list`).
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CLASSES.into_iter().chain(STOCK.iter().map(|it| it.0))
+}
+
 /// Puts all names among those that scripts find.
 pub(crate) fn globals(builder: &mut GlobalsBuilder) {
     for name in CLASSES.iter().filter(|name| !name.contains('.')) {

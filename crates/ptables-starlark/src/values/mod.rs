@@ -1,5 +1,6 @@
 //! The objects of a script. All are handles: what a loaded file made can still be changed, as a firewall's author expects.
 
+pub(crate) mod ask;
 pub(crate) mod chain;
 pub(crate) mod class;
 pub(crate) mod firewall;

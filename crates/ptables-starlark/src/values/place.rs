@@ -165,11 +165,13 @@ impl PlaceValue {
         let kind = text("type", given.maybe("type")?)?;
         let entries = given.maybe("entries")?.filter(|it| !it.is_none());
         let file = text("file", given.maybe("file")?)?;
-        let options = given.others();
+        let options: Vec<_> = given.others().into_iter().collect();
         given.end()?;
+        // A set of more than addresses is asked for each part, and never matches if it is asked for fewer.
+        let parts = kind.as_deref().map_or(1, |kind| kind.split(',').count());
         let side = |direction: &str| -> starlark::Result<Call> {
             let mut call = Call::matching("set");
-            add(&mut call, "match_set", &[name.clone(), direction.to_owned()])?;
+            add(&mut call, "match_set", &[name.clone(), vec![direction; parts].join(",")])?;
             Ok(call)
         };
         let place = Place { shown: name.clone(), input: side("src")?, output: side("dst")? };

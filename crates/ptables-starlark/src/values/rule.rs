@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ptables::origin::Origin;
-use ptables::program::{Body, Call, Keyword, Known, Rule};
+use ptables::program::{Body, Call, Keyword, KeywordError, Known, Rule};
 use ptables::source::Text;
 use ptables::value::quote;
 use starlark::eval::{Arguments, Evaluator};
@@ -14,7 +14,7 @@ use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 use super::handle;
 use super::list::List;
 use crate::context::Context;
-use crate::error::fail;
+use crate::error::{fail, no};
 use crate::given::{Given, items, text, words};
 
 handle! {
@@ -169,15 +169,21 @@ fn flat(rule: Rule) -> Vec<Rule> {
 }
 
 /// Adds named arguments, as a script gave them.
-pub(crate) fn named(call: &mut Call, given: Vec<(&str, Value<'_>)>) -> starlark::Result<()> {
+pub(crate) fn named<'v>(
+    call: &mut Call,
+    given: impl IntoIterator<Item = (&'v str, Value<'v>)>,
+) -> starlark::Result<()> {
     for (name, value) in given {
-        let known = Keyword::parse(name).is_ok_and(|it| Known::find(it.name).is_some());
-        if known && value.unpack_str().is_none() {
-            return fail(format!("`{name}` must be a string, not {}", value.get_type()));
-        }
-        let words = words(name, value)?;
-        call.add(name, words.iter().map(String::as_bytes))
-            .or_else(|error| fail(format!("`{name}`: {error}")))?;
+        let refused = |error: KeywordError| no(format!("`{name}`: {error}"));
+        let keyword = Keyword::parse(name).map_err(refused)?;
+        let added = match value.unpack_str() {
+            Some(text) => call.keyword(keyword, [text.as_bytes()]),
+            None if Known::find(keyword.name).is_some() => {
+                return fail(format!("`{name}` must be a string, not {}", value.get_type()));
+            }
+            None => call.keyword(keyword, words(name, value)?.iter().map(String::as_bytes)),
+        };
+        added.map_err(refused)?;
     }
     Ok(())
 }

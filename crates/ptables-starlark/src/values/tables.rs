@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use ptables::origin::Origin;
 use ptables::program::{self, Families, Table, Tables};
-use ptables::text::annotated;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
+use super::ask::Target;
 use super::chain::ChainValue;
 use super::place::PlaceValue;
 use super::{handle, lock};
 use crate::context::Context;
-use crate::error::{fail, no};
+use crate::error::fail;
 use crate::given::{Given, families, text};
 
 handle! {
@@ -313,13 +313,48 @@ fn tables_methods(builder: &mut MethodsBuilder) {
         Ok(lock(&this.0.items).iter().map(|it| (it.name().to_owned(), it.clone())).collect())
     }
 
-    /// The text of all tables, as written, with the line that made each rule above it.
-    fn to_iptables(this: &TablesValue) -> starlark::Result<String> {
-        let mut out = Vec::new();
-        match annotated(&this.program(), &mut out) {
-            Ok(()) => Ok(String::from_utf8_lossy(&out).into_owned()),
-            Err(errors) => Err(no(errors.first().map(|it| it.message.clone()).unwrap_or_default())),
+    /// The text of all tables: as written (`annotated`), with the line that made each rule above it, or as iptables-save prints it (`save`).
+    fn to_iptables<'v>(
+        this: &TablesValue,
+        style: Option<Value<'v>>,
+        #[starlark(require = named)] family: Option<Value<'v>>,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<String> {
+        let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
+        match text("style", style)?.as_deref() {
+            Some("save") => target.save(&this.program()),
+            None | Some("annotated") => target.annotated(&this.program()),
+            Some(other) => fail(format!("style is 'annotated' or 'save', not '{other}'")),
         }
+    }
+
+    /// What iptables would refuse, or take for something else: a list of structs, empty if nothing is found.
+    fn check<'v>(
+        this: &TablesValue,
+        #[starlark(require = named)] family: Option<Value<'v>>,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Vec<Value<'v>>> {
+        let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
+        Ok(target.check(&this.program(), eval.heap()))
+    }
+
+    /// What would happen to a packet: a struct.
+    fn simulate<'v>(
+        this: &TablesValue,
+        packet: &str,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        #[starlark(require = named)] policy: Option<Value<'v>>,
+        #[starlark(require = named, default = false)] misses: bool,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let target = Target::of(None, backend, version, Context::of(eval)?.dialect)?;
+        let policy = text("policy", policy)?;
+        target.simulate(&this.program(), packet, policy.as_deref(), misses, eval.heap())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rulesets of two families as one: what they have in common, in an order that is right for both.
 
 use super::call::{self, Form};
-use super::parts::Part;
+use super::parts::{self, Part};
 use super::repeat::{self, Statement};
 use super::{Conflict, Options, Place, literal};
 use crate::dialect::Family;
@@ -160,12 +160,13 @@ fn entries(
         }
         let form = if options.verbatim.contains(&place) { Form::Verbatim } else { Form::Call };
         let flag = (!confined).then_some(context.family);
-        let (Some(shared), Some(alone)) =
-            (call::rule(rule, context, form, None), call::rule(rule, context, form, flag))
-        else {
+        let Some(shared) = call::rule(rule, context, form, None) else {
             missing(place, rule, "this rule has bytes that are no UTF-8: a script cannot hold it");
             continue;
         };
+        // What can be written at all can be written with a flag.
+        let alone = flag.and_then(|flag| call::rule(rule, context, form, Some(flag)));
+        let alone = alone.unwrap_or_else(|| shared.clone());
         let apart = confined || options.apart.contains(&place);
         let key = (!apart).then(|| key(&shared, context.family));
         entries.push(Entry { key, shared, alone });
@@ -175,21 +176,15 @@ fn entries(
 
 /// The text of a call; answers of REJECT as IPv4 calls them, because in a script for both each family gets its own.
 fn key(parts: &[Part], family: Family) -> String {
-    fn push(parts: &[Part], family: Family, out: &mut String) {
-        for part in parts {
-            match part {
-                Part::Fixed(text) => out.push_str(text),
-                Part::Value(value) if value.name == "reject_with" => {
-                    out.push_str(&answer(&value.written, family))
-                }
-                Part::Value(value) => out.push_str(&value.written),
-                Part::Match(inner) => push(inner, family, out),
-            }
+    let mut parts = parts.to_vec();
+    parts::rewrite(&mut parts, &mut |value| {
+        if value.name == "reject_with" {
+            value.written = answer(&value.written, family);
         }
-    }
-    let mut out = String::new();
-    push(parts, family, &mut out);
-    out
+    });
+    let mut key = String::new();
+    parts::write(&parts, &|_| None, &mut key);
+    key
 }
 
 fn answer(written: &str, family: Family) -> String {
@@ -284,7 +279,7 @@ mod tests {
             .iter()
             .map(|rule| {
                 let mut out = String::new();
-                super::super::parts::write(rule, &|_| None, &mut out);
+                parts::write(rule, &|_| None, &mut out);
                 out
             })
             .collect()

@@ -143,6 +143,12 @@ impl Sets {
         self.sets.iter_mut().find(|it| it.name.as_bytes() == name)
     }
 
+    /// Adds a set that a program declares: an entry that is named twice is there once.
+    pub fn declare(&mut self, mut set: Set) {
+        set.entries.iter_mut().for_each(|it| it.exist = true);
+        self.insert(set);
+    }
+
     /// Adds a set; one of the same name is replaced and given back.
     pub fn insert(&mut self, set: Set) -> Option<Set> {
         let known = self.sets.iter_mut().find(|it| it.name == set.name);

@@ -55,6 +55,9 @@ pub struct Packet {
     pub entry: Option<Box<Connection>>,
     /// What else the machine knows; `None` in each where nobody says.
     pub facts: Facts,
+    /// Whether routes say where it goes ([`Packet::parse_routed`]): then `path` tells only whether it comes through an interface
+    /// or is sent by this machine.
+    pub routed: bool,
     /// Names of sets, and whether rules that look the packet up there find it.
     pub sets: Vec<(Text, bool)>,
 }
@@ -212,6 +215,7 @@ impl Packet {
             owner: None,
             entry: None,
             facts: Facts::default(),
+            routed: false,
             sets: Vec::new(),
         }
     }
@@ -256,7 +260,10 @@ impl Packet {
 
     /// Its ends, as connection tracking reads them.
     pub fn tuple(&self) -> Tuple {
-        let view = View::tracked(self.family, &self.bytes);
+        self.tuple_of(&View::tracked(self.family, &self.bytes))
+    }
+
+    fn tuple_of(&self, view: &View<'_>) -> Tuple {
         let proto = view.proto.unwrap_or(0);
         let bytes = view.transport_bytes();
         let two = |at| u16_at(bytes, at).unwrap_or(0);
@@ -273,13 +280,15 @@ impl Packet {
     pub fn connection(&self) -> Connection {
         match &self.entry {
             Some(entry) => (**entry).clone(),
-            None => Connection::new(self.first_state(), self.tuple()),
+            None => {
+                let view = View::tracked(self.family, &self.bytes);
+                Connection::new(self.first_state(&view), self.tuple_of(&view))
+            }
         }
     }
 
     /// The state of a packet that belongs to no entry (kernel defaults: lenient TCP pick-up, unchecked checksums).
-    fn first_state(&self) -> CtState {
-        let view = View::tracked(self.family, &self.bytes);
+    fn first_state(&self, view: &View<'_>) -> CtState {
         let bytes = view.transport_bytes();
         let kind = u8_at(bytes, 0);
         let new = match (view.proto, self.family) {

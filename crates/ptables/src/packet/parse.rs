@@ -47,6 +47,21 @@ impl Packet {
     /// # Errors
     /// A diagnostic that points at the word that cannot be read.
     pub fn parse(text: &Text) -> Result<Packet, Box<Diagnostic>> {
+        Packet::read(text, false)
+    }
+
+    /// As [`parse`](Packet::parse), for a machine whose routes are known
+    /// ([`Simulator::with_routes`](crate::simulate::Simulator::with_routes)): with `in IFACE` alone they say where the packet goes, and a
+    /// packet without an interface is sent by this machine. `input`, `forward` and `output` still say it, as two interfaces
+    /// or `out` alone do.
+    ///
+    /// # Errors
+    /// As [`parse`](Packet::parse).
+    pub fn parse_routed(text: &Text) -> Result<Packet, Box<Diagnostic>> {
+        Packet::read(text, true)
+    }
+
+    fn read(text: &Text, routed: bool) -> Result<Packet, Box<Diagnostic>> {
         let words = split(text)?;
         let mut draft = Draft::default();
         draft.layout.hop_limit = 64;
@@ -68,7 +83,7 @@ impl Packet {
         while let Some(word) = rest.next() {
             draft.word(word, &mut rest)?;
         }
-        draft.finish(text)
+        draft.finish(text, routed)
     }
 }
 
@@ -295,12 +310,13 @@ impl Draft {
         Ok(true)
     }
 
-    fn finish(mut self, text: &Text) -> Result<Packet, Box<Diagnostic>> {
+    fn finish(mut self, text: &Text, routed: bool) -> Result<Packet, Box<Diagnostic>> {
         let path = match (self.path, self.in_iface, self.out_iface) {
             (Some(path), _, _) => path,
             (None, Some(_), None) => Path::Input,
             (None, Some(_), Some(_)) => Path::Forward,
             (None, None, Some(_)) => Path::Output,
+            (None, None, None) if routed => Path::Output,
             (None, None, None) => {
                 return Err(error(
                     text,
@@ -308,6 +324,7 @@ impl Draft {
                 ));
             }
         };
+        let open = self.out_iface.is_none() && self.path != Some(Path::Input);
         let acknowledges = self.reply || matches!(self.state, Some(CtState::Established));
         if let Transport::Tcp(tcp) = &mut self.layout.transport {
             tcp.flags = self.flags.unwrap_or(if acknowledges { 16 } else { 2 });
@@ -327,6 +344,7 @@ impl Draft {
                 Packet::new(family, &self.layout, path).map_err(fault)?
             }
         };
+        packet.routed = routed && open;
         packet.in_iface = self.in_iface;
         packet.out_iface = self.out_iface;
         packet.link = self.link;

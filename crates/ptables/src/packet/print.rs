@@ -179,6 +179,7 @@ impl Packet {
             write!(f, " out {}", lossy(iface))?;
         }
         let told = match (&self.in_iface, &self.out_iface) {
+            (None, None) if self.routed => Some(Path::Output),
             (Some(_), None) => Some(Path::Input),
             (Some(_), Some(_)) => Some(Path::Forward),
             (None, Some(_)) => Some(Path::Output),

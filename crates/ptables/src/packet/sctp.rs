@@ -19,16 +19,19 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     let (mut at, mut count, mut alone) = (12, 0, false);
     // Whether some chunk says that the tag need not be that of the association, which has none yet.
     let mut any_tag = false;
+    // A heartbeat makes its tag that of the association, and a cookie must have that.
+    let (mut cookie, mut heartbeat) = (false, false);
     while let (Some(kind), Some(length)) = (u8_at(bytes, at), u16_at(bytes, at + 2)) {
         alone |= matches!(kind, INIT | INIT_ACK | SHUTDOWN_COMPLETE);
         if length == 0 || count > 0 && (alone || kind == COOKIE_ECHO) {
             return false;
         }
+        cookie |= kind == COOKIE_ECHO;
+        heartbeat |= kind == HEARTBEAT;
         match kind {
             INIT if tag != 0 => return false,
             // Behind the head of such a chunk come 16 bytes.
             INIT | INIT_ACK if bytes.len() < at + 20 => return false,
-            COOKIE_ECHO if tag != 0 => return false,
             INIT | COOKIE_ECHO | HEARTBEAT | HEARTBEAT_ACK | SHUTDOWN_ACK => any_tag = true,
             INIT_ACK | SHUTDOWN | ERROR => {}
             _ => return false,
@@ -36,5 +39,5 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
         count += 1;
         at += usize::from(length).next_multiple_of(4);
     }
-    count > 0 && (any_tag || tag == 0)
+    count > 0 && (tag == 0 || any_tag && (!cookie || heartbeat))
 }

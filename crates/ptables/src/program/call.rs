@@ -39,6 +39,11 @@ impl Known {
     pub fn find(name: &str) -> Option<&'static Known> {
         KNOWN.iter().find(|it| it.short == name || it.long == name)
     }
+
+    /// Its place among those that are known, from 1.
+    pub(super) fn number(&self) -> u8 {
+        self.rank as u8
+    }
 }
 
 /// The name of an argument, taken apart.
@@ -114,14 +119,24 @@ impl Args {
         keyword: Keyword<'_>,
         values: impl IntoIterator<Item = &'v [u8]>,
     ) -> Result<(), KeywordError> {
-        let Keyword { name, inverted } = keyword;
-        match keyword.known()? {
+        self.named(keyword.known()?, keyword.name, keyword.inverted, values);
+        Ok(())
+    }
+
+    /// The same for an option that is known to be one.
+    pub(super) fn named<'v>(
+        &mut self,
+        known: Option<&Known>,
+        name: &str,
+        inverted: bool,
+        values: impl IntoIterator<Item = &'v [u8]>,
+    ) {
+        match known {
             Some(known) if !self.has(known.rank) => self.add(known.rank, |to| {
                 option(to, inverted, known.short, values);
             }),
             _ => self.add(Rank::Other, |to| option(to, inverted, name, values)),
         }
-        Ok(())
     }
 
     /// Adds an option behind those that are there, whatever it is.

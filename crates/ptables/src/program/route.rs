@@ -1,7 +1,6 @@
 //! Rules of routes and channels: one rule for each combination, as `InputRule` and `ForwardingRule` make them.
 
-use std::fmt;
-
+use super::expansion::{Base, Outline, Part, PolicyError, Step, given};
 use super::template::Call;
 
 /// Where packets come from or go to: a zone, a location, hosts, a set.
@@ -47,18 +46,6 @@ pub struct Route {
     pub args: Vec<Call>,
 }
 
-/// The policy of a [`Route`] is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyError(String);
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "policy must be either ACCEPT, DROP, REJECT or NONE, not {:?}", self.0)
-    }
-}
-
-impl std::error::Error for PolicyError {}
-
 /// One rule of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
@@ -74,83 +61,62 @@ impl Route {
     /// # Errors
     /// [`PolicyError`].
     pub fn rules(&self) -> Result<Vec<Routed>, PolicyError> {
-        let mut rules = self.base()?;
-        if !self.sources.is_empty() || !self.destinations.is_empty() {
-            rules = self.routed(&rules);
-        }
-        if !self.channels.is_empty() {
-            rules = each(&rules, &self.channels, |channel| {
-                (format!(", channel {}", channel.shown), vec![channel.call.clone()])
-            });
-        }
-        if !self.args.is_empty() {
-            let plus = self.args.iter().map(Call::shown).collect::<Vec<_>>().join(", ");
-            rules = each(&rules, &[plus], |plus| (format!(", plus {plus}"), self.args.clone()));
-        }
-        Ok(rules)
-    }
-
-    fn base(&self) -> Result<Vec<Routed>, PolicyError> {
-        let policy = self.policy.to_uppercase();
+        let bases = Base::of(self.prefix, &self.policy, self.log.is_some(), self.log_id.as_deref())?;
         let comment = self.comment.clone();
-        let mut rules = Vec::new();
-        if let Some(log) = &self.log {
-            let first = policy.chars().next().map(String::from).unwrap_or_default();
-            let prefix = format!("{} {} {first}", self.prefix, given(self.log_id.as_deref()));
-            let mut call = Call::new();
-            // `prefix` is a plain name: it cannot be refused.
-            let _ = call.add("prefix", [prefix.as_bytes()]);
-            rules.push(Routed { call: call.over(log), comment: comment.clone() });
-        }
-        match policy.as_str() {
-            "ACCEPT" | "DROP" | "REJECT" => {
-                let mut call = Call::new();
-                let _ = call.add("jump", [policy.as_bytes()]);
-                rules.push(Routed { call, comment });
-            }
-            "NONE" => {}
-            _ => return Err(PolicyError(self.policy.clone())),
+        let mut rules: Vec<Routed> =
+            bases.iter().map(|it| Routed { call: self.base(it), comment: comment.clone() }).collect();
+        for steps in self.outline().stages() {
+            let each = |rule: &Routed| steps.iter().map(|it| self.step(rule, it)).collect::<Vec<_>>();
+            rules = rules.iter().flat_map(each).collect();
         }
         Ok(rules)
     }
 
-    fn routed(&self, rules: &[Routed]) -> Vec<Routed> {
-        let any = |places: &[Place]| -> Vec<Option<Place>> {
-            if places.is_empty() { vec![None] } else { places.iter().cloned().map(Some).collect() }
-        };
-        let (sources, destinations) = (any(&self.sources), any(&self.destinations));
-        let pairs: Vec<_> = sources
-            .iter()
-            .flat_map(|source| destinations.iter().map(move |destination| (source, destination)))
-            .collect();
-        let shown =
-            |place: &Option<Place>| place.as_ref().map_or_else(|| "any".to_owned(), |it| it.shown.clone());
-        each(rules, &pairs, |(source, destination)| {
-            let from = source.iter().map(|it| it.input.clone());
-            let lists = from.chain(destination.iter().map(|it| it.output.clone())).collect();
-            (format!(": route {} -> {}", shown(source), shown(destination)), lists)
-        })
-    }
-}
-
-/// PyPTables says `None` where nothing was given, and scripts compare its text.
-fn given(text: Option<&str>) -> &str {
-    text.unwrap_or("None")
-}
-
-/// Each rule with each of the items: what its comment gains, and the arguments.
-fn each<T>(rules: &[Routed], items: &[T], add: impl Fn(&T) -> (String, Vec<Call>)) -> Vec<Routed> {
-    let mut made = Vec::with_capacity(rules.len() * items.len());
-    for rule in rules {
-        for item in items {
-            let (comment, lists) = add(item);
-            let mut call = Call::new();
-            lists.into_iter().for_each(|list| call.list(list));
-            made.push(Routed {
-                call: call.over(&rule.call),
-                comment: Some(format!("{}{comment}", given(rule.comment.as_deref()))),
-            });
+    fn outline(&self) -> Outline {
+        let places = |places: &[Place]| places.iter().map(|it| it.shown.clone()).collect();
+        Outline {
+            sources: places(&self.sources),
+            destinations: places(&self.destinations),
+            channels: self.channels.iter().map(|it| it.shown.clone()).collect(),
+            args: self.args.iter().map(Call::shown).collect(),
         }
     }
-    made
+
+    fn base(&self, base: &Base) -> Call {
+        let mut call = Call::new();
+        // Plain names: they cannot be refused.
+        match base {
+            Base::Log { prefix } => {
+                let _ = call.add("prefix", [prefix.as_bytes()]);
+                match &self.log {
+                    Some(log) => call.over(log),
+                    None => call,
+                }
+            }
+            Base::Verdict(verdict) => {
+                let _ = call.add("jump", [verdict.as_bytes()]);
+                call
+            }
+        }
+    }
+
+    fn step(&self, rule: &Routed, step: &Step) -> Routed {
+        let mut call = Call::new();
+        for part in &step.parts {
+            match *part {
+                Part::Source(at) => {
+                    self.sources.get(at).into_iter().for_each(|it| call.list(it.input.clone()))
+                }
+                Part::Destination(at) => {
+                    self.destinations.get(at).into_iter().for_each(|it| call.list(it.output.clone()))
+                }
+                Part::Channel(at) => {
+                    self.channels.get(at).into_iter().for_each(|it| call.list(it.call.clone()))
+                }
+                Part::Args => self.args.iter().for_each(|it| call.list(it.clone())),
+            }
+        }
+        let comment = format!("{}{}", given(rule.comment.as_deref()), step.comment);
+        Routed { call: call.over(&rule.call), comment: Some(comment) }
+    }
 }

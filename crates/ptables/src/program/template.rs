@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::call::{KNOWN, Keyword, KeywordError, Known};
+use super::named::{Named, NamedList};
 use crate::origin::Origin;
 
 /// The arguments of a rule, a match or a channel, as a script gave them.
@@ -9,16 +10,9 @@ use crate::origin::Origin;
 pub struct Call {
     /// The option that stands before all others: `match` of a match, `proto` of a channel.
     first: Option<&'static str>,
-    named: Vec<Named>,
+    named: NamedList,
     /// Further lists, and whether they print known options by their short names and in their order.
     lists: Vec<(Call, bool)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
-    name: Box<str>,
-    inverted: bool,
-    values: Vec<Box<[u8]>>,
 }
 
 impl Call {
@@ -30,7 +24,7 @@ impl Call {
     /// A match, `-m NAME`.
     pub fn matching(name: &str) -> Call {
         let mut call = Call { first: Some("match"), ..Call::default() };
-        call.push("match", false, [name.as_bytes()]);
+        call.named.push("match", false, None, [name.as_bytes()]);
         call
     }
 
@@ -48,15 +42,20 @@ impl Call {
         name: &str,
         values: impl IntoIterator<Item = &'v [u8]>,
     ) -> Result<(), KeywordError> {
-        let keyword = Keyword::parse(name)?;
-        keyword.known()?;
-        self.push(keyword.name, keyword.inverted, values);
-        Ok(())
+        self.keyword(Keyword::parse(name)?, values)
     }
 
-    fn push<'v>(&mut self, name: &str, inverted: bool, values: impl IntoIterator<Item = &'v [u8]>) {
-        let values = values.into_iter().map(Into::into).collect();
-        self.named.push(Named { name: name.into(), inverted, values });
+    /// The same for a name that was taken apart.
+    ///
+    /// # Errors
+    /// [`KeywordError::NotInvertable`]: nothing was added.
+    pub fn keyword<'v>(
+        &mut self,
+        keyword: Keyword<'_>,
+        values: impl IntoIterator<Item = &'v [u8]>,
+    ) -> Result<(), KeywordError> {
+        self.named.push(keyword.name, keyword.inverted, keyword.known()?, values);
+        Ok(())
     }
 
     /// Adds a match or another list behind the named arguments.
@@ -71,9 +70,9 @@ impl Call {
         for (_, adopted) in &mut self.lists {
             *adopted = true;
         }
-        for named in &template.named {
-            if !self.named.iter().any(|own| canonical(&own.name) == canonical(&named.name)) {
-                self.named.push(named.clone());
+        for named in template.named.iter() {
+            if !self.named.iter().any(|own| own.is(named.name, named.known)) {
+                self.named.copy(named);
             }
         }
         self.lists.extend(template.lists.iter().cloned());
@@ -82,9 +81,9 @@ impl Call {
 
     /// The first word of an argument, in this list or one that it holds.
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        let own = self.named.iter().find(|it| canonical(&it.name) == canonical(name));
-        match own {
-            Some(own) => own.values.first().map(|it| &**it),
+        let known = Known::find(name);
+        match self.named.iter().find(|it| it.is(name, known)) {
+            Some(own) => own.values().next(),
             None => self.lists.iter().find_map(|(list, _)| list.value(name)),
         }
     }
@@ -92,10 +91,8 @@ impl Call {
     /// The options as a rule prints them.
     pub fn args(&self) -> Args {
         let mut args = Args::new();
-        for named in &self.named {
-            let keyword = Keyword { name: &named.name, inverted: named.inverted };
-            // Names were looked at when they were added.
-            let _ = args.keyword(keyword, named.values.iter().map(|it| &**it));
+        for named in self.named.iter() {
+            args.named(named.known, named.name, named.inverted, named.values());
         }
         for (list, adopted) in &self.lists {
             list.options(*adopted, &mut args);
@@ -106,23 +103,24 @@ impl Call {
 
     /// The options in the order of this list, behind those that are there.
     fn options(&self, adopted: bool, args: &mut Args) {
-        let mut rest: Vec<&Named> = self.named.iter().collect();
-        let mut take = |short: &str, long: &str, args: &mut Args| {
-            if let Some(at) = rest.iter().position(|it| *it.name == *short || *it.name == *long) {
+        let mut rest: Vec<Named<'_>> = self.named.iter().collect();
+        let mut take = |name: &str, short: &str, args: &mut Args| {
+            let known = Known::find(name);
+            if let Some(at) = rest.iter().position(|it| it.is(name, known)) {
                 let named = rest.remove(at);
-                args.option(short, named.inverted, named.values.iter().map(|it| &**it));
+                args.option(short, named.inverted, named.values());
             }
         };
         match self.first {
-            Some("match") => take("m", "match", args),
-            Some(first) => take(canonical(first), first, args),
+            Some("match") => take("match", "m", args),
+            Some(first) => take(first, canonical(first), args),
             None => {}
         }
         if adopted {
-            KNOWN.iter().for_each(|known| take(known.short, known.long, args));
+            KNOWN.iter().for_each(|known| take(known.long, known.short, args));
         }
         for named in rest {
-            args.option(&named.name, named.inverted, named.values.iter().map(|it| &**it));
+            args.option(named.name, named.inverted, named.values());
         }
         for (list, adopted) in &self.lists {
             list.options(*adopted, args);

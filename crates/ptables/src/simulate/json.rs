@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `verdict` | `"accept"`, `"drop"`, `"reject"` or `"unknown"` |
 //! | `answer` | what a rejected sender is told: `"tcp-reset"` or `"icmp TYPE/CODE"`; else absent |
+//! | `ended` | why its way ended between the rules, such as for want of a route; else absent |
 //! | `path` | list of steps |
 //! | `packet` | the packet as it leaves, or as it was when it was dropped, in its text form |
 //! | `unknown` | list of strings: what was not decided |
@@ -23,6 +24,8 @@ struct Object<'a> {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<&'static str>,
     path: Vec<StepObject<'a>>,
     packet: String,
     unknown: &'a [String],
@@ -77,6 +80,7 @@ impl Simulator<'_> {
         let object = Object {
             verdict,
             answer,
+            ended: trace.ended,
             path: path.collect(),
             packet: trace.packet.to_string(),
             unknown: &trace.unknown,

@@ -52,6 +52,12 @@ pub(super) struct Machine<'p> {
     /// As the link layer told it, until `cluster` changes it.
     pub(super) packet_type: PacketType,
     pub(super) hook: Hook,
+    /// The way that it takes: as it was told, or as routes say.
+    pub(super) path: Path,
+    /// The interface that it leaves through, as far as it is known.
+    pub(super) out: Option<Iface>,
+    /// The address of an interface that the next translation takes, if routes say it.
+    pub(super) own_address: Option<u128>,
     /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
     pub(super) connection: Option<Cow<'p, Connection>>,
     /// Status bits of the connection that this packet set: which translations are settled.
@@ -131,6 +137,9 @@ impl<'p> Machine<'p> {
             mark: packet.mark,
             packet_type: packet.packet_type,
             hook: Hook::Prerouting,
+            path: packet.path,
+            out: packet.out_iface,
+            own_address: None,
             connection: None,
             settled: 0,
             untracked: false,
@@ -148,6 +157,9 @@ impl<'p> Machine<'p> {
             packet.replace_bytes(bytes);
         }
         packet.mark = self.mark;
+        packet.path = self.path;
+        packet.out_iface = self.out;
+        packet.routed = false;
         if self.untracked {
             packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
         } else if let Some(connection) = self.connection {
@@ -197,7 +209,7 @@ impl<'p> Machine<'p> {
     pub(super) fn in_iface(&self) -> Result<Option<&Iface>, &'static str> {
         let seen = match self.hook {
             Hook::Prerouting | Hook::Input | Hook::Forward => true,
-            Hook::Postrouting => self.packet.path == Path::Forward,
+            Hook::Postrouting => self.path == Path::Forward,
             Hook::Output => false,
         };
         match &self.packet.in_iface {
@@ -209,7 +221,7 @@ impl<'p> Machine<'p> {
 
     /// The interface that the packet leaves through, as this hook sees it.
     pub(super) fn out_iface(&self) -> Result<Option<&Iface>, &'static str> {
-        match &self.packet.out_iface {
+        match &self.out {
             _ if matches!(self.hook, Hook::Prerouting | Hook::Input) => Ok(None),
             Some(iface) => Ok(Some(iface)),
             None => Err("the interface that the packet leaves through is not told"),

@@ -149,7 +149,7 @@ impl Memory {
         }
         let entries = list.as_mut()?;
         // The hop limit counts as it was before the packet was forwarded.
-        let forwarded = machine.packet.path == Path::Forward && machine.hook != Hook::Prerouting;
+        let forwarded = machine.path == Path::Forward && machine.hook != Hook::Prerouting;
         let hop_limit = (hop_limit as u8).wrapping_add(u8::from(forwarded));
         let address = address & test.mask;
         let fits = |it: &&mut Entry| {

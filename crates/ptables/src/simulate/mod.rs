@@ -17,6 +17,7 @@ pub mod json;
 mod machine;
 mod memory;
 mod nat;
+mod route;
 mod sets;
 mod show;
 mod test;
@@ -36,6 +37,7 @@ use crate::ipset::Contents;
 use crate::meaning::Answer;
 use crate::model::{Policy, Ruleset};
 use crate::packet::Packet;
+use crate::routes::Routes;
 use machine::Machine;
 use memory::Memory;
 use test::Test;
@@ -84,6 +86,8 @@ pub struct Simulator<'a> {
     counts_hops: bool,
     /// What is in sets, when the first packet comes.
     sets: Option<Arc<Contents>>,
+    /// Where packets go.
+    routes: Option<Arc<Routes>>,
 }
 
 /// A place in a [`Ruleset`]: indexes of its `tables`, their `chains`, their `rules`.
@@ -125,15 +129,12 @@ impl<F: FnMut(At, Seen, u64)> Watch for F {
     }
 }
 
-/// What happens at a chain or at a place between hooks.
+/// What happens at a chain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Event {
-    Enter,
     Policy(Option<Policy>),
     Return,
     Torn,
-    /// The hop limit is used up.
-    Expired,
 }
 
 /// What watches from within.
@@ -145,7 +146,6 @@ trait Observer {
     fn hit(&mut self, at: At, machine: &Machine<'_>, tests: &[Test], sure: bool);
     fn miss(&mut self, at: At, machine: &Machine<'_>, tests: &[Test]);
     fn at(&mut self, at: At, machine: &Machine<'_>, event: Event);
-    fn event(&mut self, machine: &Machine<'_>, event: Event);
 }
 
 /// Nobody watches.
@@ -159,7 +159,6 @@ impl Observer for Nobody {
     fn miss(&mut self, _: At, _: &Machine<'_>, _: &[Test]) {}
     #[inline]
     fn at(&mut self, _: At, _: &Machine<'_>, _: Event) {}
-    fn event(&mut self, _: &Machine<'_>, _: Event) {}
 }
 
 /// Somebody outside watches.
@@ -176,11 +175,9 @@ impl<W: Watch> Observer for Outside<'_, W> {
             Event::Policy(_) => Seen::Policy,
             Event::Return => Seen::Return,
             Event::Torn => Seen::Torn,
-            Event::Enter | Event::Expired => return,
         };
         self.0.see(at, seen, machine.bytes.len() as u64);
     }
-    fn event(&mut self, _: &Machine<'_>, _: Event) {}
 }
 
 impl<'a> Simulator<'a> {
@@ -189,7 +186,7 @@ impl<'a> Simulator<'a> {
         let (tables, slots) = compile::tables(ruleset);
         let tracks = compile::tracks(ruleset);
         let counts_hops = compile::counts_hops(ruleset);
-        Simulator { ruleset, options, tables, slots, tracks, counts_hops, sets: None }
+        Simulator { ruleset, options, tables, slots, tracks, counts_hops, sets: None, routes: None }
     }
 
     /// With the contents of sets: rules that ask for these are decided, and what the target SET does to them counts for the
@@ -197,6 +194,14 @@ impl<'a> Simulator<'a> {
     #[must_use]
     pub fn with_sets(self, sets: Contents) -> Simulator<'a> {
         Simulator { sets: Some(Arc::new(sets)), ..self }
+    }
+
+    /// With the routes of the machine: they say where a packet goes that does not say it itself
+    /// ([`Packet::parse_routed`]), and where one goes whose destination or mark a rule has changed, and which address
+    /// MASQUERADE takes. What a packet is told counts as long as no rule changes what routes look at.
+    #[must_use]
+    pub fn with_routes(self, routes: Routes) -> Simulator<'a> {
+        Simulator { routes: Some(Arc::new(routes)), ..self }
     }
 
     /// The ruleset.

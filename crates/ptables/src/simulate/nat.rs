@@ -69,15 +69,18 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
     } else if let Some((first, last)) = nat.addresses {
         address = (first == last).then_some(first);
     }
+    let mut moved = false;
     let port = match (new_port(machine, nat), nat.ports) {
         (Some(port), _) => Some(port),
-        (None, Some(_)) => {
+        (None, Some(_)) if ports(machine).is_some() => {
+            // The old one is none of them.
+            moved = true;
             let why = "the port is chosen among several";
             lose(machine, port_field, why);
             lose(machine, if source { Field::CtReplyDestinationPort } else { Field::CtReplySourcePort }, why);
             None
         }
-        (None, None) => None,
+        (None, _) => None,
     };
     match address {
         Some(new) => put_end(machine, source, new, port),
@@ -92,21 +95,26 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
             put_end(machine, source, had, port);
         }
     }
-    remember(machine, source, address.is_none());
+    remember(machine, source, address.is_none(), moved);
 }
 
 /// The address that REDIRECT and MASQUERADE choose, if it is known.
 fn own_address(machine: &Machine<'_>, source: bool) -> Option<u128> {
     if source || machine.packet.path != Path::Output {
-        return None;
+        return machine.own_address;
     }
     Some(if machine.family == Family::V4 { 0x7f00_0001 } else { 1 })
+}
+
+/// The ports of a packet, as far as translation knows any: the kernel (since 6.16) knows none of DCCP.
+fn ports(machine: &Machine<'_>) -> Option<(u16, u16)> {
+    machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP))
 }
 
 /// The new port; `None` if it stays or is chosen among several.
 fn new_port(machine: &Machine<'_>, nat: &Nat) -> Option<u16> {
     let (low, high) = nat.ports?;
-    let (source, destination) = machine.heads.ports?;
+    let (source, destination) = ports(machine)?;
     let had = if nat.source { source } else { destination };
     if low == high {
         return Some(low);
@@ -125,14 +133,13 @@ pub(super) fn netmap(machine: &mut Machine<'_>, network: u128, mask: u128) {
     let source = of_source(machine.hook);
     let had = if source { machine.heads.source } else { machine.heads.destination };
     put_end(machine, source, had & !mask | network & mask, None);
-    remember(machine, source, false);
+    remember(machine, source, false, false);
 }
 
-/// Notes in the connection what was chosen.
-fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
+/// Notes in the connection what was chosen. `unknown`: an address that nobody tells; `moved`: another port, which nobody tells.
+fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool, moved: bool) {
     let (from, to) = (machine.heads.source, machine.heads.destination);
-    // The kernel (since 6.16) knows no ports of DCCP.
-    let ports = machine.heads.ports.filter(|_| machine.heads.proto != Some(DCCP));
+    let ports = ports(machine);
     let Some(it) = machine.connection.as_mut().map(Cow::to_mut) else { return };
     let was = it.reply_tuple;
     if source {
@@ -142,7 +149,7 @@ fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
         it.reply_tuple.source = to;
         it.reply_tuple.source_port = ports.map_or(was.source_port, |it| it.1);
     }
-    if unknown || it.reply_tuple != was {
+    if unknown || moved || it.reply_tuple != was {
         it.status |= if source { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
     }
     if unknown {
@@ -155,7 +162,7 @@ fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool) {
 /// Writes an address and, where there is one, a port.
 fn put_end(machine: &mut Machine<'_>, source: bool, address: u128, port: Option<u16>) {
     put_address(machine, source, address);
-    let (Some(port), Some(_)) = (port, machine.heads.ports) else { return };
+    let (Some(port), Some(_)) = (port, ports(machine)) else { return };
     let at = machine.heads.transport + if source { 0 } else { 2 };
     write(machine, at, &port.to_be_bytes());
 }

@@ -25,14 +25,24 @@ impl Standing<'_> {
     }
 }
 
+impl Verdict {
+    /// `ACCEPT`, `DROP`, `REJECT` or `UNKNOWN`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Accept => "ACCEPT",
+            Verdict::Drop => "DROP",
+            Verdict::Reject(_) => "REJECT",
+            Verdict::Unknown => "UNKNOWN",
+        }
+    }
+}
+
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Verdict::Accept => f.write_str("ACCEPT"),
-            Verdict::Drop => f.write_str("DROP"),
-            Verdict::Reject(Answer::TcpReset) => f.write_str("REJECT (TCP reset)"),
-            Verdict::Reject(Answer::Icmp(kind, code)) => write!(f, "REJECT (ICMP {kind}/{code})"),
-            Verdict::Unknown => f.write_str("UNKNOWN"),
+            Verdict::Reject(Answer::TcpReset) => write!(f, "{} (TCP reset)", self.name()),
+            Verdict::Reject(Answer::Icmp(kind, code)) => write!(f, "{} (ICMP {kind}/{code})", self.name()),
+            _ => f.write_str(self.name()),
         }
     }
 }
@@ -119,6 +129,9 @@ impl<'a> Simulator<'a> {
             if step.kind == StepKind::Torn {
                 line("      a header is not whole: the kernel drops the packet when the rule looks at it");
             }
+        }
+        if let Some(why) = trace.ended {
+            line(&format!("  {why}"));
         }
         line(&format!("  packet: {}", trace.packet));
         for (field, why) in &trace.untold {

@@ -1,3 +1,8 @@
+mod remembers;
+mod routed;
+mod times;
+mod tracked;
+
 use super::*;
 use crate::dialect::{Backend, Dialect, Family, Version};
 use crate::meaning::Answer;

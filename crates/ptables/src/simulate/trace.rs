@@ -25,6 +25,8 @@ pub struct Trace {
     pub unknown: Vec<String>,
     /// Fields of the packet as it leaves that nobody can tell, with the reason.
     pub untold: Vec<(Field, &'static str)>,
+    /// Why its way ended between the rules, such as for want of a route.
+    pub ended: Option<&'static str>,
 }
 
 /// One step of the way.
@@ -89,12 +91,9 @@ impl<const MISSES: bool> Observer for Writer<MISSES> {
             Event::Policy(policy) => StepKind::Policy(policy),
             Event::Return => StepKind::Return,
             Event::Torn => StepKind::Torn,
-            Event::Enter | Event::Expired => return,
         };
         self.push(at, machine, kind, Vec::new());
     }
-
-    fn event(&mut self, _: &Machine<'_>, _: Event) {}
 }
 
 /// Goes every way. Gives also what all of them leave in the memory, and whether all were gone.
@@ -148,8 +147,9 @@ fn one<const MISSES: bool>(
     let mut choices = run.choices.given.take().unwrap_or_default();
     choices.truncate(run.choices.met);
     let untold = run.machine.lost.clone();
+    let ended = run.ended;
     let packet = run.machine.into_packet();
-    (Trace { verdict, path: writer.path, packet, unknown, untold }, choices)
+    (Trace { verdict, path: writer.path, packet, unknown, untold, ended }, choices)
 }
 
 /// All ways in one trace: the first, with the verdict only if all have it.
@@ -166,6 +166,7 @@ pub(super) fn joined(simulator: &Simulator<'_>, packet: &Packet, memory: &mut Me
             packet: packet.clone(),
             unknown: vec![reason],
             untold: Vec::new(),
+            ended: None,
         };
     };
     for other in traces {

@@ -35,6 +35,8 @@ pub(super) struct Run<'s, 'p, 'm, O> {
     pub(super) choices: Choices,
     /// What was not decided, each once.
     pub(super) unknown: Vec<Why<'s>>,
+    /// Why the way ended between the rules.
+    pub(super) ended: Option<&'static str>,
 }
 
 /// Where a packet stops on its way.
@@ -79,38 +81,63 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         given: Option<Vec<bool>>,
     ) -> Run<'s, 'p, 'm, O> {
         let choices = Choices { given, met: 0 };
-        Run { simulator, machine: Machine::new(packet), memory, observer, choices, unknown: Vec::new() }
+        let machine = Machine::new(packet);
+        Run { simulator, machine, memory, observer, choices, unknown: Vec::new(), ended: None }
     }
 
     /// The whole way.
     pub(super) fn go(&mut self) -> Verdict {
-        let path = self.machine.packet.path;
-        let hooks = way(path, self.simulator.ruleset.context.dialect.is_nft());
-        if self.simulator.tracks && self.is_fragment() {
-            return self.give_up("the rules make the kernel wait for the other fragments first");
-        }
-        for (hook, stops) in hooks {
-            self.machine.hook = *hook;
-            if let Some(verdict) = self.route() {
-                return verdict;
-            }
-            for stop in *stops {
-                let end = match stop {
-                    Stop::Track => {
-                        track(&mut self.machine);
-                        None
-                    }
-                    Stop::Table(name) => self.table(*name),
-                };
-                if let Some(verdict) = end {
-                    return verdict;
-                }
-            }
-        }
-        Verdict::Accept
+        self.way().unwrap_or(Verdict::Accept)
     }
 
-    fn give_up(&mut self, why: &'static str) -> Verdict {
+    /// The whole way, up to where it ends before the last hook.
+    fn way(&mut self) -> Option<Verdict> {
+        if self.simulator.tracks && self.is_fragment() {
+            return Some(self.give_up("the rules make the kernel wait for the other fragments first"));
+        }
+        if self.machine.path == Path::Output {
+            return self
+                .set_out()
+                .or_else(|| self.hook(Hook::Output, OUTPUT))
+                .or_else(|| self.hook(Hook::Postrouting, POSTROUTING));
+        }
+        let end = self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way());
+        if end.is_some() {
+            return end;
+        }
+        if self.machine.path == Path::Input {
+            let nft = self.simulator.ruleset.context.dialect.is_nft();
+            return self.hook(Hook::Input, if nft { INPUT_NFT } else { INPUT });
+        }
+        self.hook(Hook::Forward, FORWARD).or_else(|| self.hook(Hook::Postrouting, POSTROUTING))
+    }
+
+    fn hook(&mut self, hook: Hook, stops: &[Stop]) -> Option<Verdict> {
+        self.machine.hook = hook;
+        if let Some(verdict) = self.route() {
+            return Some(verdict);
+        }
+        for stop in stops {
+            let end = match stop {
+                Stop::Track => {
+                    track(&mut self.machine);
+                    None
+                }
+                // What it changes may lead elsewhere.
+                Stop::Table(name @ (Mangle | Nat)) if hook == Hook::Output => {
+                    let before = self.routed_by();
+                    self.table(*name).or_else(|| self.choose_out(before, *name))
+                }
+                Stop::Table(name) => self.table(*name),
+            };
+            if end.is_some() {
+                return end;
+            }
+        }
+        None
+    }
+
+    pub(super) fn give_up(&mut self, why: &'static str) -> Verdict {
         self.note(Why::Text(why));
         Verdict::Unknown
     }
@@ -139,7 +166,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 let Value::Is(hops) = self.machine.value(Field::HopLimit) else { return None };
                 let kind = if self.machine.family == Family::V4 { 11 } else { 3 };
                 if hops <= 1 {
-                    self.observer.event(&self.machine, Event::Expired);
+                    self.ended = Some("its hop limit is used up");
                     return Some(Verdict::Reject(Answer::Icmp(kind, 0)));
                 }
                 // The packet is copied for it, so that is left out where nobody looks.
@@ -173,7 +200,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     fn chains(&mut self, table: &'s Table, base: usize) -> Verdict {
         let mut stack: SmallVec<[Frame<'s>; 8]> = SmallVec::new();
-        self.event(table, base, Event::Enter);
         let mut next = Some(base);
         loop {
             if let Some(place) = next {
@@ -302,7 +328,14 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 }
                 After::Next
             }
-            effect => apply(effect, &mut self.machine),
+            effect => {
+                if let Effect::Nat(nat) = effect
+                    && nat.of_interface
+                {
+                    self.machine.own_address = self.address_of_interface(nat.source);
+                }
+                apply(effect, &mut self.machine)
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Iface {
 impl Iface {
     /// Any interface: no condition.
     pub const ANY: Iface = Iface { bytes: [0; 15], len: 0 };
+    /// The loopback interface, `lo`.
+    pub const LOOPBACK: Iface = Iface { bytes: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0", len: 2 };
     /// Longest name, in bytes (`IFNAMSIZ - 1`).
     pub const MAX: usize = 15;
 

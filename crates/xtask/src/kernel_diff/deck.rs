@@ -98,6 +98,7 @@ impl Iterator for Deck {
             return None;
         }
         self.at += 1;
+        self.place.now = Place::clock();
         let v6 = self.file.as_ref().map_or(at % 2 == 1, |file| file.v6);
         let plan = Plan { v6, ..self.plan };
         // One in four of both families.

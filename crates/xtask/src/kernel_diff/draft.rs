@@ -110,12 +110,12 @@ impl Draft {
             1 => Transport::Icmp {
                 kind: rng.pick(&[8, 8, 0, 3, 11, 13, 5, 14, 15, 16, 17, 18]),
                 code: rng.below(4) as u8,
-                rest: rng.any() as u32,
+                rest: identity(rng),
             },
             58 => Transport::Icmp {
                 kind: rng.pick(&[128, 128, 129, 1, 2, 3, 4, 139, 140]),
                 code: rng.below(4) as u8,
-                rest: rng.any() as u32,
+                rest: identity(rng),
             },
             132 => {
                 self.layout.payload = chunks(rng);
@@ -242,6 +242,12 @@ impl Draft {
     }
 }
 
+/// The identifier of an echo and its number: often one of the ports that rules ask for.
+fn identity(rng: &mut Rng) -> u32 {
+    let number = rng.any() as u32;
+    if rng.chance(40) { u32::from(rng.pick(&pool::PORTS)) << 16 | number & 0xffff } else { number }
+}
+
 fn payload(rng: &mut Rng) -> Vec<u8> {
     let mut bytes = vec![b'Z'; rng.pick(&[0, 0, 1, 12, 20, 100, 400, 1200])];
     if bytes.len() > 12 {
@@ -274,8 +280,9 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
 fn chunks(rng: &mut Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..rng.within(0, 3) {
-        let length = rng.pick(&[4_u16, 8, 9, 16]);
-        bytes.extend([rng.pick(&[0, 1, 2, 3, 6, 7, 14, 0x80, 0xc1]), rng.below(8) as u8]);
+        let length = rng.pick(&[4_u16, 8, 9, 16, 19, 20, 21]);
+        let kind = rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]);
+        bytes.extend([kind, rng.below(8) as u8]);
         bytes.extend(length.to_be_bytes());
         bytes.resize(bytes.len() + usize::from(length.next_multiple_of(4)) - 4, 0);
     }

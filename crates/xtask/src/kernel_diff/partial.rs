@@ -3,9 +3,9 @@
 use ptables::packet::Packet;
 use ptables::simulate::{StepKind, Trace, Verdict};
 
-use super::arena::{Fate, Step};
+use super::arena::Fate;
 use super::shot::Shot;
-use super::subject::{Subject, fate, step};
+use super::subject::{Subject, fate, follows};
 
 /// Every so many packets are asked about so.
 pub const EVERY: usize = 4;
@@ -24,9 +24,12 @@ impl Subject<'_, '_> {
             let met = trace.path.iter().filter(|it| it.kind != StepKind::Miss);
             met.map(|it| (it.at, it.kind)).collect::<Vec<_>>()
         };
+        let first = self.simulator.verdict(&whole);
+        // It ends at the first rule that is not decided, be the end known or not.
+        let ends_early = first == Verdict::Unknown && !simulated.unknown.is_empty();
         if steps(&simulated) != steps(&explained)
             || simulated.verdict != explained.verdict
-            || self.simulator.verdict(&whole) != simulated.verdict
+            || !ends_early && first != simulated.verdict
         {
             return Ok(Some("what it explains is not what it simulates"));
         }
@@ -51,21 +54,10 @@ impl Subject<'_, '_> {
         Ok((!open).then_some("the way is not among those that it leaves open"))
     }
 
-    /// Whether a way is the one that was taken; a rule that may have matched without a difference is there or not.
+    /// Whether a way is the one that was taken.
     fn leads_there(&self, trace: &Trace, seen: &Fate) -> bool {
         let told = fate(self.ruleset, trace, self.place.nft);
-        let maybe = |at: &Step| {
-            trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
-        };
-        let mut left = seen.steps.iter();
-        let mut next = left.next();
-        for step in &told.steps {
-            if next == Some(step) {
-                next = left.next();
-            } else if !maybe(step) {
-                return false;
-            }
-        }
+        let Some(behind) = follows(self.ruleset, trace, &told, seen) else { return false };
         if trace.verdict == Verdict::Unknown {
             // Such as a target that asks for a socket: here it says no more.
             return true;
@@ -75,7 +67,7 @@ impl Subject<'_, '_> {
             (Some((_, bytes)), Some(_)) if bytes.is_empty() => true,
             (told, seen) => told == seen,
         };
-        next.is_none() && same
+        behind == seen.steps.len() && same
     }
 }
 

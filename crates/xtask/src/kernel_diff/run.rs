@@ -209,7 +209,8 @@ fn compare(
     if case.ordered {
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
-            let seen = arena.follow(shot).map_err(|error| format!("{error}: {}", shot.line()))?;
+            let seen =
+                arena.follow(shot).map_err(|error| format!("{error}: {}\n{}", shot.line(), case.text))?;
             let middle = sys::thread_time();
             let simulated = subject.fate(shot);
             report.kernel += middle - start;

@@ -35,8 +35,13 @@ impl Place {
     /// A namespace with these interfaces.
     pub fn new(devices: &[String], tracked: bool, cpu: usize) -> Place {
         let parse = |name: &String| Iface::parse(name.as_bytes()).unwrap_or(Iface::ANY);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now }
+        Place { devices: devices.iter().map(parse).collect(), tracked, cpu, nft: false, now: Place::clock() }
+    }
+
+    /// The time now, as the simulator is told it. Rules about times are made around the moment at which they are made, so
+    /// it must be asked anew for each set of rules: a judge that takes its time would tell an old one.
+    pub fn clock() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
     }
 
     /// The packet as the simulator is told of it.
@@ -157,20 +162,8 @@ impl<'s, 'r> Subject<'s, 'r> {
         let ways = self.simulator.ways(&packet);
         Ok(ways.iter().any(|trace| {
             let told = fate(self.ruleset, trace, self.place.nft);
-            let mut left = seen.steps.iter();
-            // A rule that may have matched without a difference is there or not.
-            let maybe = |at: &Step| {
-                trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(self.ruleset, it.at) == *at)
-            };
-            let mut next = left.next();
-            for step in &told.steps {
-                if next == Some(step) {
-                    next = left.next();
-                } else if !maybe(step) {
-                    return false;
-                }
-            }
-            next.is_none() && told.out == seen.out
+            let behind = follows(self.ruleset, trace, &told, seen);
+            behind == Some(seen.steps.len()) && told.out == seen.out
         }))
     }
 
@@ -192,6 +185,22 @@ impl<'s, 'r> Subject<'s, 'r> {
         );
         Ok(known && verdict != Verdict::Unknown)
     }
+}
+
+/// How many of the steps that were seen a way has, if it has them in order and no other; a rule that may have matched without a
+/// difference is there or not.
+pub(super) fn follows(ruleset: &Ruleset, trace: &Trace, told: &Fate, seen: &Fate) -> Option<usize> {
+    let maybe =
+        |at: &Step| trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(ruleset, it.at) == *at);
+    let mut behind = 0;
+    for step in &told.steps {
+        if seen.steps.get(behind) == Some(step) {
+            behind += 1;
+        } else if !maybe(step) {
+            return None;
+        }
+    }
+    Some(behind)
 }
 
 /// A place of the simulator's path as a step: the end of a chain has a number behind its rules.

@@ -109,7 +109,8 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
                 "--ecn-ip-ect 2",
                 "--ecn-ip-ect 0 --ecn-tcp-ece 0",
             ]);
-            (Target { text: format!(" -j ECN {text}"), reroutes: false }, Some(6))
+            // Another TOS asks for another route.
+            (Target { text: format!(" -j ECN {text}"), reroutes: true }, Some(6))
         }
         8 if plan.tracked => {
             let value = rng.pick(&pool::MARKS);
@@ -218,8 +219,9 @@ fn filter(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
 pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let v6 = plan.v6;
     let address = pool::text(pool::foreign(rng, v6), v6);
-    let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132]));
-    let other = pool::text(pool::foreign(rng, v6), v6);
+    let proto = rng.chance(60).then(|| rng.pick(&[6, 17, 6, 17, 132, 33]));
+    let (one, other) = (pool::foreign(rng, v6), pool::foreign(rng, v6));
+    let range = format!("{}-{}", pool::text(one.min(other), v6), pool::text(one.max(other), v6));
     let with_port = |rng: &mut Rng, base: bool| {
         // Which port of a range is chosen is told only if it holds the old one, or is counted from another.
         let ports = match rng.below(8) {
@@ -229,7 +231,7 @@ pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>)
             _ => rng.pick(&["22", "8080", "65535"]).to_owned(),
         };
         match (proto, v6) {
-            (None, _) if !plan.decided && rng.chance(20) && address < other => format!("{address}-{other}"),
+            (None, _) if !plan.decided && rng.chance(20) => range.clone(),
             (None, _) => address.clone(),
             (Some(_), false) => format!("{address}:{ports}"),
             (Some(_), true) => format!("[{address}]:{ports}"),

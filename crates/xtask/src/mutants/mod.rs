@@ -15,6 +15,7 @@ mod judge;
 mod sites;
 mod swaps;
 mod switch;
+mod units;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,18 +23,18 @@ use std::process::{Command, Stdio};
 
 use crate::generate::root;
 use crate::kernel_diff::rng::Rng;
-pub use copy::{Mutant, all};
+pub use copy::{Kind, Mutant, all};
 pub use judge::judge;
 
 /// How often the faults that do not compile are taken out.
 const TRIES: usize = 8;
 
-/// Tries so many faults, chosen by chance; 0: all. `share`: hundredths of what CI compares.
+/// Tries so many faults of a kind, chosen by chance; 0: all. `share`: hundredths of what CI compares.
 ///
 /// # Errors
 /// That there can be no copy, or that the sources without a fault do not pass.
-pub fn run(count: usize, seed: u64, share: u64) -> Result<String, String> {
-    let mut chosen = all()?;
+pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, String> {
+    let mut chosen = all(kind)?;
     let found = chosen.len();
     if count > 0 {
         let mut rng = Rng::new(seed);
@@ -62,18 +63,26 @@ pub fn run(count: usize, seed: u64, share: u64) -> Result<String, String> {
     let survivors: Vec<(u32, bool)> =
         survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
     let tried = chosen.len() - unbuildable.len();
+    let faults = survivors.iter().map(|it| (it.0, chosen[it.0 as usize - 1].clone()));
+    let tested = units::survivors(&tree, &target, faults)?;
     let list: String = survivors
         .iter()
         .map(|(at, met)| {
-            let note = if *met { "" } else { " (never met)" };
+            let note = match (tested.contains(at), met) {
+                (false, _) => " (found by unit tests)",
+                (true, true) => "",
+                (true, false) => " (never met)",
+            };
             format!("  {}{note}\n", chosen[*at as usize - 1].text())
         })
         .collect();
+    let found_of = |left: usize| {
+        format!("{} found ({:.1} %)", tried - left, 100.0 * (tried - left) as f64 / tried as f64)
+    };
     Ok(format!(
-        "seed {seed}: {tried} faults of {found}, {} found ({:.1} %), {} not found, {} no program\n{list}",
-        tried - survivors.len(),
-        100.0 * (tried - survivors.len()) as f64 / tried as f64,
-        survivors.len(),
+        "seed {seed}: {tried} faults of {found}; by the kernel {}; with unit tests {}; {} no program\n{list}",
+        found_of(survivors.len()),
+        found_of(tested.len()),
         unbuildable.len()
     ))
 }

@@ -14,6 +14,8 @@ pub struct Site {
     pub line: usize,
     /// What becomes of what.
     pub what: String,
+    /// Name of the function that it stands in.
+    pub function: String,
     /// Texts to put into the source, with their places in bytes; `#` stands for the number of the fault.
     pub edits: Vec<(usize, String)>,
 }
@@ -24,7 +26,7 @@ pub struct Site {
 /// That it is no Rust.
 pub fn of(text: &str, meanings_only: bool) -> Result<Vec<Site>, String> {
     let file = syn::parse_file(text).map_err(|error| error.to_string())?;
-    let mut finder = Finder { text, within: !meanings_only, sites: Vec::new() };
+    let mut finder = Finder { text, within: !meanings_only, function: String::new(), sites: Vec::new() };
     finder.visit_file(&file);
     Ok(finder.sites)
 }
@@ -33,6 +35,7 @@ struct Finder<'t> {
     text: &'t str,
     /// Whether faults are put here.
     within: bool,
+    function: String,
     sites: Vec<Site>,
 }
 
@@ -43,7 +46,8 @@ impl Finder<'_> {
 
     fn add(&mut self, span: Span, what: String, edits: Vec<(usize, String)>) {
         if self.within {
-            self.sites.push(Site { line: span.start().line, what, edits });
+            let function = self.function.clone();
+            self.sites.push(Site { line: span.start().line, what, function, edits });
         }
     }
 
@@ -72,18 +76,25 @@ impl Finder<'_> {
 
     fn function(&mut self, sig: &syn::Signature, visit: impl FnOnce(&mut Self)) {
         // Of an extension, what helps to say what it means as well; what is constant can ask for no switch.
-        let meaning = match &sig.output {
-            ReturnType::Type(_, kind) => {
-                let text = self.source(kind.span());
-                ["Pred", "Effect", "Need"].iter().any(|it| text.contains(it))
-            }
-            ReturnType::Default => false,
+        let kind = match &sig.output {
+            ReturnType::Type(_, kind) => self.source(kind.span()),
+            ReturnType::Default => "",
         };
-        let within = sig.constness.is_none() && (self.within || meaning) && sig.ident != "fmt";
+        let meaning = ["Pred", "Effect", "Need"].iter().any(|it| kind.contains(it));
+        // What makes text is for people.
+        let shown = sig.ident == "fmt" || kind.contains("String") || kind.contains("str");
+        let within = sig.constness.is_none() && (self.within || meaning) && !shown;
         let was = std::mem::replace(&mut self.within, within);
+        let outer = std::mem::replace(&mut self.function, sig.ident.to_string());
         visit(self);
         self.within = was;
+        self.function = outer;
     }
+}
+
+/// Whether a statement only notes, for people, why something is not decided.
+fn notes_a_reason(statement: &str) -> bool {
+    statement.starts_with("self.note(") || statement.contains(".unknown.push(")
 }
 
 /// Whether a `let` stands in a chain of conditions.
@@ -140,7 +151,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_stmt(&mut self, stmt: &'ast Stmt) {
-        if let Stmt::Expr(expr, Some(_)) = stmt {
+        if let Stmt::Expr(expr, Some(_)) = stmt
+            && !notes_a_reason(self.source(expr.span()))
+        {
             let operator = |it: &syn::ExprBinary| swaps::assigns(&it.op);
             match expr {
                 Expr::Assign(_) | Expr::MethodCall(_) | Expr::Call(_) | Expr::Return(_) => {
@@ -287,6 +300,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             };
             let (low, high) = (end(&range.start), end(&range.end));
             self.other(it, format!("({low}..{high}).contains{after}"));
+        }
+        if name == "unwrap_or" && it.args.iter().all(|it| matches!(it, Expr::Lit(_))) {
+            // What stands for a value that is there, because something before has asked for it: the lints allow no other way.
+            return self.visit_expr(&it.receiver);
         }
         visit::visit_expr_method_call(self, it);
     }

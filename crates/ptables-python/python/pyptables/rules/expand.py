@@ -1,9 +1,10 @@
 """What rules of routes and channels have in common: one rule for each combination."""
 
-from ..errors import ArgumentError, ArgumentTypeError, PyPTablesError
+from .. import _core
+from ..errors import ArgumentTypeError, PyPTablesError
 from .base import AbstractRule, Accept, Drop, Log, Reject
 
-_VERDICTS = {"ACCEPT": Accept, "DROP": Drop, "REJECT": Reject, "NONE": None}
+_VERDICTS = {"ACCEPT": Accept, "DROP": Drop, "REJECT": Reject}
 
 
 def _again(values):
@@ -36,19 +37,40 @@ class RouteRule(AbstractRule):
 
     def _base_rules(self):
         """The rules of which each combination has a copy: LOG first."""
-        policy = self.policy.upper() if isinstance(self.policy, str) else self.policy
-        if policy not in _VERDICTS:
-            raise ArgumentError(f"policy must be either ACCEPT, DROP, REJECT or NONE, not {self.policy!r}")
-        rules = []
-        if self.log:
-            log = Log if self.log_cls is None else self.log_cls
-            rules.append(log(prefix=f"{self._prefix} {self.log_id} {policy[0]}", comment=self.comment))
-        if _VERDICTS[policy] is not None:
-            rules.append(_VERDICTS[policy](comment=self.comment))
-        return rules
+        if not isinstance(self.policy, str):
+            raise ArgumentTypeError(f"policy must be a string, not {type(self.policy).__name__}")
+        bases = _core.route_bases(self._prefix, self.policy, bool(self.log), str(self.log_id))
+        return [self._base(*base) for base in bases]
 
     def _rules(self):
-        raise NotImplementedError
+        """A rule for each combination, in the order that all languages share."""
+        args = getattr(self, "args", None) or ()
+        lists = (self.sources, self.destinations, self.channels, args)
+        stages = _core.route_stages(*([str(it) for it in items] for items in lists))
+        given = {
+            "source": lambda at: [_arguments(self.sources[at], "as_input")],
+            "destination": lambda at: [_arguments(self.destinations[at], "as_output")],
+            "channel": lambda at: [self.channels[at]],
+            "args": lambda _: args,
+        }
+        rules = self._base_rules()
+        for steps in stages:
+            rules = [
+                self._derived(
+                    rule,
+                    comment=f"{rule.comment}{comment}",
+                    args=[it for kind, at in parts for it in given[kind](at)],
+                )
+                for rule in rules
+                for comment, parts in steps
+            ]
+        return rules
+
+    def _base(self, verdict, prefix):
+        if verdict is not None:
+            return _VERDICTS[verdict](comment=self.comment)
+        log = Log if self.log_cls is None else self.log_cls
+        return log(prefix=prefix, comment=self.comment)
 
     def _derived(self, rule, **more):
         """A rule with more arguments; whoever made this object made it."""
@@ -56,41 +78,9 @@ class RouteRule(AbstractRule):
         made.filename, made.lineno, made.function = self.filename, self.lineno, self.function
         return made
 
-    def _add_routes(self, rules):
-        if not self.sources and not self.destinations:
-            return list(rules)
-        return [
-            self._derived(
-                rule,
-                comment=f"{rule.comment}: route {_shown(source)} -> {_shown(destination)}",
-                args=[
-                    *_arguments(source, "as_input"),
-                    *_arguments(destination, "as_output"),
-                ],
-            )
-            for rule in rules
-            for source in self.sources or [None]
-            for destination in self.destinations or [None]
-        ]
-
-    def _add_channels(self, rules):
-        if not self.channels:
-            return list(rules)
-        return [
-            self._derived(rule, comment=f"{rule.comment}, channel {channel}", args=[channel])
-            for rule in rules
-            for channel in self.channels
-        ]
-
 
 def _arguments(place, method):
-    if place is None:
-        return []
     if not hasattr(place, method):
         hint = "; put its items into the list one by one" if isinstance(place, (list, tuple)) else ""
         raise ArgumentTypeError(f"no zone, location or hosts: {place!r}{hint}")
-    return [getattr(place, method)()]
-
-
-def _shown(place):
-    return "any" if place is None else place
+    return getattr(place, method)()

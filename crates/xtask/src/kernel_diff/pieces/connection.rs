@@ -20,6 +20,18 @@ fn tracked(place: &Place<'_>) -> bool {
     place.tracked
 }
 
+/// Type and code of questions and their answers, as one number.
+const ECHOES: [(u16, u16); 8] = [
+    (0x0800, 0x0800),
+    (0, 0),
+    (0x0d00, 0x0d01),
+    (0x0e00, 0x0e00),
+    (0x0f00, 0x1000),
+    (0x1100, 0x1200),
+    (0x8000, 0x8100),
+    (0x8b00, 0x8c00),
+];
+
 /// Changes the entry of a packet, which gets one if it has none.
 fn known(draft: &mut Draft, change: impl FnOnce(&mut Known)) {
     if !matches!(draft.shot.entry, Entry::There(_)) {
@@ -88,7 +100,12 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     }
     for name in ["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"] {
         if place.rng.chance(12) {
-            let (text, low, high) = place.port_range();
+            let (mut text, mut low, mut high) = place.port_range();
+            if place.rng.chance(25) {
+                // Of ICMP the identifier stands for one port, type and code for the other.
+                (low, high) = place.rng.pick(&ECHOES);
+                text = if low == high { low.to_string() } else { format!("{low}:{high}") };
+            }
             let source = matches!(name, "ctorigsrcport" | "ctrepldstport");
             piece.option(place.not(), &format!("--{name} {text}"), move |draft, rng| {
                 let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);

@@ -26,12 +26,3 @@ class ForwardingRule(RouteRule):
     ):
         super().__init__(policy, sources, destinations, channels, log, log_id, log_cls, comment)
         self.args = args
-
-    def _rules(self):
-        return self._add_args(self._add_channels(self._add_routes(self._base_rules())))
-
-    def _add_args(self, rules):
-        if not self.args:
-            return list(rules)
-        plus = ", ".join(str(arguments) for arguments in self.args)
-        return [self._derived(rule, comment=f"{rule.comment}, plus {plus}", args=self.args) for rule in rules]

@@ -33,11 +33,16 @@ class IPSet(DebugObject):
 
     def as_input(self):
         """The match of packets from there."""
-        return Match("set", match_set=[self.name, "src"])
+        return self._matching("src")
 
     def as_output(self):
         """The match of packets to there."""
-        return Match("set", match_set=[self.name, "dst"])
+        return self._matching("dst")
+
+    def _matching(self, direction):
+        # A set of more than addresses is asked for each part, and never matches if it is asked for fewer.
+        parts = 1 if self.type is None else self.type.count(",") + 1
+        return Match("set", match_set=[self.name, ",".join([direction] * parts)])
 
     def __repr__(self):
         return f"<{type(self).__name__}: {self.name}>"

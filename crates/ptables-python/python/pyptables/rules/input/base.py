@@ -16,6 +16,3 @@ class InputRule(RouteRule):
         self, policy, sources=(), channels=(), log=False, log_id=None, log_cls=None, comment=None
     ):
         super().__init__(policy, sources, (), channels, log, log_id, log_cls, comment)
-
-    def _rules(self):
-        return self._add_channels(self._add_routes(self._base_rules()))

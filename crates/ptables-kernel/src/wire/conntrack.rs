@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use crate::netlink::{Body, Netlink};
+use super::netlink::{Body, Netlink};
 
 /// ctnetlink: subsystem 1, message 0 (new) and 2 (delete).
 const NEW: u16 = 0x100;

@@ -1,13 +1,13 @@
 //! A namespace in which a packet takes any path that its sender wishes, and ends behind the last table.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use crate::sys;
+use super::sys;
+use crate::kernel::Kernel;
 
 /// The interfaces, in the order of their numbers here. One's name is another's beginning.
 pub const DEVICES: [&str; 5] = ["eth0", "eth1", "wlan0", "ppp0", "eth10"];
@@ -62,6 +62,17 @@ pub enum Watch {
     Legacy,
     /// nf_tables sends its trace.
     Nft,
+    /// The ends of the paths count what passes, and what the kernel sends itself: [`World::ends`].
+    Ends,
+}
+
+/// What came to the ends of the paths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Packets that passed every table.
+    pub passed: u64,
+    /// Packets that the kernel sent by itself: answers to those that were rejected.
+    pub answers: u64,
 }
 
 /// A packet and the way that it is to take.
@@ -158,27 +169,59 @@ impl World {
             run("ip", &[family, "-batch", "-"], &routes(family == "-6", devices))?;
         }
         run("nft", &["-f", "-"], &harness(watch, tracked, devices))?;
-        if watch != Watch::Counters {
+        if matches!(watch, Watch::Legacy | Watch::Nft) {
             set("netfilter/nf_log/2", "nfnetlink_log")?;
             set("netfilter/nf_log/10", "nfnetlink_log")?;
         }
         set("netfilter/nf_conntrack_checksum", "0")?;
-        let sender = |domain| sys::socket(domain, libc::SOCK_RAW, libc::IPPROTO_RAW);
-        let mut senders = Vec::new();
-        for (user, group) in OWNERS {
-            let [v4, v6] =
-                [libc::AF_INET, libc::AF_INET6].map(|domain| sys::as_owner(user, group, || sender(domain)));
-            let (v4, v6) = (v4?, v6?);
-            const IPV6_HDRINCL: i32 = 36;
-            sys::set_option(&v6, libc::IPPROTO_IPV6, IPV6_HDRINCL, 1)?;
-            senders.push([v4, v6]);
-        }
         let lock = std::env::temp_dir().join(format!(
             "ptables-judge-{}-{:?}",
             std::process::id(),
             std::thread::current().id()
         ));
-        Ok(World { taps, senders, lock, frame: Vec::new(), thread: PhantomData })
+        let mut world = World { taps, senders: Vec::new(), lock, frame: Vec::new(), thread: PhantomData };
+        for (user, group) in OWNERS {
+            world.add_owner(user, group)?;
+        }
+        Ok(world)
+    }
+
+    /// Another sender on the output path: a user and a group. Returns its number.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn add_owner(&mut self, user: u32, group: u32) -> io::Result<usize> {
+        const IPV6_HDRINCL: i32 = 36;
+        let sender = |domain| sys::socket(domain, libc::SOCK_RAW, libc::IPPROTO_RAW);
+        let [v4, v6] =
+            [libc::AF_INET, libc::AF_INET6].map(|domain| sys::as_owner(user, group, || sender(domain)));
+        let (v4, v6) = (v4?, v6?);
+        sys::set_option(&v6, libc::IPPROTO_IPV6, IPV6_HDRINCL, 1)?;
+        self.senders.push([v4, v6]);
+        Ok(self.senders.len() - 1)
+    }
+
+    /// What has come to the ends of the paths since the namespace was made; it needs [`Watch::Ends`].
+    ///
+    /// # Errors
+    /// That `nft` cannot be asked.
+    pub fn ends(&self) -> io::Result<Ends> {
+        let text = output("nft", &["list", "table", "inet", "judge"], "")?;
+        let mut ends = Ends::default();
+        let mut chain = "";
+        for line in text.lines().map(str::trim) {
+            if let Some(rest) = line.strip_prefix("chain ") {
+                chain = rest.trim_end_matches(" {");
+            }
+            let Some((_, rest)) = line.split_once("counter packets ") else { continue };
+            let count = rest.split(' ').next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+            match chain {
+                "sink_in" | "sink_post" => ends.passed += count,
+                "k_out" => ends.answers += count,
+                _ => {}
+            }
+        }
+        Ok(ends)
     }
 
     /// The lock file of this namespace's legacy tools.
@@ -227,16 +270,14 @@ fn set(name: &str, value: &str) -> io::Result<()> {
 /// # Errors
 /// That it is not there, or what it said.
 pub fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<()> {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| io::Error::other(format!("{program}: {error}")))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that stops reading says why on its standard error.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output()?;
+    output(program, arguments, input).map(drop)
+}
+
+/// Runs a program of the system in the namespace, and gives what it printed.
+fn output(program: &str, arguments: &[&str], input: &str) -> io::Result<String> {
+    let output = Kernel::new().run_program(program, arguments, input.as_bytes()).map_err(io::Error::other)?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let message = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
     Err(io::Error::other(format!("{program} {}: {message}", arguments.join(" "))))
@@ -289,11 +330,23 @@ fn routes(v6: bool, devices: &[&str]) -> String {
 }
 
 fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
-    let trace = if watch == Watch::Counters { "" } else { "meta nftrace set 1; " };
-    let sink = if watch == Watch::Counters {
-        "drop;"
+    let trace = if matches!(watch, Watch::Counters | Watch::Ends) { "" } else { "meta nftrace set 1; " };
+    let sink = match watch {
+        Watch::Counters => "drop;",
+        Watch::Ends => "counter drop;",
+        Watch::Legacy | Watch::Nft => "log prefix \"OUT\" group 0 queue-threshold 1; drop;",
+    };
+    // Of what the kernel sends by itself, only answers are counted.
+    let answers = if watch == Watch::Ends {
+        let own = format!("    meta mark & {SENT_BY_US:#x} == 0");
+        format!(
+            "{own} icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} counter;
+{own} icmpv6 type {{ destination-unreachable, time-exceeded, parameter-problem }} counter;
+{own} tcp flags & rst == rst counter;
+"
+        )
     } else {
-        "log prefix \"OUT\" group 0 queue-threshold 1; drop;"
+        String::new()
     };
     let (frame, sent) = if tracked {
         (
@@ -329,7 +382,8 @@ table inet judge {{
   chain k_route {{ type filter hook prerouting priority 400;\n{ways}  }}
   chain k_inp {{ type filter hook input priority -160; {look}{clear} }}
   chain k_fwd {{ type filter hook forward priority -160; {clear} }}
-  chain k_out {{ type filter hook output priority -350; meta mark & {SENT_BY_US:#x} == 0 drop; {trace}{sent}{clear} }}
+  chain k_out {{ type filter hook output priority -350;
+{answers}    meta mark & {SENT_BY_US:#x} == 0 drop; {trace}{sent}{clear} }}
 {frame}  chain sink_in {{ type filter hook input priority 400; {sink} }}
   chain sink_post {{ type filter hook postrouting priority 400; {sink} }}
 }}

@@ -1,0 +1,310 @@
+//! `ptables apply` and what belongs to it, against the kernel, in namespaces of their own.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ptables::dialect::{Backend, Family};
+use ptables_kernel::Output;
+use ptables_kernel::netns::{Scratch, scratch_or_skip};
+
+const FOREIGN: &str = "*filter\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER -c 7 700\n-A INPUT -p udp -j ACCEPT -c 5 500\nCOMMIT\n";
+const ONE: &str = "*filter\n:own - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j own\n-A own -j RETURN\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\nCOMMIT\n";
+const TWO: &str = "*filter\n:INPUT DROP [0:0]\n:new - [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j new\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A new -j ACCEPT\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 2\nCOMMIT\n";
+
+struct Machine {
+    scratch: Scratch,
+    backend: Backend,
+}
+
+impl Machine {
+    /// With rules of others, and with ours applied once.
+    fn new(backend: Backend) -> Option<Machine> {
+        let machine = Machine { scratch: scratch_or_skip()?, backend };
+        for family in Family::ALL {
+            let how = ptables_kernel::RestoreOptions::new();
+            machine.scratch.kernel().restore(family, backend, FOREIGN.as_bytes(), how).unwrap();
+        }
+        for (name, text) in [("one", ONE), ("two", TWO)] {
+            ["v4", "v6"]
+                .iter()
+                .for_each(|it| std::fs::write(machine.file(&format!("{name}.{it}")), text).unwrap());
+        }
+        let applied = machine.apply("one", &[]);
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        Some(machine)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.scratch.directory().join(name)
+    }
+
+    fn run(&self, fail: &str, arguments: &[&str]) -> Output {
+        let (state, lock) = (self.file("state"), self.file("xtables.lock"));
+        let environment =
+            [format!("PTABLES_FAIL_POINT={fail}"), format!("XTABLES_LOCKFILE={}", lock.display())];
+        let mut all: Vec<&str> = environment.iter().map(String::as_str).collect();
+        all.push(env!("CARGO_BIN_EXE_ptables"));
+        all.extend(arguments);
+        all.extend(["--state", state.to_str().unwrap()]);
+        self.scratch.run("env", &all, b"").unwrap()
+    }
+
+    fn apply_at(&self, fail: &str, name: &str, more: &[&str]) -> Output {
+        let (v4, v6) = (self.file(&format!("{name}.v4")), self.file(&format!("{name}.v6")));
+        let backend = self.backend.to_string();
+        let mut all = vec![
+            "apply",
+            v4.to_str().unwrap(),
+            v6.to_str().unwrap(),
+            "--backend",
+            &backend,
+            "--no-preflight",
+        ];
+        all.extend(more);
+        self.run(fail, &all)
+    }
+
+    fn apply(&self, name: &str, more: &[&str]) -> Output {
+        self.apply_at("", name, more)
+    }
+
+    fn say(&self, arguments: &[&str]) -> Output {
+        let backend = self.backend.to_string();
+        self.run("", &[arguments, &["--backend", &backend]].concat())
+    }
+
+    /// The rules of both families with their counters.
+    fn state(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for family in Family::ALL {
+            let saved = self.scratch.kernel().save(family, self.backend, true).unwrap();
+            let text = String::from_utf8(saved.text).unwrap();
+            // Policies begin to count anew when rules change, so only their names count.
+            let line = |it: &str| {
+                if it.starts_with(':') { it.split(" [").next().unwrap().to_owned() } else { it.to_owned() }
+            };
+            all.extend(text.lines().filter(|it| !it.starts_with('#')).map(line));
+        }
+        all
+    }
+
+    /// Waits until no guard is at work.
+    fn settle(&self) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.file("state/armed").exists() {
+            assert!(Instant::now() < end, "the guard does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn what_nobody_confirms_goes_back_and_what_is_confirmed_stays() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let old = machine.state();
+        let applied = machine.apply("two", &["--confirm", "2s"]);
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        let new = machine.state();
+        assert_ne!(new, old);
+        // Others write meanwhile.
+        let text = b"*filter\n-A FORWARD -s 192.0.2.1 -j DROP\nCOMMIT\n";
+        let how = ptables_kernel::RestoreOptions::new().noflush(true);
+        machine.scratch.kernel().restore(Family::V4, backend, text, how).unwrap();
+        let second = machine.apply("one", &[]);
+        assert_eq!(second.status.code(), Some(2), "a second one is refused while one waits");
+        machine.settle();
+        let now = machine.state();
+        assert!(now.iter().any(|it| it.contains("192.0.2.1")), "{now:?}");
+        assert_eq!(
+            now.into_iter().filter(|it| !it.contains("192.0.2.1")).collect::<Vec<_>>(),
+            old,
+            "{backend}"
+        );
+        assert!(machine.apply("two", &["--confirm", "60s"]).status.success());
+        assert!(machine.say(&["status"]).stdout.windows(8).any(|it| it == b"pending:"));
+        let confirmed = machine.run("", &["confirm"]);
+        assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+        machine.settle();
+        let there: Vec<String> = machine.state().into_iter().filter(|it| !it.contains("192.0.2.1")).collect();
+        assert_eq!(there, new, "{backend}");
+        let back = machine.say(&["rollback"]);
+        assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
+        let bare = |it: Vec<String>| {
+            it.iter()
+                .filter(|it| !it.contains("192.0.2.1"))
+                .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(bare(machine.state()), bare(old), "{backend}");
+        let history = String::from_utf8(machine.run("", &["history"]).stdout).unwrap();
+        let words = ["applied", "rolled back", "confirmed", "applied"];
+        assert!(history.lines().zip(words).all(|(line, word)| line.contains(word)), "{history}");
+        assert!(machine.say(&["status"]).status.success());
+        assert!(machine.say(&["release"]).status.success());
+        assert!(!machine.state().iter().any(|it| it.contains("--dport") || it.contains("ptables.")));
+    }
+}
+
+#[test]
+fn a_plan_says_what_comes_and_goes_and_who_asks() {
+    let Some(machine) = Machine::new(Backend::Nft) else { return };
+    let file = machine.file("two.v4");
+    let plan = machine.say(&["plan", file.to_str().unwrap()]);
+    let text = String::from_utf8(plan.stdout).unwrap();
+    assert_eq!(plan.status.code(), Some(1), "{text}{}", String::from_utf8_lossy(&plan.stderr));
+    assert!(text.contains("~ policy DROP") && text.contains("+ -p tcp -m tcp --dport 80 -j new"), "{text}");
+    assert!(text.contains("two.v4:4") && text.contains("not ours, kept: filter INPUT: 1 rule"), "{text}");
+    let json = machine.say(&["plan", file.to_str().unwrap(), "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["family"], &json["changes"]), (&"ipv4".into(), &true.into()));
+    let one = machine.file("one.v4");
+    assert_eq!(machine.say(&["plan", one.to_str().unwrap()]).status.code(), Some(0));
+    let dump = ["plan", file.to_str().unwrap(), "--against", one.to_str().unwrap(), "-4"];
+    let against = machine.run("", &dump);
+    assert_eq!(against.status.code(), Some(1), "{}", String::from_utf8_lossy(&against.stderr));
+}
+
+#[test]
+fn what_would_cut_off_a_session_is_refused_with_its_rule() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let before = machine.state();
+        // As sshd starts a shell, and sudo what it starts: the session is told by a parent.
+        let file = machine.file("two.v4");
+        let (name, state) = (backend.to_string(), machine.file("state"));
+        let run = |more: &str| {
+            let (binary, lock) = (env!("CARGO_BIN_EXE_ptables"), machine.file("xtables.lock"));
+            let inner = format!(
+                "env -u SSH_CONNECTION XTABLES_LOCKFILE={} {binary} apply {} --backend {name} --no-preflight --state {} {more}; exit $?",
+                lock.display(),
+                file.display(),
+                state.display()
+            );
+            let arguments = ["SSH_CONNECTION=127.0.0.9 40000 127.0.0.1 2222", "sh", "-c", &inner];
+            machine.scratch.run("env", &arguments, b"").unwrap()
+        };
+        let refused = run("");
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        assert!(text.contains("apply/locks-out") && text.contains("-P INPUT DROP"), "{text}");
+        assert_eq!(machine.state(), before);
+        let allowed = run("--allow-lockout");
+        let text = String::from_utf8_lossy(&allowed.stderr).into_owned();
+        // Over ssh it waits to be confirmed.
+        assert!(allowed.status.success() && text.contains("ptables confirm"), "{text}");
+        assert!(machine.say(&["rollback"]).status.success());
+        machine.settle();
+        let packet = "tcp 192.0.2.7:40000 -> 192.0.2.1:443 in eth0 new";
+        let protect = machine.apply("two", &["--protect", packet]);
+        assert_eq!(protect.status.code(), Some(1), "{}", String::from_utf8_lossy(&protect.stderr));
+        assert_eq!(machine.state(), before);
+    }
+}
+
+#[test]
+fn what_is_kept_is_loaded_at_the_start_and_a_broken_copy_gives_way_to_the_one_before() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let unit = machine.file("ptables.service");
+        let persist = || {
+            let done = machine.say(&["persist", "--unit", unit.to_str().unwrap()]);
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let one = machine.state();
+        persist();
+        assert!(std::fs::read_to_string(&unit).unwrap().contains("ExecStart=/"));
+        assert!(machine.apply("two", &[]).status.success());
+        let two = machine.state();
+        persist();
+        // As after a start: others have laid their rules again, ours are gone.
+        let start = || {
+            for family in Family::ALL {
+                let text = format!("{FOREIGN}*mangle\nCOMMIT\n");
+                let how = ptables_kernel::RestoreOptions::new();
+                machine.scratch.kernel().restore(family, backend, text.as_bytes(), how).unwrap();
+            }
+        };
+        let bare = |it: Vec<String>| {
+            it.iter()
+                .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        start();
+        let loaded = machine.say(&["load"]);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        assert_eq!(bare(machine.state()), bare(two), "{backend}");
+        start();
+        std::fs::write(machine.file("state/boot.v4"), "broken").unwrap();
+        assert_eq!(machine.say(&["load"]).status.code(), Some(1));
+        assert_eq!(bare(machine.state()), bare(one), "{backend}");
+    }
+}
+
+#[test]
+fn a_preflight_finds_what_only_the_kernel_refuses_and_changes_nothing() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::new(backend) else { return };
+        let before = machine.state();
+        let bad = machine.file("bad.v4");
+        std::fs::write(&bad, "*filter\n-A INPUT -m set --match-set none src -j DROP\nCOMMIT\n").unwrap();
+        let name = backend.to_string();
+        let run = |file: &std::path::Path| {
+            let arguments = ["check", "--preflight", "--backend", &name, file.to_str().unwrap()];
+            machine.scratch.run(env!("CARGO_BIN_EXE_ptables"), &arguments, b"").unwrap()
+        };
+        let refused = run(&bad);
+        let text = String::from_utf8(refused.stdout).unwrap();
+        assert!(refused.status.code() == Some(1) && text.contains("bad.v4:2"), "{backend}: {text}");
+        assert_eq!(run(&machine.file("two.v4")).status.code(), Some(0));
+        let applied = machine.run("", &["apply", bad.to_str().unwrap(), "--backend", &name]);
+        assert_eq!(applied.status.code(), Some(1), "{}", String::from_utf8_lossy(&applied.stderr));
+        assert_eq!(machine.state(), before);
+    }
+}
+
+#[cfg(feature = "fail-points")]
+#[test]
+fn a_death_at_any_point_leaves_all_old_or_all_new() {
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+    for backend in Backend::ALL {
+        let (mut old_ones, mut new_ones, mut unreached) = (0, 0, Vec::new());
+        for point in ptables_kernel::apply::FAIL_POINTS {
+            let Some(machine) = Machine::new(backend) else { return };
+            let old = machine.state();
+            assert!(machine.apply("two", &[]).status.success());
+            let new = machine.state();
+            // The same machine again, with the rules of others and ours counted as before.
+            let Some(machine) = Machine::new(backend) else { return };
+            let ended = machine.apply_at(point, "two", &[]);
+            if ended.status.signal() != Some(9) {
+                unreached.push(*point);
+                continue;
+            }
+            machine.settle();
+            // Without a guard nothing was begun; what it leaves is ended by whoever comes next.
+            let state = machine.state();
+            assert!(state == old || state == new, "{backend} {point}: {state:#?}");
+            if state == old {
+                old_ones += 1
+            } else {
+                new_ones += 1
+            }
+            let again = machine.apply("two", &[]);
+            assert!(again.status.success(), "{backend} {point}: {}", String::from_utf8_lossy(&again.stderr));
+            assert_eq!(machine.state(), new, "{backend} {point}");
+            assert!(machine.apply("one", &[]).status.success());
+            let bare = |it: Vec<String>| {
+                it.iter()
+                    .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(bare(machine.state()), bare(old), "{backend} {point}");
+        }
+        writeln!(std::io::stderr(), "{backend}: {old_ones} old, {new_ones} new, not reached: {unreached:?}")
+            .unwrap();
+        assert!(old_ones + new_ones >= 20 && unreached.is_empty(), "{backend}: {unreached:?}");
+    }
+}

@@ -1,0 +1,183 @@
+//! What a script asks of its own rules: what is wrong with them, and what they do to a packet.
+
+use ptables::compile::{CompiledFamilies, compile_families};
+use ptables::diag::{Diagnostic, Severity};
+use ptables::dialect::{Backend, Dialect, Family};
+use ptables::lower::{self, families};
+use ptables::model::Policy;
+use ptables::origin::Origin;
+use ptables::packet::Packet;
+use ptables::program::{Families, Tables};
+use ptables::simulate::{Simulator, Step};
+use ptables::source::Text;
+use ptables::text;
+use ptables::value::BuiltinNames;
+use starlark::values::structs::AllocStruct;
+use starlark::values::{Heap, Value};
+
+use crate::error::{fail, no};
+use crate::given;
+
+/// For which tools and families: as a script says it.
+pub(crate) struct Target {
+    families: Option<Families>,
+    dialect: Dialect,
+}
+
+impl Target {
+    /// `family=`, `backend=` and `version=`, each over what is usual.
+    pub(crate) fn of(
+        family: Option<Value<'_>>,
+        backend: Option<Value<'_>>,
+        version: Option<Value<'_>>,
+        mut dialect: Dialect,
+    ) -> starlark::Result<Target> {
+        let families = family.filter(|it| !it.is_none()).map(|it| it.to_str().parse().or_else(fail));
+        match given::text("backend", backend)?.as_deref() {
+            None => {}
+            Some("legacy") => dialect.backend = Backend::Legacy,
+            Some("nft") => dialect.backend = Backend::Nft,
+            Some(other) => return fail(format!("the back end is legacy or nft, not `{other}`")),
+        }
+        if let Some(version) = given::text("version", version)? {
+            let known = version.parse().or_else(|_| fail(format!("`{version}` is no version of iptables")));
+            dialect.version = known?;
+        }
+        Ok(Target { families: families.transpose()?, dialect })
+    }
+
+    fn families(&self, tables: &Tables) -> Families {
+        self.families.or(tables.families).unwrap_or(Families::V4)
+    }
+
+    fn compile(&self, tables: &Tables, families: Families) -> CompiledFamilies {
+        compile_families(tables, families, lower::Options::new(self.dialect, &BuiltinNames))
+    }
+
+    /// What is found, as a list of structs.
+    pub(crate) fn check<'v>(&self, tables: &Tables, heap: Heap<'v>) -> Vec<Value<'v>> {
+        let found = self.compile(tables, self.families(tables)).diagnostics;
+        found.iter().map(|it| finding(it, heap)).collect()
+    }
+
+    /// The text as written; what one family gets of it, if one is asked for.
+    pub(crate) fn annotated(&self, tables: &Tables) -> starlark::Result<String> {
+        let family = self.families.and_then(Families::only);
+        let split = family.filter(|_| tables.families == Some(Families::Both));
+        let split = split.map(|family| (family, families::split(tables, &BuiltinNames)));
+        let tables = match &split {
+            Some((_, split)) if !split.diagnostics.is_empty() => return Err(first(&split.diagnostics)),
+            Some((family, split)) => split.of(*family),
+            None => tables,
+        };
+        let mut out = Vec::new();
+        text::annotated(tables, &mut out).map_err(|errors| first(&errors))?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// The text as iptables-save prints it.
+    pub(crate) fn save(&self, tables: &Tables) -> starlark::Result<String> {
+        let families = self.families(tables);
+        if families == Families::Both {
+            return fail(
+                "the tables are for both families, and this is one text: say family=4 or family=6".to_owned(),
+            );
+        }
+        let compiled = sound(self.compile(tables, families))?;
+        let mut out = Vec::new();
+        compiled.parts.iter().for_each(|it| it.ruleset.print(&mut out, false));
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// What happens to a packet, as a struct.
+    pub(crate) fn simulate<'v>(
+        &self,
+        tables: &Tables,
+        packet: &str,
+        policy: Option<&str>,
+        misses: bool,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        let packet = Packet::parse(&Text::from(packet)).map_err(|it| no(it.message.clone()))?;
+        let policy = match policy.map(|name| (name, Policy::find(name.as_bytes()))) {
+            None => None,
+            Some((_, Some(policy))) => Some(policy),
+            Some((name, None)) => return fail(format!("`{name}` is no policy: ACCEPT or DROP")),
+        };
+        let family = packet.family();
+        let compiled = sound(self.compile(tables, Families::one(family)))?;
+        let Some(part) = compiled.parts.first().filter(|_| has(self.families.or(tables.families), family))
+        else {
+            return fail(format!("the tables are not for {family}"));
+        };
+        let simulator = compiled.simulator(&part.ruleset, policy);
+        let trace = if misses { simulator.explain(&packet) } else { simulator.simulate(&packet) };
+        let path: Vec<_> = trace.path.iter().map(|it| step(&simulator, it, heap)).collect();
+        Ok(heap.alloc(AllocStruct([
+            ("verdict", heap.alloc(trace.verdict.name())),
+            ("path", heap.alloc(path)),
+            ("packet", heap.alloc(trace.packet.to_string())),
+            ("unknown", heap.alloc(trace.unknown.clone())),
+            ("text", heap.alloc(simulator.human(&trace))),
+        ])))
+    }
+}
+
+fn has(families: Option<Families>, family: Family) -> bool {
+    families.is_none_or(|it| it.has(family))
+}
+
+fn sound(compiled: CompiledFamilies) -> starlark::Result<CompiledFamilies> {
+    let errors: Vec<_> =
+        compiled.diagnostics.iter().filter(|it| it.severity == Severity::Error).cloned().collect();
+    if errors.is_empty() { Ok(compiled) } else { Err(first(&errors)) }
+}
+
+/// The first of some errors, with its place, and how many there are.
+fn first(errors: &[Diagnostic]) -> starlark::Error {
+    let Some(error) = errors.first() else { return no("something is wrong".to_owned()) };
+    let place = error.origin().place().map(|it| format!(" ({it})")).unwrap_or_default();
+    let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+    no(format!("{}{place}{more}", error.message))
+}
+
+fn finding<'v>(it: &Diagnostic, heap: Heap<'v>) -> Value<'v> {
+    let help = it.help.as_deref().map_or_else(Value::new_none, |it| heap.alloc(it));
+    let [filename, lineno, function] = place(it.origin(), heap);
+    heap.alloc(AllocStruct([
+        ("code", heap.alloc(it.code.as_str())),
+        ("severity", heap.alloc(it.severity.as_str())),
+        ("message", heap.alloc(it.message.as_str())),
+        ("help", help),
+        ("filename", filename),
+        ("lineno", lineno),
+        ("function", function),
+    ]))
+}
+
+fn step<'v>(simulator: &Simulator<'_>, step: &Step, heap: Heap<'v>) -> Value<'v> {
+    let standing = simulator.standing(step);
+    let name = |name: Option<String>| heap.alloc(name.unwrap_or_default());
+    let rule = step.at.rule.and_then(|it| i32::try_from(it + 1).ok());
+    let [filename, lineno, function] =
+        place(standing.as_ref().map_or(&Origin::Unknown, |it| it.origin()), heap);
+    heap.alloc(AllocStruct([
+        ("table", name(standing.as_ref().map(|it| it.table.name.to_lossy()))),
+        ("chain", name(standing.as_ref().map(|it| it.chain.name.to_lossy()))),
+        ("rule", rule.map_or_else(Value::new_none, |it| heap.alloc(it))),
+        ("kind", heap.alloc(step.kind.as_str())),
+        ("text", heap.alloc(simulator.rule_text(step.at))),
+        ("why", heap.alloc(step.why.clone())),
+        ("filename", filename),
+        ("lineno", lineno),
+        ("function", function),
+    ]))
+}
+
+/// File, line and function, as far as they are known.
+fn place<'v>(origin: &Origin, heap: Heap<'v>) -> [Value<'v>; 3] {
+    let Some(place) = origin.place() else { return [Value::new_none(); 3] };
+    let line = i32::try_from(place.line).unwrap_or(i32::MAX);
+    let function = place.function.map_or_else(Value::new_none, |it| heap.alloc(it));
+    [heap.alloc(place.file), heap.alloc(line), function]
+}

@@ -1,0 +1,138 @@
+//! The bounds of what rules remember.
+
+use super::*;
+
+/// The verdict of each packet of a sequence.
+fn verdicts(rules: &Ruleset, packets: impl IntoIterator<Item = String>) -> Vec<Verdict> {
+    let simulator = Simulator::new(rules, Options::default());
+    let mut session = simulator.session();
+    packets.into_iter().map(|it| session.simulate(&packet(&it)).verdict).collect()
+}
+
+fn udp(host: u32, ports: (u16, u16), more: &str) -> String {
+    format!("udp 10.0.{}.{}:{} -> 2.2.2.2:{} in eth0 {more}", host / 250, host % 250, ports.0, ports.1)
+}
+
+fn limited(options: &str) -> Ruleset {
+    filter(&format!(
+        "-A INPUT -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-name h {options} -j ACCEPT"
+    ))
+}
+
+use Verdict::{Accept, Drop, Unknown};
+
+#[test]
+fn a_table_tells_apart_what_its_mode_names() {
+    let seen = |mode: &str| {
+        let packets = [(1, (1, 1)), (1, (2, 1)), (1, (1, 2)), (2, (1, 1))];
+        verdicts(&limited(mode), packets.map(|(host, ports)| udp(host, ports, "")))
+    };
+    assert_eq!(seen(""), [Accept, Drop, Drop, Drop]);
+    assert_eq!(seen("--hashlimit-mode srcip"), [Accept, Drop, Drop, Accept]);
+    assert_eq!(seen("--hashlimit-mode srcport"), [Accept, Accept, Drop, Drop]);
+    assert_eq!(seen("--hashlimit-mode dstport"), [Accept, Drop, Accept, Drop]);
+    assert_eq!(seen("--hashlimit-mode srcport,dstport"), [Accept, Accept, Accept, Drop]);
+    // ICMP has no ports, and of some such protocols the kernel takes other bytes for them.
+    let ports = limited("--hashlimit-mode dstport");
+    assert_eq!(verdicts(&ports, ["icmp 1.1.1.1 -> 2.2.2.2 in eth0".to_owned()]), [Unknown]);
+    let first = "udp 1.1.1.1:1 -> 2.2.2.2:2 in a out b fragment=8".to_owned();
+    let forward = "-A FORWARD -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-name h --hashlimit-mode dstport -j ACCEPT";
+    assert_eq!(verdicts(&filter(forward), [first]), [Unknown]);
+}
+
+#[test]
+fn a_full_table_and_an_old_entry_are_unknown() {
+    let rules = limited("--hashlimit-mode srcip --hashlimit-htable-max 3");
+    let all = verdicts(&rules, (1..=4).map(|it| udp(it, (1, 1), "")));
+    assert_eq!(all, [Accept, Accept, Accept, Unknown]);
+    // Nothing is known of the table after that.
+    let again = verdicts(&rules, [1, 2, 3, 3, 4, 1].map(|it| udp(it, (1, 1), "")));
+    assert_eq!(again, [Accept, Accept, Accept, Drop, Unknown, Unknown]);
+    let rules = limited("--hashlimit-mode srcip --hashlimit-htable-expire 5000");
+    let at = |seconds: u64| udp(1, (1, 1), &format!("now={}", 1_795_341_600 + seconds));
+    assert_eq!(verdicts(&rules, [at(0), at(4), at(9)]), [Accept, Drop, Unknown]);
+    assert_eq!(verdicts(&rules, [at(0), at(0), at(4), at(8)]), [Accept, Drop, Drop, Drop]);
+    let fast = filter(
+        "-A INPUT -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 1 --hashlimit-name h --hashlimit-mode srcip --hashlimit-htable-expire 60000 -j ACCEPT",
+    );
+    assert_eq!(
+        verdicts(&fast, [at(0), at(0), at(1), at(1), at(3), at(3)]),
+        [Accept, Drop, Accept, Drop, Accept, Drop]
+    );
+}
+
+#[test]
+fn a_limit_fills_with_time() {
+    let rules = filter("-A INPUT -m limit --limit 1/sec --limit-burst 2 -j ACCEPT");
+    let at = |seconds: u64| udp(1, (1, 1), &format!("now={}", 1_795_341_600 + seconds));
+    let all = verdicts(&rules, [at(0), at(0), at(0), at(1), at(1), at(9), at(9), at(9)]);
+    assert_eq!(all, [Accept, Accept, Drop, Accept, Drop, Accept, Accept, Drop]);
+}
+
+#[test]
+fn a_list_of_addresses_has_room_for_a_hundred() {
+    let rules = filter(
+        "-A INPUT -p tcp -m recent --name x --rcheck -j ACCEPT\n-A INPUT -p udp -m recent --name x --set",
+    );
+    let asked = "tcp 10.0.0.1:1 -> 2.2.2.2:2 in eth0".to_owned();
+    let full = verdicts(&rules, (1..=100).map(|it| udp(it, (1, 1), "")).chain([asked.clone()]));
+    assert_eq!(full.last(), Some(&Accept));
+    let more = verdicts(&rules, (1..=101).map(|it| udp(it, (1, 1), "")).chain([asked]));
+    assert_eq!(more.last(), Some(&Unknown));
+}
+
+#[test]
+fn a_list_keeps_hop_limits_and_forgets_what_is_removed() {
+    let rules = filter(
+        "-A INPUT -p tcp -m recent --name x --rcheck --rttl -j ACCEPT\n-A INPUT -p udp -m recent --name x --set\n\
+         -A INPUT -p sctp -m recent --name x --remove -j ACCEPT",
+    );
+    let of = |proto: &str, hops: u8| format!("{proto} 10.0.0.1:1 -> 2.2.2.2:2 in eth0 ttl={hops}");
+    let all = verdicts(
+        &rules,
+        [("udp", 9), ("tcp", 9), ("tcp", 8), ("udp", 8), ("tcp", 8), ("tcp", 9)]
+            .map(|(proto, hops)| of(proto, hops)),
+    );
+    assert_eq!(all, [Drop, Accept, Drop, Drop, Accept, Drop]);
+    let gone = verdicts(
+        &rules,
+        [("udp", 9), ("sctp", 9), ("tcp", 9), ("sctp", 9)].map(|(proto, hops)| of(proto, hops)),
+    );
+    assert_eq!(gone, [Drop, Accept, Drop, Drop]);
+}
+
+#[test]
+fn times_in_a_list_are_finer_than_ours() {
+    let rules = filter(
+        "-A INPUT -m recent --name x --set\n-A INPUT -p tcp -m recent --name x --rcheck --seconds 60 -j ACCEPT\n\
+         -A INPUT -p udp -m recent --name x --rcheck -j ACCEPT",
+    );
+    let all = verdicts(&rules, ["tcp", "udp"].map(|it| format!("{it} 10.0.0.1:1 -> 2.2.2.2:2 in eth0")));
+    assert_eq!(all, [Unknown, Accept]);
+    let updates = filter(
+        "-A INPUT -m recent --name x --set\n-A INPUT -p tcp -m recent --name x --update --seconds 60 -j ACCEPT\n\
+         -A INPUT -p udp -m recent --name x --rcheck -j ACCEPT",
+    );
+    let all =
+        verdicts(&updates, ["udp", "tcp", "udp"].map(|it| format!("{it} 10.0.0.1:1 -> 2.2.2.2:2 in eth0")));
+    assert_eq!(all, [Accept, Unknown, Unknown]);
+}
+
+#[test]
+fn what_lies_behind_an_undecided_condition_is_lost() {
+    for (rule, known) in [
+        ("-m limit --limit 1/hour --limit-burst 9", true),
+        ("-m time --timestart 10:00 -m limit --limit 1/hour --limit-burst 9", false),
+        ("-m time --timestart 10:00 -m statistic --mode nth --every 9 --packet 8", false),
+        ("-m time --timestart 10:00 -m quota --quota 99999", false),
+        ("-m time --timestart 10:00 -m recent --name x --set", false),
+    ] {
+        let rules = filter(&format!(
+            "-A INPUT -p udp {rule} -j LOG\n-A INPUT -p tcp {} -j ACCEPT",
+            rule.replace("-m time --timestart 10:00 ", "")
+        ));
+        let all = verdicts(&rules, ["udp", "tcp"].map(|it| format!("{it} 10.0.0.1:1 -> 2.2.2.2:2 in eth0")));
+        assert_eq!(all.first(), Some(&Drop), "{rule}");
+        assert_eq!(all.last() != Some(&Unknown), known || !rule.contains("recent"), "{rule}: {all:?}");
+    }
+}

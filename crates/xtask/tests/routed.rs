@@ -1,0 +1,249 @@
+//! Packets whose way is left to routes, through a namespace: which interface they leave through, from which address, and which
+//! of them come to the machine itself.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+use ptables::packet::{Packet, Path};
+use ptables::routes::Routes;
+use ptables::simulate::{Options, Simulator, Verdict};
+use ptables::source::{Source, Text};
+use ptables_judge::counters::Table;
+use ptables_judge::restore::Loader;
+use ptables_judge::{sys, world};
+use ptables_kernel::Kernel;
+use ptables_kernel::netns::scratch_or_skip;
+use xtask::kernel_diff::rng::Rng;
+use xtask::kernel_diff::trial;
+
+const DEVICES: [&str; 3] = ["wan", "lan", "ppp0"];
+const RULESETS: u64 = 12;
+const PACKETS: u64 = 60;
+
+/// The namespace of this thread: what goes in and out of its interfaces.
+struct Net {
+    taps: Vec<OwnedFd>,
+    readers: Vec<File>,
+    senders: [OwnedFd; 2],
+}
+
+fn host(v6: bool, device: usize, number: u64) -> String {
+    match v6 {
+        false => format!("10.{device}.0.{number}"),
+        true => format!("2001:db8:{device}::{number:x}"),
+    }
+}
+
+fn net() -> Net {
+    sys::new_network().unwrap();
+    for (name, value) in [
+        ("ipv6/conf/default/addr_gen_mode", "1"),
+        ("ipv6/conf/default/accept_dad", "0"),
+        ("ipv6/conf/default/router_solicitations", "0"),
+        ("ipv4/conf/all/rp_filter", "0"),
+        ("ipv4/conf/default/rp_filter", "0"),
+        ("ipv4/ip_forward", "1"),
+        ("ipv6/conf/all/forwarding", "1"),
+    ] {
+        std::fs::write(format!("/proc/sys/net/{name}"), value).unwrap();
+    }
+    let taps: Vec<OwnedFd> = DEVICES.iter().map(|it| sys::tap(it).unwrap()).collect();
+    let mut links = "link set lo up\n".to_owned();
+    for (at, name) in DEVICES.iter().enumerate() {
+        links.push_str(&format!("link set {name} address 02:aa:00:00:00:{at:02x} arp off up\n"));
+    }
+    world::run("ip", &["-batch", "-"], &links).unwrap();
+    for v6 in [false, true] {
+        let mut text = String::new();
+        for (at, name) in DEVICES.iter().enumerate() {
+            let length = if v6 { 64 } else { 24 };
+            text.push_str(&format!("addr add {}/{length} dev {name}\n", host(v6, at, 1)));
+        }
+        // A second address, which counts for a router in its network only.
+        if !v6 {
+            text.push_str("addr add 172.16.9.1/24 dev ppp0\n");
+        }
+        let router = if v6 { "2001:db8:2::fe" } else { "172.16.9.254" };
+        text.push_str(&format!("route add default via {} dev wan\n", host(v6, 0, 254)));
+        text.push_str(&format!("route add default via {router} dev ppp0 table 100\n"));
+        text.push_str(if v6 {
+            "route add blackhole 2001:db8:66::/48\n"
+        } else {
+            "route add blackhole 10.66.0.0/16\n"
+        });
+        text.push_str("rule add pref 100 fwmark 1/0xff lookup 100\n");
+        text.push_str(&format!("rule add pref 110 from {} lookup 100\n", host(v6, 1, 77)));
+        world::run("ip", &[if v6 { "-6" } else { "-4" }, "-batch", "-"], &text).unwrap();
+    }
+    let sender = |domain| sys::socket(domain, 3, 255).unwrap();
+    let senders = [sender(2), sender(10)];
+    // IPV6_HDRINCL.
+    sys::set_option(&senders[1], 41, 36, 1).unwrap();
+    let readers = taps.iter().map(|it| File::from(it.try_clone().unwrap())).collect();
+    Net { taps, readers, senders }
+}
+
+fn rules(rng: &mut Rng, v6: bool) -> String {
+    let host = |device, number| host(v6, device, number);
+    let other = |rng: &mut Rng| host(rng.below(3) as usize, rng.within(20, 30));
+    let dnat = |rng: &mut Rng| {
+        let to = other(rng);
+        if v6 { format!("[{to}]:{}", rng.pick(&[22, 80])) } else { format!("{to}:{}", rng.pick(&[22, 80])) }
+    };
+    let mut text = "*mangle\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n".to_owned();
+    for hook in ["PREROUTING", "OUTPUT"] {
+        if rng.chance(60) {
+            text.push_str(&format!(
+                "-A {hook} -p tcp -m tcp --dport {} -j MARK --set-mark {}\n",
+                rng.pick(&[22, 80]),
+                rng.pick(&[1, 2])
+            ));
+        }
+    }
+    text.push_str("COMMIT\n*nat\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:OUTPUT ACCEPT\n:POSTROUTING ACCEPT\n");
+    for hook in ["PREROUTING", "OUTPUT"] {
+        for port in [22, 80] {
+            match rng.below(4) {
+                0 => text.push_str(&format!(
+                    "-A {hook} -p tcp -m tcp --dport {port} -j DNAT --to-destination {}\n",
+                    dnat(rng)
+                )),
+                1 if !v6 && hook == "PREROUTING" => {
+                    text.push_str(&format!("-A {hook} -p udp -m udp --dport {port} -j REDIRECT\n"))
+                }
+                _ => {}
+            }
+        }
+    }
+    for device in DEVICES {
+        if rng.chance(50) {
+            text.push_str(&format!("-A POSTROUTING -o {device} -j MASQUERADE\n"));
+        }
+    }
+    // What comes here is counted, and answered by nobody.
+    text.push_str("COMMIT\n*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n");
+    text
+}
+
+fn packet(rng: &mut Rng, v6: bool, port: u64) -> String {
+    let end = |address: String, port: u64| {
+        if v6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    };
+    let proto = rng.pick(&["tcp", "tcp", "udp"]);
+    let from = rng.below(4) as usize;
+    let far = if v6 { "2001:db8:9::9".to_owned() } else { "198.51.100.9".to_owned() };
+    let hole = if v6 { "2001:db8:66::9".to_owned() } else { "10.66.0.9".to_owned() };
+    let to = match rng.below(8) {
+        0..=2 => far,
+        3 => hole,
+        4 => host(v6, rng.below(3) as usize, 1),
+        _ => host(v6, rng.below(3) as usize, rng.within(20, 30)),
+    };
+    let to = end(to, rng.pick(&[22, 80, 443]));
+    let id = if v6 { "" } else { " id=7" };
+    match DEVICES.get(from) {
+        Some(name) => {
+            format!("{proto} {} -> {to} in {name}{id}", end(host(v6, from, rng.pick(&[20, 21, 77])), port))
+        }
+        None => format!("{proto} {} -> {to}{id}", end(host(v6, rng.below(3) as usize, 1), port)),
+    }
+}
+
+/// What left, and through which interface: a frame with this source port, before or after translation.
+fn left(net: &mut Net, port: u16, v6: bool) -> Option<(usize, Vec<u8>)> {
+    let mut found = None;
+    let mut frame = vec![0; 4096];
+    for (at, reader) in net.readers.iter_mut().enumerate() {
+        while let Ok(length) = reader.read(&mut frame) {
+            let bytes = &frame[14..length];
+            let transport = if v6 { 40 } else { 20 };
+            let version = bytes.first().map(|it| it >> 4);
+            let ours = bytes.get(transport..transport + 2) == Some(&port.to_be_bytes());
+            if version == Some(if v6 { 6 } else { 4 }) && ours {
+                found = Some((at, bytes.to_vec()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn packets_leave_where_routes_lead_them() {
+    if scratch_or_skip().is_none() {
+        return;
+    }
+    let seed = std::env::var("PTABLES_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(7);
+    println!("PTABLES_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let mut net = net();
+    // The routes of new addresses come a moment later.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let snapshot = Source::new("routes", Kernel::new().save_routes().unwrap()).unwrap();
+    let (routes, wrong) = Routes::parse(&snapshot);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let lock = std::env::temp_dir().join(format!("ptables-routed-{}", std::process::id()));
+    let mut port = 20_000;
+    let mut seen = [0; 4];
+    for number in 0..RULESETS {
+        let v6 = number % 2 == 1;
+        let text = rules(&mut rng, v6);
+        Loader::legacy(v6, &lock).load(&text).unwrap();
+        let ruleset = trial::read(v6, false, &text).unwrap();
+        let simulator = Simulator::new(&ruleset, Options::default()).with_routes(routes.clone());
+        let mut input = Table::new(v6, "filter").unwrap();
+        input.shape().unwrap();
+        let mut counts = Vec::new();
+        for _ in 0..PACKETS {
+            port += 1;
+            let line = packet(&mut rng, v6, port);
+            let told = Packet::parse_routed(&Text::from(line.as_str())).unwrap();
+            input.counts(&mut counts).unwrap();
+            let before = counts[0].0;
+            let bytes = told.to_bytes();
+            match told.in_iface {
+                Some(iface) => {
+                    let at = DEVICES.iter().position(|it| it.as_bytes() == iface.as_bytes()).unwrap();
+                    let mut frame = vec![2, 0xaa, 0, 0, 0, at as u8, 2, 0, 0, 0, 0, 9];
+                    frame.extend(if v6 { [0x86, 0xdd] } else { [8, 0] });
+                    frame.extend(bytes);
+                    sys::write(&net.taps[at], &frame).unwrap();
+                }
+                // What has no way is refused at once.
+                None => drop(sys::send_marked(&net.senders[usize::from(v6)], bytes, 0)),
+            }
+            let left = left(&mut net, port as u16, v6);
+            input.counts(&mut counts).unwrap();
+            let came_here = counts[0].0 > before;
+            let trace = simulator.simulate(&told);
+            let context = format!("PTABLES_SEED={seed}: {line}\n{text}{}", simulator.human(&trace));
+            if trace.verdict == Verdict::Unknown {
+                seen[0] += 1;
+                continue;
+            }
+            match (&left, came_here) {
+                (Some((at, bytes)), _) => {
+                    seen[1] += 1;
+                    assert_eq!(trace.verdict, Verdict::Accept, "{context}");
+                    let out = trace.packet.out_iface.unwrap();
+                    assert_eq!(out.as_bytes(), DEVICES[*at].as_bytes(), "{context}");
+                    assert_eq!(bytes, trace.packet.to_bytes(), "{context}");
+                }
+                (None, true) => {
+                    seen[2] += 1;
+                    let to_itself = trace.packet.out_iface.is_some_and(|it| it.as_bytes() == b"lo");
+                    assert!(trace.packet.path == Path::Input || to_itself, "{context}");
+                }
+                (None, false) => {
+                    seen[3] += 1;
+                    assert!(trace.ended.is_some(), "{context}");
+                }
+            }
+        }
+    }
+    // The tools have made it.
+    let _ = std::fs::remove_file(lock);
+    println!("unknown, left, came here, refused: {seen:?}");
+    assert!(seen[1] > 200 && seen[2] > 20 && seen[3] > 20 && seen[0] < 200, "{seen:?}");
+}
