@@ -184,13 +184,14 @@ pub fn matrix(
         }
     };
     let mut world = World::new(courses, &more, (given.limits, given.policy), false);
-    let (accepted, _) = world.search(0, service.path, Goal::Accept)?;
     let mut wanted = world.domain(service.path)?;
     let port = u128::from(service.port);
     let proto = u128::from(service.proto);
     let mut tests = vec![(Field::Proto, proto), (Field::DestinationPort, port), (Field::LaterFragment, 0)];
     tests.extend(service.source_port.map(|it| (Field::SourcePort, u128::from(it))));
     tests.extend((service.proto == 6).then_some((Field::TcpFlags, 2)));
+    world.fix(&[tests.as_slice(), &[(Field::CtState, CtState::New as u128)]].concat());
+    let (accepted, _) = world.search(0, service.path, Goal::Accept)?;
     for (field, value) in tests {
         let set = world.space.range(field, value, value)?;
         wanted = world.space.arena().and(wanted, set)?;

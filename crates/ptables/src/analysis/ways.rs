@@ -57,6 +57,7 @@ pub(super) struct Search<'c> {
     pool: &'c mut Pool,
     sets: &'c [Text],
     policy: Option<Policy>,
+    fixed: &'c HashMap<u32, Set>,
     path: Path,
     goal: Goal,
     chains: HashMap<(TableName, usize, Hook, Ends), Set>,
@@ -72,11 +73,22 @@ impl<'c> Search<'c> {
         course: &'c Course<'c>,
         space: &'c mut Space,
         pool: &'c mut Pool,
-        (sets, policy): (&'c [Text], Option<Policy>),
+        (sets, policy, fixed): (&'c [Text], Option<Policy>, &'c HashMap<u32, Set>),
         path: Path,
         goal: Goal,
     ) -> Search<'c> {
-        Search { course, space, pool, sets, policy, path, goal, chains: HashMap::new(), behind: Vec::new() }
+        Search {
+            course,
+            space,
+            pool,
+            sets,
+            policy,
+            fixed,
+            path,
+            goal,
+            chains: HashMap::new(),
+            behind: Vec::new(),
+        }
     }
 
     /// The packets, as they come.
@@ -213,6 +225,9 @@ impl<'c> Search<'c> {
         }
         if table == TableName::Raw {
             set = self.space.before_state(set, CtState::Invalid)?;
+        }
+        if !self.fixed.is_empty() {
+            set = self.space.arena().replace(set, self.fixed)?;
         }
         Ok(set)
     }

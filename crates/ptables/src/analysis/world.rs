@@ -1,5 +1,7 @@
 //! Rulesets in one space.
 
+use std::collections::HashMap;
+
 use super::Limits;
 use super::course::{Course, unknown};
 use super::ways::{Goal, POOL, Pool, Search, pool_name};
@@ -18,6 +20,8 @@ pub(super) struct World<'a> {
     pub(super) pool: Pool,
     sets: Vec<Text>,
     policy: Option<Policy>,
+    /// Variables whose values are given, if no rule changes a field: only packets with these are sought.
+    pub(super) fixed: HashMap<u32, Set>,
     /// Which variables stand for what nobody can tell.
     chance: Vec<bool>,
 }
@@ -50,7 +54,16 @@ impl<'a> World<'a> {
                 *place = true;
             }
         }
-        World { courses, space, pool: Pool::default(), sets, policy, chance }
+        World { courses, space, pool: Pool::default(), sets, policy, fixed: HashMap::new(), chance }
+    }
+
+    /// Seeks only packets whose fields have these values, if no rule changes what conditions look at.
+    pub(super) fn fix(&mut self, values: &[(Field, u128)]) {
+        let chains =
+            || self.courses.iter().flat_map(|it| it.tables.iter().flatten()).flat_map(|it| &it.chains);
+        if chains().all(|it| it.pure) {
+            self.fixed = self.space.constants(values);
+        }
     }
 
     pub(super) fn search(
@@ -60,7 +73,7 @@ impl<'a> World<'a> {
         goal: Goal,
     ) -> Result<(Set, Vec<Set>), TooLarge> {
         let Some(course) = self.courses.get(side) else { return Ok((Set::NONE, Vec::new())) };
-        let given = (self.sets.as_slice(), self.policy);
+        let given = (self.sets.as_slice(), self.policy, &self.fixed);
         let mut search = Search::new(course, &mut self.space, &mut self.pool, given, path, goal);
         let set = search.find()?;
         Ok((set, std::mem::take(&mut search.behind)))

@@ -185,6 +185,15 @@ impl Space {
         Ok(sum)
     }
 
+    /// The variables of these fields, with what they are where the fields have these values.
+    pub fn constants(&self, values: &[(Field, u128)]) -> HashMap<u32, Set> {
+        let known = values.iter().filter_map(|(field, value)| {
+            let dim = self.fields.get(field)?;
+            Some(dim.constant(dim.number_of(*value)?))
+        });
+        known.flatten().collect()
+    }
+
     /// A condition of a hook without such an interface: it compares with an empty name.
     ///
     /// # Errors
