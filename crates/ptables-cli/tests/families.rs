@@ -63,7 +63,7 @@ fn render_prints_one_family_and_writes_both() {
     assert_eq!(read(&out.join("rules.v6")), six.stdout);
     assert_eq!(read(&out.join("ipsets")), sets.stdout);
     // What was written is known again as what it is.
-    let again = ptables(&["check", &out.join("rules.v6").display().to_string()], b"");
+    let again = ptables(&["check", "--analysis", "no", &out.join("rules.v6").display().to_string()], b"");
     assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{}", again.stderr);
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
 }

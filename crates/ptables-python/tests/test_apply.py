@@ -26,7 +26,8 @@ tables = default_tables()
 tables["filter"]["INPUT"].append(Accept(proto="tcp", dport="ssh"))
 plan = tables.plan(**where)
 assert plan and plan.families[0]["added"] == 1 and plan.families[0]["foreign"] == 1, str(plan)
-assert plan.families[0]["chains"][-1]["rules"][0]["line"] == tables["filter"]["INPUT"][0].lineno
+(incoming,) = [chain for chain in plan.families[0]["chains"] if chain["chain"] == "INPUT"]
+assert [rule["line"] for rule in incoming["rules"] if rule["change"] == "add"] == [tables["filter"]["INPUT"][0].lineno]
 done = tables.apply(**where)
 assert done.id is None and not tables.plan(**where)
 first = save()
