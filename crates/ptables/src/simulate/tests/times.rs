@@ -1,4 +1,4 @@
-//! The edges of `time`: the second before, and after. The kernel's seconds are compared by `cargo test -p xtask --test times`.
+//! The edges of `time`: the second before, and after.
 
 use super::*;
 

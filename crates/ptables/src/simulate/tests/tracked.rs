@@ -1,5 +1,4 @@
-//! Which rules make the kernel track connections, and with that put fragments together before any rule sees them. The same
-//! rules are asked of the kernel by `cargo test -p xtask --test fragments`.
+//! Which rules make the kernel track connections, and with that put fragments together before any rule sees them.
 
 use super::*;
 
