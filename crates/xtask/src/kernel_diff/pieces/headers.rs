@@ -216,7 +216,8 @@ fn srh(place: &mut Place<'_>) -> Piece {
     let left = place.rng.below(count as u64) as u8;
     let fields = [("hdr-len", 2 * count as u8), ("segs-left", left), ("last-entry", count as u8 - 1)];
     for (name, value) in fields {
-        if place.rng.chance(30) {
+        // Often, because each has three forms, and a rule with several is rarely met.
+        if place.rng.chance(45) {
             let how = place.rng.pick(&["eq", "gt", "lt"]);
             let number = match how {
                 "gt" => value.saturating_sub(place.rng.below(2) as u8),
@@ -234,7 +235,7 @@ fn srh(place: &mut Place<'_>) -> Piece {
         piece.option(place.not(), &format!("--srh-tag {tag}"), |_, _| {});
     }
     for name in ["psid", "nsid", "lsid"] {
-        if place.rng.chance(20) {
+        if place.rng.chance(12) {
             let address = pool::text(place.rng.pick(&addresses), true);
             let length = place.rng.pick(&[128, 128, 64, 48, 0]);
             piece.option(place.not(), &format!("--srh-{name} {address}/{length}"), |_, _| {});
