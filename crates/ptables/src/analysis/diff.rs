@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Limits;
 use super::course::Course;
+use super::translations::unlike;
 use super::ways::Goal;
 use super::world::World;
 use crate::ext::TableName;
@@ -129,7 +130,9 @@ pub fn compare(old: &Ruleset, new: &Ruleset, given: Given) -> Result<Comparison,
         return Ok(Comparison::default());
     }
     let one = |second| Pairing::new(old, new, given, second).compare();
-    one(false).or_else(|_| one(true))
+    let mut found = one(false).or_else(|_| one(true))?;
+    found.undecided.extend(unlike(old, new));
+    Ok(found)
 }
 
 /// Two rulesets in one space.

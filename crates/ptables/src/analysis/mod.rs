@@ -19,6 +19,7 @@ mod redundant;
 mod show;
 #[cfg(test)]
 mod tests;
+mod translations;
 mod ways;
 mod world;
 

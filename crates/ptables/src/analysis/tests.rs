@@ -7,7 +7,7 @@ use crate::source::Source;
 use crate::text::parse;
 use crate::value::BuiltinNames;
 
-fn ruleset(text: &str) -> Ruleset {
+pub(super) fn ruleset(text: &str) -> Ruleset {
     let parsed = parse(&Source::new("rules", text).unwrap());
     lower(&parsed.tables, Family::V4, Options::new(Dialect::default(), &BuiltinNames)).ruleset
 }
@@ -194,7 +194,7 @@ fn marks_and_translations_lead_from_table_to_table() {
         )
     };
     let found = compared(&served(8080, "10.0.0.2:80"), &served(8081, "10.0.0.2:80"));
-    assert!(found.undecided.is_empty() && found.differences.len() >= 2, "{found:?}");
+    assert!(found.undecided.len() == 1 && found.differences.len() >= 2, "{found:?}");
     for it in &found.differences {
         let port = it.region.spans.iter().find(|it| it.field == "destination port").unwrap();
         assert!(port.values == ["8080"] || port.values == ["8081"], "{port:?}");
