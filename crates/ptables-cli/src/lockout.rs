@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use ptables::compile::RestoreText;
 use ptables::diag::{Diagnostic, codes};
 use ptables::dialect::{Backend, Dialect};
 use ptables::ipset::Set;
 use ptables::lower::{self, lower};
+use ptables::model::Ruleset;
 use ptables::packet::Packet;
 use ptables::plan::{Plan, State};
-use ptables::simulate::{StepKind, Verdict};
+use ptables::simulate::{Simulator, StepKind, Verdict};
 use ptables::source::Source;
 use ptables::text;
 use ptables_kernel::apply::SshSession;
@@ -55,11 +57,28 @@ pub(crate) fn cuts_off(
         let packet = Packet::parse(&source.text(0, u32::MAX)).map_err(|it| it.message.clone())?;
         protected.push(Protected { packet, what: format!("{what} ({text})") });
     }
+    if protected.is_empty() {
+        return Ok(false);
+    }
+    // What is declared will be so; of other sets the kernel knows.
+    let mut known = snapshot::sets(Vec::new(), &Assumed::default(), true, findings)?;
+    for set in sets {
+        known.get_or_insert_default().declare(set.clone());
+    }
+    let dialect = Dialect::new(backend, kernel.version(backend).unwrap_or(Dialect::default().version));
     let mut cut = false;
     for plan in plans.iter().filter(|it| !it.is_empty()) {
-        for it in protected.iter().filter(|it| it.packet.family() == plan.before.family) {
-            let (was, _) = ask(&plan.before, sets, (kernel, backend), &it.packet, findings)?;
-            let (verdict, at) = ask(&plan.after, sets, (kernel, backend), &it.packet, findings)?;
+        let own = protected.iter().filter(|it| it.packet.family() == plan.before.family);
+        let own: Vec<&Protected> = own.collect();
+        if own.is_empty() {
+            continue;
+        }
+        let (before, after) = (Rules::of(&plan.before, dialect)?, Rules::of(&plan.after, dialect)?);
+        let old = snapshot::simulator(&before.ruleset, known.as_ref(), &Assumed::default(), findings)?;
+        let new = snapshot::simulator(&after.ruleset, known.as_ref(), &Assumed::default(), findings)?;
+        for it in own {
+            let was = old.simulate(&it.packet).verdict;
+            let (verdict, at) = after.ask(&new, &it.packet);
             let falls = |it: Verdict| matches!(it, Verdict::Drop | Verdict::Reject(_));
             if falls(verdict) && !falls(was) {
                 cut = true;
@@ -97,32 +116,32 @@ impl Decides {
     }
 }
 
-/// What becomes of a packet, and by which rule.
-fn ask(
-    state: &State,
-    sets: &[Set],
-    (kernel, backend): (&Kernel, Backend),
-    packet: &Packet,
-    findings: &mut Findings<'_>,
-) -> Result<(Verdict, Decides), Failure> {
-    let (written, names) = (state.text(), SystemNames::new());
-    let source = Source::new("planned", written.bytes.as_slice())?;
-    let version = kernel.version(backend).unwrap_or(Dialect::default().version);
-    let options = lower::Options::new(Dialect::new(backend, version), &names);
-    let ruleset = lower(&text::parse(&source).tables, state.family, options).ruleset;
-    // What is declared will be so; of other sets the kernel knows.
-    let mut known = snapshot::sets(Vec::new(), &Assumed::default(), true, findings)?;
-    for set in sets {
-        known.get_or_insert_default().declare(set.clone());
+/// The rules of a state, read as the kernel would hold them.
+struct Rules {
+    written: RestoreText,
+    ruleset: Ruleset,
+}
+
+impl Rules {
+    fn of(state: &State, dialect: Dialect) -> Result<Rules, Failure> {
+        let (written, names) = (state.text(), SystemNames::new());
+        let source = Source::new("planned", written.bytes.as_slice())?;
+        let options = lower::Options::new(dialect, &names);
+        let ruleset = lower(&text::parse(&source).tables, state.family, options).ruleset;
+        Ok(Rules { written, ruleset })
     }
-    let simulator = snapshot::simulator(&ruleset, known.as_ref(), &Assumed::default(), findings)?;
-    let trace = simulator.simulate(packet);
-    let decides = trace.path.iter().rev().find(|it| it.kind != StepKind::Return);
-    let line =
-        decides.and_then(|it| simulator.standing(it)).and_then(|it| it.origin().place().map(|it| it.line));
-    let origin = line.map(|it| written.origin(it).clone()).unwrap_or_default();
-    let text = decides.map(|it| simulator.text(it)).unwrap_or_default();
-    Ok((trace.verdict, Decides { origin, text }))
+
+    /// What becomes of a packet, and by which rule.
+    fn ask(&self, simulator: &Simulator<'_>, packet: &Packet) -> (Verdict, Decides) {
+        let trace = simulator.simulate(packet);
+        let decides = trace.path.iter().rev().find(|it| it.kind != StepKind::Return);
+        let line = decides
+            .and_then(|it| simulator.standing(it))
+            .and_then(|it| it.origin().place().map(|it| it.line));
+        let origin = line.map(|it| self.written.origin(it).clone()).unwrap_or_default();
+        let text = decides.map(|it| simulator.text(it)).unwrap_or_default();
+        (trace.verdict, Decides { origin, text })
+    }
 }
 
 /// The packets of a session: of the connection that there is, and of a new one, both ways.

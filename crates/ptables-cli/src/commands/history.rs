@@ -2,6 +2,7 @@
 
 use clap::Args;
 use ptables::dialect::Backend;
+use ptables::value::clock::push_date;
 
 use super::{Failure, Status};
 use crate::applying::{Where, plain};
@@ -31,18 +32,10 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
 
 /// Seconds since 1970 as a date and time, UTC.
 fn date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days are counted from 0000-03-01, so that the leap day is the last of a year.
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let part = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * part + 2) / 5 + 1;
-    let month = if part < 10 { part + 3 } else { part - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+    let mut text = Vec::new();
+    push_date(&mut text, u32::try_from(seconds).unwrap_or(u32::MAX));
+    text.push(b'Z');
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]
