@@ -4,6 +4,7 @@
 pub mod changes;
 pub mod divergences;
 pub mod generate;
+#[cfg(feature = "scripts")]
 pub mod hostile;
 pub mod kernel_diff;
 pub mod mutants;

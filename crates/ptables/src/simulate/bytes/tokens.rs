@@ -1,0 +1,144 @@
+//! Machines of `--algo fsm`: tokens in a line, each a kind of byte and how often such may come.
+
+use std::cell::Cell;
+
+/// Whether a machine finds itself between two offsets. `None` if that depends on how the packet lies in memory: the
+/// machine may read on behind `to`, up to the end of the piece in which that is.
+pub(super) fn machine_matches(bytes: &[u8], tokens: &[u8], from: u16, to: u16) -> Option<bool> {
+    let tokens: Vec<Token> = tokens.chunks_exact(4).filter_map(Token::new).collect();
+    let (from, to) = (usize::from(from), usize::from(to));
+    // The kernel takes the bytes of the tokens for the length of what is found.
+    let room = to.saturating_sub(from).checked_sub(tokens.len() * 4);
+    let Some(room) = room else { return Some(false) };
+    let part = Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::new(0) };
+    let found = search(&part, &tokens).is_some_and(|start| start <= room);
+    (to >= bytes.len() || from + part.read.get() < to).then_some(found)
+}
+
+/// Bytes, and how far they were looked at.
+struct Part<'a> {
+    bytes: &'a [u8],
+    read: Cell<usize>,
+}
+
+impl Part<'_> {
+    fn get(&self, at: usize) -> Option<u8> {
+        self.read.set(self.read.get().max(at));
+        self.bytes.get(at).copied()
+    }
+}
+
+/// How often a byte may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    Once,
+    Perhaps,
+    Any,
+    Many,
+    /// As often as it likes before the rest, which may then begin anywhere. Only the first token.
+    Before,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    kind: u16,
+    value: u8,
+    times: Times,
+}
+
+impl Token {
+    /// From the four bytes of a rule, which lie as the machine has them.
+    fn new(bytes: &[u8]) -> Option<Token> {
+        let [low, high, times, value] = *bytes else { return None };
+        let times = match times {
+            0 => Times::Once,
+            1 => Times::Perhaps,
+            2 => Times::Any,
+            3 => Times::Many,
+            _ => Times::Before,
+        };
+        Some(Token { kind: u16::from_ne_bytes([low, high]), value, times })
+    }
+
+    /// Whether a byte is of this kind; letters and signs are those of Latin-1.
+    fn takes(&self, byte: u8) -> bool {
+        let lower = matches!(byte, b'a'..=b'z' | 223..=246 | 248..);
+        let upper = matches!(byte, b'A'..=b'Z' | 192..=214 | 216..=222);
+        let sign = byte.is_ascii_punctuation() || matches!(byte, 161..=191 | 215 | 247);
+        let blank = matches!(byte, b' ' | 160);
+        let digit = byte.is_ascii_digit();
+        match self.kind {
+            0 => byte == self.value,
+            2 => byte.is_ascii_control(),
+            3 => lower,
+            4 => upper,
+            5 => sign,
+            6 => blank || matches!(byte, 9..=13),
+            7 => digit,
+            8 => byte.is_ascii_hexdigit(),
+            9 => lower || upper,
+            10 => lower || upper || digit,
+            11 => lower || upper || digit || sign || blank,
+            12 => lower || upper || digit || sign,
+            13 => byte.is_ascii(),
+            _ => true,
+        }
+    }
+}
+
+/// What a token makes of the bytes from a place on.
+enum Step {
+    /// The next token looks at this place.
+    On(usize),
+    /// The same, and what is found begins there.
+    Begin(usize),
+    /// Whatever follows.
+    Found,
+    /// The byte at this place does not fit.
+    Unfit(usize),
+    /// Nothing is found.
+    Never,
+}
+
+/// Where the bytes begin that the machine takes, up to the last one.
+fn search(part: &Part<'_>, tokens: &[Token]) -> Option<usize> {
+    let begins_anywhere = tokens.first()?.times == Times::Before;
+    part.get(0)?;
+    let (mut at, mut start, mut number) = (0, 0, 0);
+    while let Some(token) = tokens.get(number) {
+        number += 1;
+        match step(part, at, token, tokens.get(number)) {
+            Step::On(place) => at = place,
+            Step::Begin(place) => (at, start) = (place, place),
+            Step::Found => return Some(start),
+            // It does not go back: what it has read is gone.
+            Step::Unfit(place) if begins_anywhere => (at, start, number) = (place + 1, place + 1, 0),
+            Step::Unfit(_) | Step::Never => return None,
+        }
+    }
+    part.get(at).is_none().then_some(start)
+}
+
+fn step(part: &Part<'_>, at: usize, token: &Token, next: Option<&Token>) -> Step {
+    let next = match (token.times, part.get(at)) {
+        (Times::Once | Times::Many, None) => return Step::Never,
+        (Times::Once | Times::Many, Some(byte)) if !token.takes(byte) => return Step::Unfit(at),
+        (Times::Perhaps, byte) => return Step::On(at + usize::from(byte.is_some_and(|it| token.takes(it)))),
+        (Times::Once, _) => return Step::On(at + 1),
+        (Times::Any | Times::Many | Times::Before, _) => next,
+    };
+    let Some(next) = next else { return Step::Found };
+    let mut at = at + usize::from(token.times == Times::Many);
+    let Some(mut byte) = part.get(at) else { return Step::On(at) };
+    // On to the first byte that the next token takes.
+    while !next.takes(byte) {
+        match (token.takes(byte), token.times) {
+            (true, _) => at += 1,
+            (false, Times::Before) => return Step::Never,
+            (false, _) => return Step::Unfit(at),
+        }
+        let Some(following) = part.get(at) else { return Step::Never };
+        byte = following;
+    }
+    if token.times == Times::Before { Step::Begin(at) } else { Step::On(at) }
+}
