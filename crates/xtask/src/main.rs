@@ -38,7 +38,9 @@ fn main() -> ExitCode {
         ["bench-peers", "scripts"] => scripts::bench(),
         #[cfg(feature = "scripts")]
         ["hostile", count, seed] => match (count.parse(), seed.parse()) {
-            (Ok(count), Ok(seed)) => peers::release().and_then(|it| xtask::hostile::run(it.as_ref(), count, seed)),
+            (Ok(count), Ok(seed)) => {
+                peers::release().and_then(|it| xtask::hostile::run(it.as_ref(), count, seed))
+            }
             _ => Err(USAGE.into()),
         },
         ["python-tests"] => python::tests(),

@@ -207,6 +207,7 @@ fn compare(
         false => (Case { shots: vec![case.shots[at].clone()], ..case.clone() }, 0),
     };
     if case.ordered {
+        let mut counts: HashMap<Step, (u64, u64)> = HashMap::new();
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
             let seen =
@@ -216,6 +217,7 @@ fn compare(
             report.kernel += middle - start;
             report.simulator += sys::thread_time() - middle;
             report.steps += seen.steps.len() as u64;
+            seen.steps.iter().for_each(|step| counts.entry(*step).or_default().0 += 1);
             if simulated.is_err() && (has_unknown_address(&case.text) || has_unknown_count(&case.text, shot))
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
@@ -230,6 +232,9 @@ fn compare(
             if asked && let Some(fault) = subject.fault_in_part(shot, &seen)? {
                 return Err(format!("{fault}: {}\n{}", shot.line(), case.text));
             }
+        }
+        if let Some(flat) = flat {
+            flat.note(&ruleset, &counts, &mut report.coverage);
         }
         return Ok(None);
     }

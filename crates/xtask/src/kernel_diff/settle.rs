@@ -94,11 +94,6 @@ impl Draft {
                 entry => entry.clone(),
             };
         }
-        if scope.tracked && self.layout.proto == 47 {
-            // Translation drops what has no whole header of GRE, and versions that it does not know.
-            self.layout.payload.resize(self.layout.payload.len().max(8), b'Z');
-            self.layout.payload[..2].fill(0);
-        }
     }
 }
 
