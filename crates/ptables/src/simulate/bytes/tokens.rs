@@ -69,18 +69,18 @@ impl Token {
         let digit = byte.is_ascii_digit();
         match self.kind {
             0 => byte == self.value,
-            2 => byte.is_ascii_control(),
-            3 => lower,
-            4 => upper,
-            5 => sign,
-            6 => blank || matches!(byte, 9..=13),
-            7 => digit,
-            8 => byte.is_ascii_hexdigit(),
-            9 => lower || upper,
-            10 => lower || upper || digit,
-            11 => lower || upper || digit || sign || blank,
-            12 => lower || upper || digit || sign,
-            13 => byte.is_ascii(),
+            2 => digit,
+            3 => byte.is_ascii_hexdigit(),
+            4 => lower || upper || digit || sign || blank,
+            5 => lower || upper,
+            6 => lower || upper || digit,
+            7 => byte.is_ascii(),
+            8 => byte.is_ascii_control(),
+            9 => lower || upper || digit || sign,
+            10 => lower,
+            11 => upper,
+            12 => sign,
+            13 => blank || matches!(byte, 9..=13),
             _ => true,
         }
     }
@@ -120,6 +120,9 @@ fn search(part: &Part<'_>, tokens: &[Token]) -> Option<usize> {
 }
 
 fn step(part: &Part<'_>, at: usize, token: &Token, next: Option<&Token>) -> Step {
+    if token.times == Times::Any && next.is_none() {
+        return Step::Found;
+    }
     let next = match (token.times, part.get(at)) {
         (Times::Once | Times::Many, None) => return Step::Never,
         (Times::Once | Times::Many, Some(byte)) if !token.takes(byte) => return Step::Unfit(at),
@@ -141,4 +144,63 @@ fn step(part: &Part<'_>, at: usize, token: &Token, next: Option<&Token>) -> Step
         byte = following;
     }
     if token.times == Times::Before { Step::Begin(at) } else { Step::On(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finds(tokens: &[[u8; 3]], bytes: &[u8]) -> bool {
+        let token = |[kind, times, value]: &[u8; 3]| {
+            let [low, high] = u16::from(*kind).to_ne_bytes();
+            [low, high, *times, *value]
+        };
+        let tokens: Vec<u8> = tokens.iter().flat_map(token).collect();
+        machine_matches(bytes, &tokens, 0, u16::MAX).unwrap()
+    }
+
+    #[test]
+    fn each_kind_takes_the_bytes_that_the_kernel_takes() {
+        // Counted by the kernel (6.18) over all 256 bytes: how many there are, the first and the last.
+        let kinds = [
+            (1, 256, 0, 255),
+            (2, 10, 48, 57),
+            (3, 22, 48, 102),
+            (4, 191, 32, 255),
+            (5, 114, 65, 255),
+            (6, 124, 48, 255),
+            (7, 128, 0, 127),
+            (8, 33, 0, 127),
+            (9, 189, 33, 255),
+            (10, 58, 97, 255),
+            (11, 56, 65, 222),
+            (12, 65, 33, 247),
+            (13, 7, 9, 160),
+        ];
+        for (kind, count, first, last) in kinds {
+            let taken: Vec<u8> = (0..=255).filter(|byte| finds(&[[kind, 0, 0]], &[*byte])).collect();
+            assert_eq!((taken.len(), taken[0], taken[count - 1]), (count, first, last), "kind {kind}");
+        }
+    }
+
+    #[test]
+    fn a_machine_takes_the_bytes_up_to_the_last_one() {
+        let (any, digit, upper) = (1, 2, 11);
+        assert!(finds(&[[0, 0, b'a'], [0, 0, b'b']], b"ab") && !finds(&[[0, 0, b'a']], b"ab"));
+        assert!(finds(&[[any, 4, 0], [0, 0, b'b'], [any, 2, 0]], b"xxbyy"), "anything, and a `b`");
+        assert!(finds(&[[digit, 1, 0], [upper, 3, 0], [0, 0, b'.']], b"AB."));
+        assert!(finds(&[[digit, 1, 0], [upper, 3, 0], [0, 0, b'.']], b"7AB."));
+        assert!(!finds(&[[digit, 1, 0], [upper, 3, 0], [0, 0, b'.']], b"7."), "one at least");
+        assert!(!finds(&[[digit, 2, 0], [upper, 0, 0]], b"77"), "what follows must come");
+        assert!(!finds(&[[any, 1, 0]], b""));
+    }
+
+    #[test]
+    fn what_is_read_behind_the_end_depends_on_memory() {
+        let tokens =
+            [1u16.to_ne_bytes().as_slice(), &[2, 0], &[0, 0, 0, b'b'], &1u16.to_ne_bytes(), &[2, 0]].concat();
+        let run = |to| machine_matches(b"aaaaaaaaaaaaaaaab.....", &tokens, 0, to);
+        assert_eq!((run(11), run(12), run(15)), (Some(false), None, None), "no room; `b` is behind");
+        assert_eq!((run(18), run(22)), (Some(true), Some(true)));
+    }
 }

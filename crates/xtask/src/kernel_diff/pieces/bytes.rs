@@ -52,18 +52,18 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
     const OF_KIND: [&[u8]; 14] = [
         b"aZ\0",
         b"z\x90",
+        b"05",
+        b"fF9",
+        b" \xa0",
+        b"z\xdf",
+        b"7\xde",
+        b"\x7f\0",
         b"\x07\x7f",
+        b"#\xbf",
         b"q\xe9\xff",
         b"Q\xc9",
         b"!\xd7\xa1",
         b" \xa0\t",
-        b"05",
-        b"fF9",
-        b"z\xdf",
-        b"7\xde",
-        b" \xa0",
-        b"#\xbf",
-        b"\x7f\0",
     ];
     let rng = &mut *place.rng;
     let count = rng.within(1, 4);
