@@ -241,9 +241,9 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Numbers(tests) => numbers_match(&machine.bytes, tests).into(),
         Pred::Text(test) => match text_matches(&machine.bytes, test) {
             Some(yes) => yes.into(),
-            None => {
-                Tri::Unknown(Why::Text("what is behind `--to` counts as far as one piece of memory holds it"))
-            }
+            None => Tri::Unknown(Why::Text(
+                "what the machine reads behind the end depends on how the packet lies in memory",
+            )),
         },
         Pred::Program(program) => match run(program, &machine.bytes, machine) {
             Some(value) => (value != 0).into(),

@@ -11,8 +11,8 @@ use crate::value::pattern;
 /// Matches packets that hold a text of 1 to 128 bytes.
 ///
 /// `--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a
-/// machine of four-byte tokens for a pattern, and what it does where `--to` is within the packet depends on how that lies
-/// in memory. A pattern with a byte that cannot be printed is saved as `--hex-string`.
+/// machine of four-byte tokens for a pattern, and what it does where it reads on behind `--to` or the
+/// packet's end depends on how that lies in memory. A pattern with a byte that cannot be printed is saved as `--hex-string`.
 /// What fragments or segments cut in two is not found.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.

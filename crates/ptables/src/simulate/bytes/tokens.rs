@@ -3,28 +3,34 @@
 use std::cell::Cell;
 
 /// Whether a machine finds itself between two offsets. `None` if that depends on how the packet lies in memory: the
-/// machine may read on behind `to`, up to the end of the piece in which that is.
+/// machine may read on behind `to`, up to the end of the piece in which that is; and when it has come to the end of the
+/// packet and asks for more, as it does for a token that need not come, the kernel may begin anew.
 pub(super) fn machine_matches(bytes: &[u8], tokens: &[u8], from: u16, to: u16) -> Option<bool> {
     let tokens: Vec<Token> = tokens.chunks_exact(4).filter_map(Token::new).collect();
     let (from, to) = (usize::from(from), usize::from(to));
     // The kernel takes the bytes of the tokens for the length of what is found.
     let room = to.saturating_sub(from).checked_sub(tokens.len() * 4);
     let Some(room) = room else { return Some(false) };
-    let part = Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::new(0) };
+    let part = Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::new(0), ends: Cell::new(0) };
     let found = search(&part, &tokens).is_some_and(|start| start <= room);
-    (to >= bytes.len() || from + part.read.get() < to).then_some(found)
+    let within = to >= bytes.len() || from + part.read.get() < to;
+    (within && part.ends.get() < 2).then_some(found)
 }
 
 /// Bytes, and how far they were looked at.
 struct Part<'a> {
     bytes: &'a [u8],
     read: Cell<usize>,
+    /// How often there was no more. Who asks a second time gets the packet from its beginning, if it lies in one piece.
+    ends: Cell<u32>,
 }
 
 impl Part<'_> {
     fn get(&self, at: usize) -> Option<u8> {
         self.read.set(self.read.get().max(at));
-        self.bytes.get(at).copied()
+        let byte = self.bytes.get(at).copied();
+        self.ends.set(self.ends.get() + u32::from(byte.is_none()));
+        byte
     }
 }
 
@@ -120,16 +126,18 @@ fn search(part: &Part<'_>, tokens: &[Token]) -> Option<usize> {
 }
 
 fn step(part: &Part<'_>, at: usize, token: &Token, next: Option<&Token>) -> Step {
-    if token.times == Times::Any && next.is_none() {
-        return Step::Found;
+    match token.times {
+        Times::Once | Times::Many => match part.get(at) {
+            None => return Step::Never,
+            Some(byte) if !token.takes(byte) => return Step::Unfit(at),
+            Some(_) if token.times == Times::Once => return Step::On(at + 1),
+            Some(_) => {}
+        },
+        Times::Perhaps => {
+            return Step::On(at + usize::from(part.get(at).is_some_and(|byte| token.takes(byte))));
+        }
+        Times::Any | Times::Before => {}
     }
-    let next = match (token.times, part.get(at)) {
-        (Times::Once | Times::Many, None) => return Step::Never,
-        (Times::Once | Times::Many, Some(byte)) if !token.takes(byte) => return Step::Unfit(at),
-        (Times::Perhaps, byte) => return Step::On(at + usize::from(byte.is_some_and(|it| token.takes(it)))),
-        (Times::Once, _) => return Step::On(at + 1),
-        (Times::Any | Times::Many | Times::Before, _) => next,
-    };
     let Some(next) = next else { return Step::Found };
     let mut at = at + usize::from(token.times == Times::Many);
     let Some(mut byte) = part.get(at) else { return Step::On(at) };
@@ -197,6 +205,9 @@ mod tests {
 
     #[test]
     fn what_is_read_behind_the_end_depends_on_memory() {
+        let perhaps = [[0, 0, 0, b'a'], [0, 0, 1, b'b']].concat();
+        let run = |bytes| machine_matches(bytes, &perhaps, 0, u16::MAX);
+        assert_eq!((run(b"ab"), run(b"ac"), run(b"a")), (Some(true), Some(false), None));
         let tokens =
             [1u16.to_ne_bytes().as_slice(), &[2, 0], &[0, 0, 0, b'b'], &1u16.to_ne_bytes(), &[2, 0]].concat();
         let run = |to| machine_matches(b"aaaaaaaaaaaaaaaab.....", &tokens, 0, to);

@@ -96,7 +96,8 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
 
 fn string(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("string");
-    if place.rng.chance(25) {
+    // What it reads behind the end is not known.
+    if !place.decided && place.rng.chance(40) {
         return machine(place, piece);
     }
     let word = place.rng.pick(&pool::WORDS);
