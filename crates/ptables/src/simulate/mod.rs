@@ -3,6 +3,7 @@
 //! `docs/semantics.md` says in numbered paragraphs what a ruleset means; the judge of this module is the kernel
 //! (`cargo xtask kernel-diff`). What nobody can tell from the packet and what is said of it is *unknown*, with the reason.
 
+mod bounds;
 mod buckets;
 mod bytes;
 mod clock;
