@@ -5,6 +5,7 @@ pub mod analyses;
 pub mod changes;
 pub mod divergences;
 pub mod generate;
+#[cfg(feature = "scripts")]
 pub mod hostile;
 pub mod kernel_diff;
 mod measure;

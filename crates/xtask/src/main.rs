@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{analyses, changes, generate, hostile, kernel_diff, mutants, oracle, peers, python, scripts};
+use xtask::{analyses, changes, generate, kernel_diff, mutants, oracle, peers, python, scripts};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -40,8 +40,11 @@ fn main() -> ExitCode {
         ["bench-peers", "changes"] => changes::bench(),
         ["bench-peers", "python"] => python::bench(),
         ["bench-peers", "scripts"] => scripts::bench(),
+        #[cfg(feature = "scripts")]
         ["hostile", count, seed] => match (count.parse(), seed.parse()) {
-            (Ok(count), Ok(seed)) => peers::release().and_then(|it| hostile::run(it.as_ref(), count, seed)),
+            (Ok(count), Ok(seed)) => {
+                peers::release().and_then(|it| xtask::hostile::run(it.as_ref(), count, seed))
+            }
             _ => Err(USAGE.into()),
         },
         ["python-tests"] => python::tests(),

@@ -106,6 +106,7 @@ class Program:
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
         misses: bool = False,
     ) -> Simulation: ...
     def test(
@@ -114,6 +115,7 @@ class Program:
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
     ) -> TestReport: ...
     def restore(
         self,

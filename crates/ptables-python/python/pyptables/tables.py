@@ -158,15 +158,16 @@ class Tables(_Named):
         """
         return _core.Program.of_tables(self).check(family_name(family), backend, version)
 
-    def simulate(self, packet, *, backend=None, version=None, policy=None, misses=False):
+    def simulate(self, packet, *, backend=None, version=None, policy=None, routes=None, misses=False):
         """What would happen to a packet such as ``'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'``: a `Simulation`.
 
         It has ``verdict`` (``ACCEPT``, ``DROP``, ``REJECT``, ``UNKNOWN``), ``path`` (each `Step` with the line that made its rule and
         why it matched; with ``misses=True`` also the rules that did not), ``packet`` as it leaves, and ``unknown``: what is not decided.
-        ``policy`` counts where a chain has none. The family is the packet's. Raises `RulesetError` for a packet that cannot be read, and for
-        rules with errors.
+        ``policy`` counts where a chain has none. ``routes`` say where packets go: a file with what ``ip rule``, ``ip route show table all``
+        and ``ip addr`` print, or ``'live'`` for this machine; then the packet need not say where it leaves. The family is the packet's.
+        Raises `RulesetError` for a packet that cannot be read, and for rules or routes with errors.
         """
-        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, misses)
+        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, routes, misses)
 
     def plan(self, *, family=None, backend=None, owner="main", state=None, places=(), replace=False):
         """What `apply` would change in the kernel: a `Plan`, which is true if there is anything.
@@ -195,15 +196,15 @@ class Tables(_Named):
         """
         self.__dict__.setdefault("expectations", []).append(_expectation(packet, verdict))
 
-    def test(self, *, backend=None, version=None, policy=None):
+    def test(self, *, backend=None, version=None, policy=None, routes=None):
         """Asks the rules for the verdicts that `expect` was told, the method or the function: a `TestReport`, true if all hold.
 
-        It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``.
+        It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``. ``routes`` as in `simulate`.
         """
         expected = self.__dict__.setdefault("expectations", [])
         expected.extend(_expected)
         _expected.clear()
-        return _core.Program.of_tables(self).test(expected, backend, version, policy)
+        return _core.Program.of_tables(self).test(expected, backend, version, policy, routes)
 
     def __repr__(self):
         return f"<{type(self).__name__}: [{', '.join(f'<{type(it).__name__}: {it.name} ...>' for it in self.values())}]>"

@@ -63,6 +63,7 @@ class Tables(_Named[Table]):
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
         misses: bool = False,
     ) -> Simulation: ...
     def plan(
@@ -88,5 +89,10 @@ class Tables(_Named[Table]):
     ) -> Application: ...
     def expect(self, packet: str, verdict: str) -> None: ...
     def test(
-        self, *, backend: str | None = None, version: str | None = None, policy: str | None = None
+        self,
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
     ) -> TestReport: ...

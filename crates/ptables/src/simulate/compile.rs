@@ -8,6 +8,7 @@ use super::test::Test;
 use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
 use crate::model::{self, Body, Jump, Policy, Ruleset};
+use crate::source::Text;
 
 /// A table.
 #[derive(Clone, Debug)]
@@ -75,7 +76,44 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
     let chains = tables.iter_mut().flatten().flat_map(|table| &mut table.chains);
     let rules = chains.flat_map(|chain| &mut chain.rules);
     buckets::settle(rules.flat_map(|rule| rule.tests.iter_mut()));
+    share_masks(&mut tables, ruleset);
     (tables, places)
+}
+
+/// A list of `recent` has one mask, that of the rule which makes it: the first that the kernel comes to. Restoring takes tables
+/// as they are written, and of a table the built-in chains, then the others by their names. In what order iptables-nft adds
+/// rules is not known, so there lists with several masks are undecided.
+fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
+    let mut tables: Vec<&mut Table> = tables.iter_mut().flatten().collect();
+    tables.sort_by_key(|it| it.place);
+    let mut masks: HashMap<Text, u128> = HashMap::new();
+    let mut mixed: Vec<Text> = Vec::new();
+    let mut needs: Vec<&mut Need> = Vec::new();
+    for table in tables {
+        let name = |at: usize| ruleset.tables.get(table.place).and_then(|it| Some(&it.chains.get(at)?.name));
+        let rank = |at: usize| table.hooks.iter().position(|it| *it == Some(at)).unwrap_or(usize::MAX);
+        let mut chains: Vec<(usize, &mut Chain)> = table.chains.iter_mut().enumerate().collect();
+        chains.sort_by_cached_key(|(at, _)| (rank(*at), name(*at).map(|it| it.as_bytes().to_vec())));
+        let tests = chains.into_iter().flat_map(|it| &mut it.1.rules).flat_map(|it| it.tests.iter_mut());
+        tests.for_each(|test| test.needs(&mut needs));
+    }
+    for need in &mut needs {
+        let Need::Recent(test) = &mut **need else { continue };
+        let mask = *masks.entry(test.name.clone()).or_insert(test.mask);
+        if mask != test.mask {
+            mixed.push(test.name.clone());
+            test.mask = mask;
+        }
+    }
+    if ruleset.context.dialect.is_nft() {
+        for need in needs {
+            if let Need::Recent(test) = &*need
+                && mixed.contains(&test.name)
+            {
+                *need = Need::List(test.name.clone());
+            }
+        }
+    }
 }
 
 fn table(place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {

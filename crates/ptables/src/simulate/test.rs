@@ -265,7 +265,12 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::TcpOption(option) => tcp_option(&machine.bytes, transport, *option).into(),
         Pred::DccpOption(option) => dccp_option(&machine.bytes, transport, *option).into(),
         Pred::Numbers(tests) => numbers_match(&machine.bytes, tests).into(),
-        Pred::Text(test) => text_matches(&machine.bytes, test).into(),
+        Pred::Text(test) => match text_matches(&machine.bytes, test) {
+            Some(yes) => yes.into(),
+            None => Tri::Unknown(Why::Text(
+                "what the machine reads behind the end depends on how the packet lies in memory",
+            )),
+        },
         Pred::Program(program) => match run(program, &machine.bytes, machine) {
             Some(value) => (value != 0).into(),
             None => Tri::Unknown(Why::Text("the program asks for something besides the packet's bytes")),

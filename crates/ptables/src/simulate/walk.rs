@@ -181,8 +181,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     fn table(&mut self, name: TableName) -> Option<Verdict> {
         if name == Nat && !nat::begins(&self.machine) {
-            nat::follow(&mut self.machine);
-            return None;
+            return (!nat::follow(&mut self.machine)).then_some(Verdict::Drop);
         }
         let simulator = self.simulator;
         let table = simulator.tables.get(name as usize).and_then(Option::as_ref);
