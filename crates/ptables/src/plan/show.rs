@@ -156,6 +156,6 @@ fn by(line: &Line) -> String {
     counted.unwrap_or_default() + &place.unwrap_or_default()
 }
 
-fn paint(color: bool, style: &str, text: &str) -> String {
+pub(super) fn paint(color: bool, style: &str, text: &str) -> String {
     if color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
 }

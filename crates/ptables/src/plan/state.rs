@@ -6,6 +6,7 @@ use crate::ext::{Context, TableName};
 use crate::model::{Counters, Policy, Ruleset};
 use crate::origin::Origin;
 use crate::source::Text;
+use crate::text::lex;
 
 /// Chains of one family: what is live, what is wanted, or what was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,5 +207,13 @@ impl Item {
     /// A rule by its text.
     pub fn new(text: impl Into<Text>, ours: bool) -> Item {
         Item { text: text.into(), ours, counters: None, origin: Origin::Unknown }
+    }
+
+    /// Its comment, by which a program may know its rules; the first, if it has more.
+    pub fn tag(&self) -> Option<String> {
+        let mut words = Vec::new();
+        lex::words(&self.text, &mut words);
+        let mut words = words.iter().skip_while(|it| &*it.bytes != b"--comment");
+        words.nth(1).map(|it| String::from_utf8_lossy(&it.bytes).into_owned())
     }
 }
