@@ -62,11 +62,8 @@ pub(crate) fn show(
                 output::product((plan.human(color) + &meaning).as_bytes())?;
             }
             Format::Json => {
-                let meaning = meaning.ok().flatten().map(|it| it.json());
-                let text = plan.json();
-                let body = text.strip_suffix('}').unwrap_or(&text);
-                let difference = meaning.unwrap_or_else(|| "null".into());
-                output::product(format!("{body},\"difference\":{difference}}}\n").as_bytes())?;
+                let meaning = meaning.ok().flatten();
+                output::product(format!("{}\n", plan.json(meaning.as_ref())).as_bytes())?;
             }
         }
     }

@@ -11,6 +11,29 @@ pub const FOREIGN: &str = "*filter\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n-
 pub const ONE: &str = "*filter\n:own - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j own\n-A own -j RETURN\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\nCOMMIT\n";
 pub const TWO: &str = "*filter\n:INPUT DROP [0:0]\n:new - [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j new\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A new -j ACCEPT\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 2\nCOMMIT\n";
 
+/// The same with sets, for both families at once.
+const FIRST: &str = "tables = default_tables(family='both')
+bad = tables.append(IPSet('bad', 'hash:net', entries=['192.0.2.0/24', '198.51.100.0/24', '2001:db8:1::/48', '2001:db8:2::/48']))
+own = UserChain('own')
+tables['filter'].append(own)
+own.append(CustomRule('-j RETURN'))
+tables['filter']['INPUT'].append(Drop(args=[bad.as_input()]))
+tables['filter']['INPUT'].append(Accept(proto='tcp', dport=22))
+tables['filter']['INPUT'].append(CustomRule('-j own'))
+tables['mangle']['PREROUTING'].append(CustomRule('-j MARK --set-mark 1'))
+";
+const SECOND: &str = "tables = default_tables(family='both')
+bad = tables.append(IPSet('bad', 'hash:net', entries=['192.0.2.0/24', '203.0.113.0/24', '2001:db8:1::/48', '2001:db8:3::/48']))
+new = UserChain('new')
+tables['filter'].append(new)
+new.append(CustomRule('-j ACCEPT'))
+tables['filter']['INPUT'].policy = 'DROP'
+tables['filter']['INPUT'].append(CustomRule('-p tcp --dport 80 -j new'))
+tables['filter']['INPUT'].append(Drop(args=[bad.as_input()]))
+tables['filter']['INPUT'].append(Accept(proto='tcp', dport=22))
+tables['mangle']['PREROUTING'].append(CustomRule('-j MARK --set-mark 2'))
+";
+
 /// One back end, in a namespace of its own.
 pub struct Machine {
     pub scratch: Scratch,
@@ -20,6 +43,11 @@ pub struct Machine {
 impl Machine {
     /// With rules of others, and with ours applied once.
     pub fn new(backend: Backend) -> Option<Machine> {
+        Machine::with(backend, "one")
+    }
+
+    /// The same with another configuration of ours: `one`, `two`; `first`, `second` with sets.
+    pub fn with(backend: Backend, name: &str) -> Option<Machine> {
         let machine = Machine { scratch: scratch_or_skip()?, backend };
         for family in Family::ALL {
             let how = RestoreOptions::new();
@@ -30,7 +58,10 @@ impl Machine {
                 .iter()
                 .for_each(|it| std::fs::write(machine.file(&format!("{name}.{it}")), text).unwrap());
         }
-        let applied = machine.apply("one", &[]);
+        for (name, text) in [("first", FIRST), ("second", SECOND)] {
+            std::fs::write(machine.file(&format!("{name}.star")), text).unwrap();
+        }
+        let applied = machine.apply(name, &[]);
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
         Some(machine)
     }
@@ -52,16 +83,15 @@ impl Machine {
     }
 
     pub fn apply_at(&self, fail: &str, name: &str, more: &[&str]) -> Output {
-        let (v4, v6) = (self.file(&format!("{name}.v4")), self.file(&format!("{name}.v6")));
         let backend = self.backend.to_string();
-        let mut all = vec![
-            "apply",
-            v4.to_str().unwrap(),
-            v6.to_str().unwrap(),
-            "--backend",
-            &backend,
-            "--no-preflight",
-        ];
+        let script = self.file(&format!("{name}.star"));
+        let files = match script.exists() {
+            true => vec![script],
+            false => ["v4", "v6"].map(|it| self.file(&format!("{name}.{it}"))).to_vec(),
+        };
+        let mut all = vec!["apply"];
+        all.extend(files.iter().map(|it| it.to_str().unwrap()));
+        all.extend(["--backend", &backend, "--no-preflight"]);
         all.extend(more);
         self.run(fail, &all)
     }
@@ -75,7 +105,7 @@ impl Machine {
         self.run("", &[arguments, &["--backend", &backend]].concat())
     }
 
-    /// The rules of both families with their counters.
+    /// The rules of both families with their counters, and the sets.
     pub fn state(&self) -> Vec<String> {
         let mut all = Vec::new();
         for family in Family::ALL {
@@ -87,7 +117,18 @@ impl Machine {
             };
             all.extend(text.lines().filter(|it| !it.starts_with('#')).map(line));
         }
+        let mut sets: Vec<String> = self.sets();
+        sets.sort();
+        all.extend(sets);
         all
+    }
+
+    /// What `ipset save` prints.
+    pub fn sets(&self) -> Vec<String> {
+        let output = self.scratch.run("ipset", &["save"], b"").unwrap();
+        // How a set is made says a seed of its own for each.
+        let line = |it: &str| it.split(" initval").next().unwrap().to_owned();
+        String::from_utf8(output.stdout).unwrap().lines().map(line).collect()
     }
 
     /// Waits until no guard is at work.

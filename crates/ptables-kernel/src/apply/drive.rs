@@ -28,6 +28,8 @@ struct Run<'a> {
     /// The last commit that did not find what it rests on.
     stuck: Option<ApplyError>,
     commits: u32,
+    /// The generation of the ruleset after our last change, if nobody else has written since.
+    generation: Option<u32>,
 }
 
 impl Applier {
@@ -212,6 +214,7 @@ impl<'a> Run<'a> {
             error: None,
             stuck: None,
             commits: 0,
+            generation: None,
         }
     }
 
@@ -254,7 +257,8 @@ impl<'a> Run<'a> {
                 if self.commits > 0 {
                     point("commits-done");
                 }
-                return Ok(Answer::Generation(applier.generation()));
+                self.generation = applier.generation();
+                return Ok(Answer::Generation(self.generation));
             }
             Step::Try => {
                 point("planned");
@@ -273,7 +277,7 @@ impl<'a> Run<'a> {
             Step::Sets(lines) => {
                 let last = self.commits > 0;
                 point(if last { "sets-last-before" } else { "sets-before" });
-                super::sets::run(&self.tools, lines)?;
+                super::sets::run(&self.tools, lines, &self.wanted.sets)?;
                 point(if last { "sets-last-after" } else { "sets-after" });
             }
             Step::Destroy(names) => {
@@ -281,12 +285,19 @@ impl<'a> Run<'a> {
                     self.tools.run_program("ipset", &["destroy", name], b"")?;
                 }
             }
-            Step::Commit { family, text, .. } => {
+            Step::Commit { family, table, text, .. } => {
                 let undoing = transaction.is_undoing();
-                let at = |first, next| if self.commits == 0 { first } else { next };
+                let first_one = self.commits == 0;
+                let at = |first, next| if first_one { first } else { next };
                 if !undoing {
                     point(at("commit-first-before", "commit-next-before"));
                 }
+                if self.directly(*family, table, transaction)? {
+                    point(at("commit-first-after", "commit-next-after"));
+                    self.commits += 1;
+                    return Ok(Answer::Done);
+                }
+                self.generation = self.generation.map(|it| it.wrapping_add(1));
                 if let Committed::NotThere(found) = commit(&self.tools, *family, applier.backend, text)? {
                     if !undoing {
                         self.stuck = Some(ApplyError::Refused(vec![*found]));
@@ -310,6 +321,22 @@ impl<'a> Run<'a> {
             _ => return Ok(Answer::Failed),
         }
         Ok(Answer::Done)
+    }
+
+    /// Few rules of a long chain of nft; `false`: it is for the tool.
+    fn directly(
+        &mut self,
+        family: Family,
+        table: &str,
+        transaction: &Transaction,
+    ) -> Result<bool, ApplyError> {
+        let Some(generation) = self.generation.filter(|_| !transaction.is_undoing()) else {
+            return Ok(false);
+        };
+        let Some((plan, table)) = transaction.table(family, table) else { return Ok(false) };
+        let after = self.applier.commit_directly(&self.tools, plan, table, generation)?;
+        self.generation = after.or(self.applier.generation());
+        Ok(after.is_some())
     }
 
     /// What the way back needs; until [`Applier::arm`] has written the transaction itself, it does not count.

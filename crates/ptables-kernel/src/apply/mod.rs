@@ -11,6 +11,7 @@
 mod boot;
 mod commit;
 mod digest;
+mod direct;
 mod drive;
 mod error;
 mod fail;

@@ -1,6 +1,6 @@
 //! Sets of the kernel: what is in them, and changes.
 
-use ptables::diag::Diagnostic;
+use ptables::diag::{Diagnostic, codes};
 use ptables::ipset::{self, Set};
 use ptables::plan::SetChange;
 use ptables::source::Source;
@@ -36,13 +36,24 @@ impl Applier {
     }
 }
 
-/// Runs lines of `ipset restore`; what is there already may be.
-pub(super) fn run(kernel: &Kernel, lines: &[String]) -> Result<(), ApplyError> {
+/// Runs lines of `ipset restore`; what is there already may be. Who wrote the line that is refused is looked for in `wanted`.
+pub(super) fn run(kernel: &Kernel, lines: &[String], wanted: &[Set]) -> Result<(), ApplyError> {
     let text = lines.join("\n") + "\n";
     let output = kernel.run_program("ipset", &["-exist", "restore"], text.as_bytes())?;
     if output.status.success() {
         return Ok(());
     }
     let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Failed { tool: "ipset".into(), code: output.status.code(), message }.into())
+    // `ipset v7.17: Error in line 2: Hash is full, cannot add more elements`
+    let told = message.split_once("Error in line ").and_then(|it| it.1.split_once(": "));
+    let refused = told.and_then(|(number, why)| {
+        let line = lines.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        let found =
+            Diagnostic::error(codes::KERNEL_REFUSED, format!("ipset refuses `{line}`: {}", why.trim()));
+        let found = found.at(SetChange::origin(line, wanted), "");
+        Some(ApplyError::Refused(vec![found.note("what had been changed before was changed back")]))
+    });
+    Err(refused.unwrap_or_else(|| {
+        Error::Failed { tool: "ipset".into(), code: output.status.code(), message }.into()
+    }))
 }

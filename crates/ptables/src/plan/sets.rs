@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::diag::{Diagnostic, codes, escape};
 use crate::ipset::{Entry, Set, print_entry, print_set};
+use crate::origin::Origin;
 
 use super::show::paint;
 
@@ -104,6 +105,16 @@ impl SetChange {
             replaced: Vec::new(),
             record: record.to_owned(),
         }
+    }
+
+    /// Who wrote what a line of [`first`](SetChange::first) says.
+    pub fn origin(line: &str, wanted: &[Set]) -> Origin {
+        let name = element(line).split(' ').next().unwrap_or_default().as_bytes();
+        let Some(set) = wanted.iter().find(|it| it.name.as_bytes() == name) else { return Origin::Unknown };
+        let is = |it: &&Entry| printed(set, it).is_ok_and(|it| element(&it) == element(line));
+        let entry = set.entries.iter().find(is).filter(|_| line.starts_with("add "));
+        let origin = entry.map_or(&set.origin, |it| &it.origin);
+        if origin.place().is_some() { origin.clone() } else { set.origin.clone() }
     }
 
     /// What will be in the sets: what is live, entries of others too, with what this changes.

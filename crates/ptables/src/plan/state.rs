@@ -75,7 +75,8 @@ impl State {
         State { family, tables: Vec::new() }
     }
 
-    /// A ruleset whose rules are all ours: what a program wants.
+    /// A ruleset whose rules are all ours: what a program wants. A policy `ACCEPT` that the statement made which made the table, as
+    /// `default_tables()` does, was not asked for: that of the kernel stays (it may be Docker's `DROP`).
     pub fn wanted(ruleset: &Ruleset) -> State {
         State::of(ruleset, true)
     }
@@ -112,7 +113,9 @@ impl State {
                     name: chain.name.clone(),
                     builtin: chain.hook.is_some(),
                     ours: ours && chain.hook.is_none(),
-                    policy: chain.policy,
+                    policy: chain
+                        .policy
+                        .filter(|it| !(ours && is_default(*it, &table.origin, &chain.origin))),
                     was: None,
                     items: items.collect(),
                 }
@@ -168,6 +171,11 @@ impl State {
     pub(super) fn chains_mut(&mut self) -> impl Iterator<Item = &mut ChainState> {
         self.tables.iter_mut().flat_map(|it| &mut it.chains)
     }
+}
+
+/// Whether a policy came with the table.
+fn is_default(policy: Policy, table: &Origin, chain: &Origin) -> bool {
+    policy == Policy::Accept && table.place().is_some_and(|it| chain.place() == Some(it))
 }
 
 impl TableState {

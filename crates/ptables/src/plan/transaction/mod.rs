@@ -9,7 +9,12 @@
 //! ```
 //! use ptables::plan::{Answer, Ended, Options, State, Step, Transaction};
 //! # use ptables::dialect::Family;
-//! # fn carry_out(_: &Step) -> Answer { Answer::Live(State::new(Family::V4)) }
+//! # fn carry_out(step: &Step) -> Answer {
+//! #     match step {
+//! #         Step::Read(family) => Answer::Live(State::new(*family)),
+//! #         _ => Answer::Generation(None),
+//! #     }
+//! # }
 //!
 //! let wanted = vec![State::new(Family::V4)];
 //! let mut transaction = Transaction::new(wanted, Vec::new(), Options::default());
@@ -33,7 +38,7 @@ mod undo;
 use std::collections::VecDeque;
 
 use super::claim::Claim;
-use super::make::{Options, Plan};
+use super::make::{Options, Plan, TablePlan};
 use super::sets::SetChange;
 use super::state::State;
 use crate::compile::RestoreText;
@@ -86,6 +91,8 @@ pub struct Transaction {
     changes: Vec<Change>,
     sets: SetChange,
     generation: Option<u32>,
+    /// The generation before the first plan.
+    planned_at: Option<u32>,
     todo: VecDeque<(Family, String, RestoreText)>,
     round: u32,
     /// Whether the commits of a round were all tried.
@@ -100,6 +107,7 @@ pub struct Transaction {
 
 #[derive(Clone, Debug)]
 enum At {
+    First,
     Plan,
     Sets,
     Try,
@@ -129,13 +137,14 @@ impl Transaction {
             wanted_sets: Vec::new(),
             kept_sets: String::new(),
             trial: false,
-            at: At::Plan,
+            at: At::First,
             live: Vec::new(),
             plans: Vec::new(),
             first: Vec::new(),
             changes: Vec::new(),
             sets: SetChange::default(),
             generation: None,
+            planned_at: None,
             todo: VecDeque::new(),
             round: 0,
             tried: false,
@@ -183,7 +192,7 @@ impl Transaction {
             At::Sets => Step::ReadSets,
             At::Try => Step::Try,
             At::Lock => Step::Lock,
-            At::Generation | At::Look => Step::Generation,
+            At::First | At::Generation | At::Look => Step::Generation,
             At::Keep => Step::Keep,
             At::Guard => Step::Guard,
             At::Come => Step::Sets(self.sets.first.clone()),
@@ -229,6 +238,12 @@ impl Transaction {
     /// What is done, a plan for each family: of the first commits, if there were any.
     pub fn plans(&self) -> &[Plan] {
         if self.first.is_empty() { &self.plans } else { &self.first }
+    }
+
+    /// The plan of this round for a table, and of its family.
+    pub fn table(&self, family: Family, table: &str) -> Option<(&Plan, &TablePlan)> {
+        let plan = self.plans.iter().find(|it| it.before.family == family)?;
+        Some((plan, plan.tables.iter().find(|it| it.name.as_bytes() == table.as_bytes())?))
     }
 
     /// What the way back needs to know of each family.
@@ -280,8 +295,16 @@ impl Transaction {
             }
             (At::Try, Answer::Done) => At::Lock,
             (At::Lock, Answer::Done) => self.next_round(),
+            (At::First, Answer::Generation(it)) => {
+                self.planned_at = it;
+                At::Plan
+            }
             (At::Generation, Answer::Generation(it)) => {
                 self.generation = it;
+                // Nobody has written since: then the plan holds.
+                if it.is_some() && it == self.planned_at.take() {
+                    return self.planned_again();
+                }
                 At::Again
             }
             (At::Keep, Answer::Done) if self.first.is_empty() => At::Guard,
