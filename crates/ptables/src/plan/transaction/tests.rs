@@ -80,11 +80,11 @@ fn all_steps_come_in_their_order_and_twice_is_once() {
     });
     assert_eq!(ended, Ended::Applied);
     let order = [
+        "looking",
         "reading",
         "trying",
         "waiting for the lock",
         "looking",
-        "reading",
         "keeping",
         "starting",
         "looking",
