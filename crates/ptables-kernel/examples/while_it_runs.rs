@@ -1,6 +1,13 @@
 //! Rules that are there while a program runs, and no longer: `cargo run -p ptables-kernel --example while_it_runs`, as root, and best
 //! in a namespace of its own (`unshare -n`).
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example: the tables are there, and it talks to a person"
+)]
+
 use std::error::Error;
 use std::io::Read;
 use std::ops::ControlFlow;

@@ -131,12 +131,12 @@ pub fn status(py: Python<'_>, settings: Settings, backend: Option<&str>) -> PyRe
     Ok((pending, shown(&status.drift), counted.collect()))
 }
 
-/// What was applied when: number, seconds since 1970, login, what, from where, digest.
+/// Number, seconds since 1970, login, what, from where, digest.
+type Event = (u64, u64, Option<u32>, String, String, String);
+
+/// What was applied when.
 #[pyfunction]
-pub fn history(
-    py: Python<'_>,
-    settings: Settings,
-) -> PyResult<Vec<(u64, u64, Option<u32>, String, String, String)>> {
+pub fn history(py: Python<'_>, settings: Settings) -> PyResult<Vec<Event>> {
     let applier = applier(py, &settings, Backend::Nft)?;
     let events = py.detach(|| applier.history()).map_err(|it| error(py, it))?;
     Ok(events.into_iter().map(|it| (it.number, it.time, it.login, it.what, it.from, it.digest)).collect())

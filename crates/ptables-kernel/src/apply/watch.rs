@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use ptables::plan::Step;
 
-/// A function that sees each step before it is done, and may say that it shall not be.
-pub(super) struct Watch(pub(super) Arc<dyn Fn(&Step) -> ControlFlow<()> + Send + Sync>);
+/// Sees each step before it is done, and may say that it shall not be.
+type See = dyn Fn(&Step) -> ControlFlow<()> + Send + Sync;
+
+/// Who watches.
+pub(super) struct Watch(pub(super) Arc<See>);
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
