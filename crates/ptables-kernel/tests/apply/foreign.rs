@@ -78,6 +78,7 @@ fn foreign(text: &str) -> Vec<String> {
     tables.concat()
 }
 
+#[expect(clippy::panic, reason = "tests")]
 fn a_hundred(scratch: &Scratch, family: Family, backend: Backend, name: &str, text: &str) {
     let how = RestoreOptions::new().counters(true);
     scratch

@@ -104,8 +104,7 @@ mod tests {
         let meaning = plan.meaning(Dialect::default(), &BuiltinNames, Given::default()).unwrap();
         assert!(meaning.human().contains("nothing changes"), "{}", meaning.human());
         // Without room nobody can tell, and it says so.
-        let mut given = Given::default();
-        given.limits = crate::analysis::Limits::new(3);
+        let given = Given { limits: crate::analysis::Limits::new(3), ..Given::default() };
         let text = plan.meaning(Dialect::default(), &BuiltinNames, given).unwrap().human();
         assert!(text.contains("cannot tell"), "{text}");
         let none = Plan::new(state(live, false), State::new(Family::V4), &Options::default());
