@@ -183,7 +183,7 @@ fn a_plan_tells_sets_and_what_changes_for_packets() {
         "- entry bad 198.51.100.0/24",
         "newly allowed",
         "newly dropped",
-        "second.star:8",
+        "second.star:7",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
