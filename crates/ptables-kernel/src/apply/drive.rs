@@ -263,9 +263,11 @@ impl<'a> Run<'a> {
             Step::Try => {
                 point("planned");
                 applier.try_plans(transaction.plans(), self.wanted)?;
-                point("preflight");
             }
             Step::Lock => {
+                // Without a trial nothing was before it.
+                point("planned");
+                point("preflight");
                 self.lock = applier.xtables_lock()?;
                 point("locked");
             }
