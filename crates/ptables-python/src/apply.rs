@@ -19,6 +19,8 @@ type Settings = (String, Option<PathBuf>, Vec<String>, bool, Option<PathBuf>);
 /// A plan for each family, and what changes in sets: JSON, and text for people.
 type Shown = Vec<(String, String)>;
 
+/// The most differences that are told of a path and kind.
+const TOLD: usize = 4;
 /// The most rules for which it is said what changes for packets.
 const ANALYSED: usize = 20_000;
 
@@ -50,7 +52,9 @@ fn with_meaning(plan: &Plan, applier: &Applier, analysis: bool) -> (String, Stri
     if !analysis || plan.is_empty() || ours + foreign > ANALYSED {
         return (plan.json(None), plan.human(false));
     }
-    let meaning = plan.meaning(applier.dialect(), &SystemNames::new(), Given::default());
+    let mut given = Given::default();
+    given.most = TOLD;
+    let meaning = plan.meaning(applier.dialect(), &SystemNames::new(), given);
     let text = meaning.as_ref().map(|it| it.human()).unwrap_or_default();
     (plan.json(meaning.as_ref()), plan.human(false) + &text)
 }

@@ -12,6 +12,9 @@ use crate::commands::check::{AUTO, When};
 use crate::output::{self, Format};
 use crate::terminal;
 
+/// The most differences that are told of a path and kind: `ptables diff` tells more.
+const TOLD: usize = 4;
+
 /// Whether it is told what changes for packets.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Meant {
@@ -37,7 +40,7 @@ impl Meant {
             ));
         }
         let mut given = Given::default();
-        given.limits = Limits::new(self.nodes);
+        (given.limits, given.most) = (Limits::new(self.nodes), TOLD);
         Ok(plan.meaning(dialect, &SystemNames::new(), given))
     }
 }

@@ -95,8 +95,11 @@ impl Applier {
             Some(number) => events.iter().find(|it| it.number == number),
             None => lasting().nth(1),
         };
-        let event =
-            event.ok_or_else(|| ApplyError::State("there is no such application in the history".into()))?;
+        let missing = || match number {
+            Some(number) => ApplyError::State(format!("there is no application {number} in the history")),
+            None => ApplyError::State("there was no application before this one to go back to".into()),
+        };
+        let event = event.ok_or_else(missing)?;
         let mut wanted = Wanted { from: format!("history {}", event.number), ..Wanted::default() };
         wanted.digest.clone_from(&event.digest);
         for family in Family::ALL {

@@ -4,6 +4,7 @@ use crate::analysis::{Comparison, Given, compare};
 use crate::dialect::Dialect;
 use crate::lower::{Options as Lowering, lower};
 use crate::model::Ruleset;
+use crate::origin::Origin;
 use crate::source::Source;
 use crate::space::TooLarge;
 use crate::text;
@@ -31,9 +32,15 @@ impl State {
         let source = Source::new("planned", written.bytes.as_slice()).ok()?;
         let mut ruleset =
             lower(&text::parse(&source).tables, self.family, Lowering::new(dialect, names)).ruleset;
-        let chains = ruleset.tables.iter_mut().flat_map(|it| &mut it.chains);
-        for rule in chains.flat_map(|it| &mut it.rules) {
-            rule.origin = rule.origin.place().map(|it| written.origin(it.line).clone()).unwrap_or_default();
+        for table in &mut ruleset.tables {
+            table.origin = Origin::Unknown;
+            for chain in &mut table.chains {
+                chain.origin = Origin::Unknown;
+                for rule in &mut chain.rules {
+                    rule.origin =
+                        rule.origin.place().map(|it| written.origin(it.line).clone()).unwrap_or_default();
+                }
+            }
         }
         Some(ruleset)
     }
