@@ -1,5 +1,4 @@
 //! The guard as a unit of systemd, in namespaces of their own: processes, mounts, network, control groups.
-#![expect(clippy::unwrap_used, clippy::explicit_write, reason = "tests")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

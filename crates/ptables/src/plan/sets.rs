@@ -236,3 +236,51 @@ fn known_lines(text: &str) -> Known {
     }
     known
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipset::parse;
+    use crate::source::Source;
+    use crate::value::BuiltinNames;
+
+    fn sets(text: &str) -> Vec<Set> {
+        let (sets, wrong) = parse(&Source::new("sets", text).unwrap(), &BuiltinNames);
+        assert!(wrong.is_empty(), "{wrong:?}");
+        sets.iter().cloned().collect()
+    }
+
+    const CREATE: &str = "create bad hash:net comment\n";
+
+    #[test]
+    fn entries_keep_their_options_and_others_keep_their_entries() {
+        let wanted =
+            sets(&format!("{CREATE}add bad 10.0.0.0/8\nadd bad 10.1.0.0/16 nomatch\nadd bad 192.0.2.0/24\n"));
+        let first = SetChange::new(&[], "", &wanted).unwrap();
+        assert_eq!(first.first[2], "add bad 10.1.0.0/16 nomatch");
+        // Live now, with an entry of somebody else, and one of ours as an exception.
+        let live = sets(&format!(
+            "{CREATE}add bad 10.0.0.0/8\nadd bad 10.1.0.0/16 nomatch\nadd bad 192.0.2.0/24\nadd bad 203.0.113.0/24 comment \"theirs\"\n"
+        ));
+        assert!(SetChange::new(&live, &first.record, &wanted).unwrap().is_empty());
+        let next = sets(&format!("{CREATE}add bad 10.0.0.0/8\nadd bad 10.1.0.0/16\n"));
+        let change = SetChange::new(&live, &first.record, &next).unwrap();
+        assert_eq!(change.first, ["add bad 10.1.0.0/16"]);
+        assert_eq!(change.last, ["del bad 192.0.2.0/24"]);
+        assert_eq!(SetChange::from_text(&change.to_text()), change);
+        let back = change.inverse(&first.record);
+        assert_eq!(back.first, ["add bad 192.0.2.0/24"]);
+        assert_eq!(back.last, ["add bad 10.1.0.0/16 nomatch"]);
+        let after = change.after(&live, &next).unwrap();
+        let lines: Vec<String> = after[0].entries.iter().map(|it| printed(&after[0], it).unwrap()).collect();
+        assert_eq!(
+            lines,
+            ["add bad 10.0.0.0/8", "add bad 203.0.113.0/24 comment \"theirs\"", "add bad 10.1.0.0/16"]
+        );
+        // Released, theirs stays; the set goes if nobody uses it.
+        let gone = SetChange::new(&live, &first.record, &[]).unwrap();
+        assert_eq!(gone.last.len(), 4);
+        assert!(!gone.last.iter().any(|it| it.contains("203.0.113")));
+        assert_eq!(SetChange::origin("add bad 10.1.0.0/16", &next).place().unwrap().line, 3);
+    }
+}
