@@ -44,7 +44,7 @@ pub(crate) struct Options {
 
 /// When all packets are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum When {
+pub(crate) enum When {
     /// If there are not too many rules
     Auto,
     /// Always
@@ -54,7 +54,7 @@ enum When {
 }
 
 /// The most rules that are analysed without being asked to.
-const AUTO: usize = 20_000;
+pub(crate) const AUTO: usize = 20_000;
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);

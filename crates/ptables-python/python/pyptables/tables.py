@@ -169,14 +169,25 @@ class Tables(_Named):
         """
         return _core.Program.of_tables(self).simulate(packet, backend, version, policy, routes, misses)
 
-    def plan(self, *, family=None, backend=None, owner="main", state=None, places=(), replace=False):
+    def plan(
+        self,
+        *,
+        family=None,
+        backend=None,
+        owner="main",
+        state=None,
+        places=(),
+        replace=False,
+        analysis=True,
+    ):
         """What `apply` would change in the kernel: a `Plan`, which is true if there is anything.
 
         ``owner`` is who applies: rules of others stay. ``state`` is the folder of what was applied (default: of the owner, in
         ``/var/lib/ptables``), ``places`` are chains of others that take our rules, such as ``DOCKER-USER``; ``replace=True`` takes the
-        tables over with all that is in them.
+        tables over with all that is in them. Up to 20,000 rules it says which packets are newly allowed or dropped, unless
+        ``analysis=False``.
         """
-        return plan_of(self, family, backend, (owner, state, places, replace))
+        return plan_of(self, family, backend, (owner, state, places, replace), analysis)
 
     def apply(
         self, confirm=0, *, family=None, backend=None, owner="main", state=None, places=(), replace=False

@@ -75,6 +75,7 @@ class Tables(_Named[Table]):
         state: str | PathLike[str] | None = None,
         places: Iterable[str] = (),
         replace: bool = False,
+        analysis: bool = True,
     ) -> Plan: ...
     def apply(
         self,
