@@ -70,7 +70,7 @@ pub(super) fn draft(
         _ => None,
     };
     let (act, quiet) = match &typed.jump {
-        Jump::None => (Act::Next, true),
+        Jump::None => (Act::Next, false),
         Jump::Chain(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Jump), true),
         Jump::Goto(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Goto), true),
         Jump::Target(_) => {
