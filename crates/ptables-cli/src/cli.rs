@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Guard(commands::guard::Options),
     Diff(commands::diff::Options),
     Reach(commands::reach::Options),
+    Fix(commands::fix::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),

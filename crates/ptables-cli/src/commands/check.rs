@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ptables::analysis::Limits;
-use ptables::check::{analyse, not_analysed};
+use ptables::check::{analyse, not_analysed, unlike};
 use ptables::compile::{CompiledFamilies, RestoreText};
 use ptables::diag::Diagnostic;
 use ptables::diag::remark::is_silenced;
+use ptables::dialect::Family;
+use ptables::model::Ruleset;
 use ptables_kernel::Kernel;
 use ptables_kernel::apply::ApplyError;
 
@@ -22,9 +24,9 @@ pub(crate) struct Options {
     /// Files of rules, as iptables-save or ptables writes them; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Output: for people, or JSON, one object a line
+    /// Output
     #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    format: Shape,
     /// Also load the rules into a network namespace of their own, with this machine's iptables; if that cannot be, exit with 2
     #[arg(long)]
     preflight: bool,
@@ -40,6 +42,16 @@ pub(crate) struct Options {
     target: Target,
     #[command(flatten)]
     report: Report,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shape {
+    /// For people
+    Human,
+    /// JSON, one object a line
+    Json,
+    /// One log of SARIF 2.1.0
+    Sarif,
 }
 
 /// When all packets are looked at.
@@ -58,22 +70,30 @@ const AUTO: usize = 20_000;
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);
+    let mut inputs = Vec::new();
+    let mut rulesets = Vec::new();
     for file in &options.files {
         let input = Input::read(file, &options.script)?;
         let compiled = input.compile_families(&options.target, false)?;
         if options.preflight && compiled.is_restorable() {
             preflight(&compiled, &mut findings)?;
         }
-        let line = |name: &str, number: u32| {
-            let text = (name == input.name()).then(|| input.source.line(number))??;
-            Some(text.to_lossy())
-        };
         let found = options.analyse(&compiled).into_iter().chain(compiled.diagnostics);
-        findings.add(found.filter(|it| !is_silenced(it, &line)));
-        // As with the program that it was made from: the process ends soon.
-        std::mem::forget(compiled.parts);
+        findings.add(found.filter(|it| !is_silenced(it, &|name, number| input.line(name, number))));
+        rulesets.extend(compiled.parts.into_iter().map(|it| it.ruleset));
+        inputs.push(input);
     }
-    findings.report_to_stdout(options.format)
+    if let [one, other] = rulesets.as_slice() {
+        let line = |name: &str, number: u32| inputs.iter().find_map(|it| it.line(name, number));
+        findings.add(options.compare(one, other).into_iter().filter(|it| !is_silenced(it, &line)));
+    }
+    // As with the program that they were made from: the process ends soon.
+    std::mem::forget(rulesets);
+    match options.format {
+        Shape::Human => findings.report_to_stdout(Format::Human),
+        Shape::Json => findings.report_to_stdout(Format::Json),
+        Shape::Sarif => findings.sarif_to_stdout(),
+    }
 }
 
 /// What this machine's tools and kernel refuse.
@@ -91,6 +111,21 @@ fn preflight(compiled: &CompiledFamilies, findings: &mut Findings<'_>) -> Result
 }
 
 impl Options {
+    /// What one family lets through and the other does not, if these are rules for IPv4 and for IPv6.
+    fn compare(&self, one: &Ruleset, other: &Ruleset) -> Vec<Diagnostic> {
+        let (v4, v6) = match (one.context.family, other.context.family) {
+            (Family::V4, Family::V6) => (one, other),
+            (Family::V6, Family::V4) => (other, one),
+            _ => return Vec::new(),
+        };
+        let count = v4.rules().count() + v6.rules().count();
+        match self.analysis {
+            When::No => Vec::new(),
+            When::Auto if count > AUTO => Vec::new(),
+            When::Auto | When::Yes => unlike(v4, v6, Limits::new(self.nodes)),
+        }
+    }
+
     fn analyse(&self, compiled: &CompiledFamilies) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for part in &compiled.parts {

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod fix;
 pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod import;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Reach(options) => reach::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Diff(options) => diff::run(&options),
+        Command::Fix(options) => fix::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Plan(options) => plan::run(&options),
         Command::Apply(options) => apply::run(&options),

@@ -130,9 +130,7 @@ pub fn compare(old: &Ruleset, new: &Ruleset, given: Given) -> Result<Comparison,
         return Ok(Comparison::default());
     }
     let one = |second| Pairing::new(old, new, given, second).compare();
-    let mut found = one(false).or_else(|_| one(true))?;
-    found.undecided.extend(unlike(old, new));
-    Ok(found)
+    one(false).or_else(|_| one(true))
 }
 
 /// Two rulesets in one space.
@@ -170,6 +168,7 @@ impl<'a> Pairing<'a> {
             self.changes(path, domain, &verdicts)?;
         }
         self.stateful()?;
+        self.found.undecided.extend(unlike(&mut self.world)?);
         if self.world.pool.full {
             self.found.undecided.push("more is left open than can be kept apart".to_owned());
         }
@@ -347,7 +346,7 @@ impl<'a> Pairing<'a> {
 }
 
 /// What a ruleset did with a packet, and which rule or policy decided.
-fn side(simulator: &Simulator<'_>, trace: &Trace) -> Option<Side> {
+pub(super) fn side(simulator: &Simulator<'_>, trace: &Trace) -> Option<Side> {
     let fate = Fate::of(trace.verdict)?;
     let filter = |at: At| {
         let table = simulator.ruleset().tables.get(at.table).and_then(|it| it.kernel_table());

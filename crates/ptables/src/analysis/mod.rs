@@ -10,6 +10,7 @@ mod act;
 mod course;
 mod cover;
 mod diff;
+mod families;
 mod flow;
 #[cfg(feature = "json")]
 pub mod json;
@@ -17,6 +18,7 @@ mod lines;
 mod reach;
 mod redundant;
 mod show;
+mod stranded;
 #[cfg(test)]
 mod tests;
 mod translations;
@@ -25,8 +27,10 @@ mod world;
 
 pub use cover::Cover;
 pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
+pub use families::{Gap, families};
 pub use reach::{Class, Links, Matrix, Service, matrix};
 pub use redundant::Instead;
+pub use stranded::{Stranded, stranded};
 
 use crate::model::{Ruleset, Table};
 use crate::space::TooLarge;

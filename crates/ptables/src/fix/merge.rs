@@ -27,10 +27,8 @@ const SLOTS: usize = 15;
 
 /// Rules side by side that can be one, where these changes are made too.
 pub(super) fn candidates(parts: &[&Ruleset], gone: &[&Change], lines: &Lines) -> Vec<Change> {
-    let gone: HashSet<(usize, usize, usize, usize)> = gone
-        .iter()
-        .flat_map(|it| it.rules.iter().map(|at| (it.part, it.table, it.chain, *at)))
-        .collect();
+    let gone: HashSet<(usize, usize, usize, usize)> =
+        gone.iter().flat_map(|it| it.rules.iter().map(|at| (it.part, it.table, it.chain, *at))).collect();
     let mut found = Vec::new();
     for (part, ruleset) in parts.iter().enumerate() {
         for (table, of_table) in ruleset.tables.iter().enumerate() {
@@ -148,7 +146,8 @@ fn listed(it: &Match, side: PortSide) -> Option<(Vec<Ports>, Option<Match>)> {
                 PortSide::Destination => (std::mem::replace(&mut rest.dport, Ports::ALL), tcp.inverted.dport),
                 PortSide::Either => return None,
             };
-            let empty = rest.sport.is_all() && rest.dport.is_all() && rest.flags.is_none() && rest.option == 0;
+            let empty =
+                rest.sport.is_all() && rest.dport.is_all() && rest.flags.is_none() && rest.option == 0;
             let some = !ports.is_all() && !inverted;
             some.then(|| (vec![ports], (!empty).then_some(Match::Tcp(rest))))
         }

@@ -101,7 +101,8 @@ fn print(ruleset: &Ruleset) -> Vec<u8> {
 impl Fix {
     /// Whether a change is of a rule that a line of this text wrote.
     pub fn is_in(&self, change: &Change, parts: &[&Ruleset], source: &Source) -> bool {
-        let rules = || Some(&parts.get(change.part)?.tables.get(change.table)?.chains.get(change.chain)?.rules);
+        let rules =
+            || Some(&parts.get(change.part)?.tables.get(change.table)?.chains.get(change.chain)?.rules);
         let rules = rules().map(Vec::as_slice).unwrap_or_default();
         change.rules.iter().all(|at| rules.get(*at).is_some_and(|it| place(it, source).is_some()))
     }

@@ -26,9 +26,7 @@ pub(super) fn candidates(
                         (codes::CHECK_UNREACHABLE_RULE, Why::Unreachable(cover.clone()))
                     }
                     Standing::Redundant(_) if leaves_traces(rule) => continue,
-                    Standing::Redundant(instead) => {
-                        (codes::CHECK_REDUNDANT_RULE, Why::Redundant(*instead))
-                    }
+                    Standing::Redundant(instead) => (codes::CHECK_REDUNDANT_RULE, Why::Redundant(*instead)),
                 };
                 let late = matches!(standing, Standing::Unreachable(_))
                     && is_kept(codes::CHECK_LATE_LOG, &rule.origin);

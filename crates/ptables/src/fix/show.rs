@@ -49,7 +49,9 @@ impl Change {
                 format!("its packets are taken before, at {}{more}", by.join(", "))
             }
             Why::Redundant(Instead::Rule(at)) => format!("the same becomes of its packets at {}", rule(at)),
-            Why::Redundant(Instead::End) => "the same becomes of its packets at the end of the chain".to_owned(),
+            Why::Redundant(Instead::End) => {
+                "the same becomes of its packets at the end of the chain".to_owned()
+            }
             Why::Neighbours => {
                 let rules = self.rules.len();
                 let family = parts.get(self.part).map(|it| it.context.family);
@@ -78,7 +80,8 @@ fn text(rule: &Rule, table: &Table, chain: &Chain, ruleset: &Ruleset) -> String 
 impl Fix {
     /// How much is changed, in one sentence.
     pub fn summary(&self) -> String {
-        let removed: usize = self.changes.iter().filter(|it| it.merged.is_none()).map(|it| it.rules.len()).sum();
+        let removed: usize =
+            self.changes.iter().filter(|it| it.merged.is_none()).map(|it| it.rules.len()).sum();
         let joins = self.changes.iter().filter(|it| it.merged.is_some());
         let (many, one) = joins.fold((0, 0), |(many, one), it| (many + it.rules.len(), one + 1));
         let s = |count: usize| if count == 1 { "" } else { "s" };

@@ -87,7 +87,8 @@ fn neighbours_become_one() {
 
 #[test]
 fn neighbours_that_are_not_one_stay() {
-    let many: Vec<String> = (0..16).map(|it| format!("-A INPUT -p tcp --dport {} -j ACCEPT", it * 2)).collect();
+    let many: Vec<String> =
+        (0..16).map(|it| format!("-A INPUT -p tcp --dport {} -j ACCEPT", it * 2)).collect();
     let (text, _, _) = fixed(&many.join("\n"));
     assert_eq!(text.lines().count(), 2, "{text}");
     for rules in [
