@@ -20,7 +20,7 @@ fn real_rulesets_stay_the_same_firewall() {
     let Some(folder) = shared::folder() else { return };
     let (mut looked, mut changed, mut unproved) = (0, 0, 0);
     for file in files::read(&folder.join("rulesets")).unwrap() {
-        let source = Source::new(&file.name, file.text.clone()).unwrap();
+        let source = Source::new(&file.name, file.bytes.clone()).unwrap();
         let FamilyHint::One(family) = family(&source) else { continue };
         let context = Context::new(family, Dialect::default());
         let read = |source: &Source| {
