@@ -106,6 +106,14 @@ pub(crate) struct Assumed {
     pub(crate) routes: Option<PathBuf>,
 }
 
+/// What is in sets.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Contents {
+    /// What is in sets, as `ipset save` prints it; of a set without entries, nothing is known
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ipset: Option<PathBuf>,
+}
+
 /// Reads `ACCEPT` or `DROP`.
 pub(crate) fn policy(text: &str) -> Result<Policy, &'static str> {
     Policy::find(text.as_bytes()).ok_or("`ACCEPT` or `DROP`")

@@ -1,5 +1,7 @@
 //! Layer 10. The whole way from a program to a checked ruleset, and to the text that a restore tool is given.
 
+use std::sync::Arc;
+
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
@@ -79,7 +81,9 @@ pub fn compile_families(tables: &Tables, families: Families, options: Options<'_
         None => compile_split(tables, families, options),
     };
     compiled.diagnostics.splice(0..0, found);
-    CompiledFamilies { sets, ..compiled }
+    let mut compiled = CompiledFamilies { sets, ..compiled };
+    compiled.know(&Sets::new());
+    compiled
 }
 
 fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
@@ -106,6 +110,17 @@ impl CompiledFamilies {
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
         is_restorable(&self.diagnostics, self.parts.iter().map(|it| &it.ruleset))
+    }
+
+    /// Has the rulesets know what is in the sets that the program declares, and in these: of two of one name, these count.
+    pub fn know(&mut self, more: &Sets) {
+        let mut sets = Sets::new();
+        self.sets.iter().for_each(|it| sets.declare(it.clone()));
+        for set in more {
+            sets.insert(set.clone());
+        }
+        let sets = Arc::new(sets);
+        self.parts.iter_mut().for_each(|it| it.ruleset.sets = Arc::clone(&sets));
     }
 
     /// Asks the rules of one family about packets; the declared sets have their declared contents. `policy` counts where a chain has none.

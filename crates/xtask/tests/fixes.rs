@@ -52,8 +52,17 @@ fn real_rulesets_stay_the_same_firewall() {
         changed += 1;
         let new = Ours::read(context, patch.text).unwrap();
         assert!(compare(&old[0], &new.ruleset, given).unwrap().is_same(), "{}", file.name);
-        let again = fix(&[&new.ruleset], options).unwrap();
-        assert!(again.changes.iter().all(|it| it.merged.is_some()), "{}: {}", file.name, again.summary());
+        // What is gone may make more superfluous; that ends.
+        let (mut last, mut rounds) = (new.ruleset, 0);
+        loop {
+            let again = fix(&[&last], options).unwrap();
+            if again.changes.is_empty() {
+                break;
+            }
+            rounds += 1;
+            assert!(rounds < 4, "{}: {}", file.name, again.summary());
+            last = again.rulesets.into_iter().next().unwrap();
+        }
     }
     println!("{looked} files, {changed} changed, {unproved} changes not proved");
     assert!(looked > 50 && changed > 10, "{looked} files, {changed} changed");

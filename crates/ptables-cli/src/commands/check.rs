@@ -14,9 +14,10 @@ use ptables_kernel::Kernel;
 use ptables_kernel::apply::ApplyError;
 
 use super::{Failure, Status};
-use crate::cli::{Report, Script, Target};
+use crate::cli::{Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{Findings, Format};
+use crate::snapshot;
 
 /// Find what iptables would refuse, or take for something else than was written
 #[derive(Args, Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Options {
     /// Nodes that the sets of packets of one table may take, at some 20 bytes
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
+    #[command(flatten)]
+    contents: Contents,
     #[command(flatten)]
     script: Script,
     #[command(flatten)]
@@ -74,7 +77,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut rulesets = Vec::new();
     for file in &options.files {
         let input = Input::read(file, &options.script)?;
-        let compiled = input.compile_families(&options.target, false)?;
+        let mut compiled = input.compile_families(&options.target, false)?;
+        snapshot::know(&mut compiled, &options.contents, false, &mut findings)?;
         if options.preflight && compiled.is_restorable() {
             preflight(&compiled, &mut findings)?;
         }

@@ -11,9 +11,10 @@ use ptables::origin::Origin;
 use ptables_kernel::as_invoker;
 
 use super::{Failure, Status};
-use crate::cli::{self, Report, Script, Target};
+use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings, Format};
+use crate::snapshot;
 
 /// Remove rules that no packet meets or that make no difference, and join neighbours, where that changes no verdict
 ///
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
     #[command(flatten)]
+    contents: Contents,
+    #[command(flatten)]
     script: Script,
     #[command(flatten)]
     target: Target,
@@ -55,6 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let has_errors = compiled.diagnostics.iter().any(|it| it.severity == Severity::Error);
     let mut findings = Findings::new(&options.report);
     findings.add(std::mem::take(&mut compiled.diagnostics));
+    snapshot::know(&mut compiled, &options.contents, false, &mut findings)?;
     let status = findings.report_to_stderr()?;
     if has_errors {
         eprintln!("ptables: nothing is changed: mend the errors first");

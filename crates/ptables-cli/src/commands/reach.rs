@@ -10,9 +10,10 @@ use ptables::value::addr::strict;
 use ptables::value::iface::Iface;
 
 use super::{Failure, Status};
-use crate::cli::{self, Report, Script, Target};
+use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings};
+use crate::snapshot;
 
 /// Say who can reach whom: classes of addresses for a service, and which class reaches which
 ///
@@ -57,6 +58,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
     #[command(flatten)]
+    contents: Contents,
+    #[command(flatten)]
     script: Script,
     #[command(flatten)]
     target: Target,
@@ -90,8 +93,10 @@ enum Shape {
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read_or_live(&options.file, &options.target, &options.script)?;
-    let compiled = input.compile(&options.target, false)?;
     let mut findings = Findings::new(&options.report);
+    let mut compiled = input.compile_families(&options.target, false)?;
+    snapshot::know(&mut compiled, &options.contents, input.is_live(), &mut findings)?;
+    let (compiled, _) = input.single(compiled)?;
     findings.add(compiled.diagnostics);
     findings.report_to_stderr()?;
     let family = compiled.ruleset.context.family;

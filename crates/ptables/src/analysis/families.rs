@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Limits;
 use super::course::Course;
 use super::diff::side;
 use super::ways::Goal;
 use super::world::World;
+use super::{Limits, simulator};
 use crate::dialect::Family;
 use crate::meaning::{Field, Pred};
 use crate::model::Ruleset;
 use crate::packet::{Packet, Path};
-use crate::simulate::{At, Options, Simulator, Verdict};
+use crate::simulate::{At, Simulator, Verdict};
 use crate::space::{Census, Set, TooLarge};
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
@@ -80,7 +80,7 @@ impl<'a> Half<'a> {
             census.add(&Pred::AnyBit(Field::CtState, CtState::New as u128));
         };
         let world = World::new(vec![Course::new(ruleset, false)], &ask, (limits, None), second);
-        let simulator = Simulator::new(ruleset, Options::default());
+        let simulator = simulator(ruleset, None);
         Half { world, simulator, passing: Set::NONE, seen: Set::NONE }
     }
 

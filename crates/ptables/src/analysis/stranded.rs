@@ -1,15 +1,15 @@
 //! Rules that send packets to another machine, and no such packet is let through.
 
-use super::Limits;
 use super::course::Course;
 use super::diff::side;
 use super::ways::Goal;
 use super::world::World;
+use super::{Limits, simulator};
 use crate::ext::{Hook, TableName};
 use crate::meaning::{Effect, Field, Pred};
 use crate::model::Ruleset;
 use crate::packet::{Packet, Path};
-use crate::simulate::{At, Options, Simulator, Verdict};
+use crate::simulate::{At, Verdict};
 use crate::space::{Census, Set, TooLarge};
 use crate::value::ct_state::CtState;
 
@@ -63,7 +63,7 @@ fn find(ruleset: &Ruleset, limits: Limits, second: bool) -> Result<Vec<Stranded>
     }
     let ask = |census: &mut Census| census.add(&Pred::AnyBit(Field::CtState, CtState::New as u128));
     let mut world = World::new(vec![course], &ask, (limits, None), second);
-    let simulator = Simulator::new(ruleset, Options::default());
+    let simulator = simulator(ruleset, None);
     let mut passing = Vec::new();
     for path in [Path::Forward, Path::Input] {
         let (accept, _) = world.search(0, path, Goal::Accept)?;
