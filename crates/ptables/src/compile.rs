@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::analysis::Limits;
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
@@ -110,6 +111,23 @@ impl CompiledFamilies {
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
         is_restorable(&self.diagnostics, self.parts.iter().map(|it| &it.ruleset))
+    }
+
+    /// Looks at all packets: rules that none meets, what one family lets through and the other does not, and the like. What is so in
+    /// both families is said once.
+    pub fn analyse(&self, limits: Limits) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for part in &self.parts {
+            for it in check::analyse(&part.ruleset, limits) {
+                if !found.iter().any(|old| it.repeats(old)) {
+                    found.push(it);
+                }
+            }
+        }
+        if let [v4, v6] = self.parts.as_slice() {
+            found.extend(check::unlike(&v4.ruleset, &v6.ruleset, limits));
+        }
+        found
     }
 
     /// Has the rulesets know what is in the sets that the program declares, and in these: of two of one name, these count.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ptables::analysis::Limits;
-use ptables::check::{analyse, not_analysed, unlike};
+use ptables::check::{not_analysed, unlike};
 use ptables::compile::{CompiledFamilies, RestoreText};
 use ptables::diag::Diagnostic;
 use ptables::diag::remark::is_silenced;
@@ -87,7 +87,8 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         rulesets.extend(compiled.parts.into_iter().map(|it| it.ruleset));
         inputs.push(input);
     }
-    if let [one, other] = rulesets.as_slice() {
+    // Those of one file were compared.
+    if let ([one, other], [_, _]) = (rulesets.as_slice(), inputs.as_slice()) {
         let line = |name: &str, number: u32| inputs.iter().find_map(|it| it.line(name, number));
         findings.add(options.compare(one, other).into_iter().filter(|it| !is_silenced(it, &line)));
     }
@@ -131,25 +132,14 @@ impl Options {
     }
 
     fn analyse(&self, compiled: &CompiledFamilies) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        for part in &compiled.parts {
-            let count = part.ruleset.rules().count();
-            match self.analysis {
-                When::No => {}
-                When::Auto if count > AUTO => {
-                    let message = format!("{count} rules are too many to look at all packets");
-                    found.push(not_analysed(message).help("`--analysis yes` does it all the same"));
-                }
-                When::Auto | When::Yes => {
-                    for it in analyse(&part.ruleset, Limits::new(self.nodes)) {
-                        // What is so in both families is said once.
-                        if !found.iter().any(|old| it.repeats(old)) {
-                            found.push(it);
-                        }
-                    }
-                }
+        let count = compiled.parts.iter().map(|it| it.ruleset.rules().count()).max().unwrap_or(0);
+        match self.analysis {
+            When::No => Vec::new(),
+            When::Auto if count > AUTO => {
+                let message = format!("{count} rules are too many to look at all packets");
+                vec![not_analysed(message).help("`--analysis yes` does it all the same")]
             }
+            When::Auto | When::Yes => compiled.analyse(Limits::new(self.nodes)),
         }
-        found
     }
 }
