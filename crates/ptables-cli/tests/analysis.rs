@@ -100,3 +100,30 @@ fn check_prints_sarif() {
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 6);
     assert_eq!(result["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 5);
 }
+
+#[test]
+fn sets_are_looked_into_and_made() {
+    let rules: String = (0..9).map(|it| format!("-A INPUT -d 192.0.2.{} -j ACCEPT\n", it * 3)).collect();
+    let plain = file("sets", "plain.v4", &format!("{HEAD}{rules}COMMIT\n"));
+    let sets = std::path::Path::new(&plain).with_file_name("sets").display().to_string();
+    let ran = ptables(&["fix", &plain, "--sets", &sets], b"");
+    assert!(
+        ran.stdout.contains("\n+-A INPUT -m set --match-set set-INPUT-1 dst -j ACCEPT\n"),
+        "{}",
+        ran.stdout
+    );
+    let made = std::fs::read_to_string(&sets).unwrap();
+    assert!(made.starts_with("create set-INPUT-1 hash:ip\nadd set-INPUT-1 192.0.2.0\n"), "{made}");
+    let asked = format!("{HEAD}-A INPUT -m set --match-set set-INPUT-1 dst -j ACCEPT\nCOMMIT\n");
+    let asked = file("sets", "asked.v4", &asked);
+    let ran = ptables(&["diff", &plain, &asked, "--ipset", &sets], b"");
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "IPv4: the same: every packet gets the same verdict\n"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ptables(&["diff", &plain, &asked], b"").code, 1);
+    let ran = ptables(&["diff", &plain, &asked, "--nodes", "9"], b"");
+    assert!(ran.code == 2 && ran.stderr.contains("`--nodes` allows more"), "{}", ran.stderr);
+}

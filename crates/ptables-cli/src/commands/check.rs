@@ -18,6 +18,7 @@ use crate::cli::{Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{Findings, Format};
 use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Find what iptables would refuse, or take for something else than was written
 #[derive(Args, Debug)]
@@ -82,7 +83,10 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         if options.preflight && compiled.is_restorable() {
             preflight(&compiled, &mut findings)?;
         }
-        let found = options.analyse(&compiled).into_iter().chain(compiled.diagnostics);
+        let ticker = Ticker::new("looking at all packets");
+        let more = options.analyse(&compiled);
+        drop(ticker);
+        let found = more.into_iter().chain(compiled.diagnostics);
         findings.add(found.filter(|it| !is_silenced(it, &|name, number| input.line(name, number))));
         rulesets.extend(compiled.parts.into_iter().map(|it| it.ruleset));
         inputs.push(input);

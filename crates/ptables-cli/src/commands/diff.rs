@@ -8,11 +8,12 @@ use ptables::compile::CompiledFamilies;
 use ptables::dialect::Family;
 use ptables::model::{Policy, Ruleset};
 
-use super::{Failure, Status};
+use super::{Failure, Status, too_large};
 use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings, Format};
 use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Say whether two rulesets are the same firewall, and which packets get another verdict
 ///
@@ -69,7 +70,9 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         };
         let mut given = Given::default();
         (given.limits, given.policy, given.most) = (Limits::new(options.nodes), options.policy, options.most);
-        let found = compare(old_rules, new_rules, given)?;
+        let ticker = Ticker::new("comparing all packets");
+        let found = compare(old_rules, new_rules, given).map_err(too_large)?;
+        drop(ticker);
         same &= found.is_same();
         match options.format {
             Format::Json => text.push_str(&(found.json(old_rules, new_rules) + "\n")),

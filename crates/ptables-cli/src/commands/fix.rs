@@ -6,15 +6,17 @@ use clap::Args;
 use ptables::analysis::{Given, Limits};
 use ptables::diag::{Code, Diagnostic, Severity, remark};
 use ptables::fix::{Fix, Options as Wanted, fix, patch};
+use ptables::ipset;
 use ptables::model::{Policy, Ruleset};
 use ptables::origin::Origin;
 use ptables_kernel::as_invoker;
 
-use super::{Failure, Status};
+use super::{Failure, Status, too_large};
 use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings, Format};
 use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Remove rules that no packet meets or that make no difference, and join neighbours, where that changes no verdict
 ///
@@ -31,6 +33,10 @@ pub(crate) struct Options {
     /// Only remove rules, join none
     #[arg(long)]
     no_join: bool,
+    /// Also join eight or more neighbours that differ in an address to one rule that asks a set. The sets are written to this file, for
+    /// `ipset restore` before the rules
+    #[arg(long, value_name = "FILE", conflicts_with = "no_join")]
+    sets: Option<PathBuf>,
     /// Output: for people, or JSON, one object
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -49,6 +55,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: Report,
 }
+
+/// Neighbours that make a set.
+const LEAST: usize = 8;
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read(&options.file, &options.script)?;
@@ -73,17 +82,27 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     };
     let mut wanted = Wanted::default();
     (wanted.given, wanted.merge, wanted.is_kept) = (given, !options.no_join, &is_kept);
-    let found = fix(&parts, wanted)?;
+    wanted.sets = options.sets.as_ref().map(|_| LEAST);
+    let ticker = Ticker::new("looking for rules that may go, and proving it");
+    let found = fix(&parts, wanted).map_err(too_large)?;
+    drop(ticker);
     tell(&found);
-    if options.format == Format::Json {
-        return output::product((found.json(&parts) + "\n").as_bytes());
-    }
     let read = |source: &ptables::source::Source| {
         let input = input.with_text(source);
         let compiled = input.compiled(input.parse(), families, &options.target, false);
         compiled.parts.into_iter().map(|it| it.ruleset).collect()
     };
     let patch = if found.changes.is_empty() { None } else { patch(&input.source, &parts, &found, &read) };
+    // Before the rules that ask them.
+    if let Some(path) = options.sets.as_ref().filter(|_| found.sets().next().is_some()) {
+        let text = ipset::print(found.sets()).map_err(|_| "a set cannot be written")?;
+        as_invoker(|| std::fs::write(path, text))
+            .and_then(|it| it)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if options.format == Format::Json {
+        return output::product((found.json(&parts) + "\n").as_bytes());
+    }
     match patch {
         Some(patch) if options.write => replace(&options.file, &patch.text),
         Some(patch) => output::product(&patch.unified),

@@ -27,6 +27,8 @@ pub(crate) mod why;
 
 use std::error::Error;
 
+use ptables::space::TooLarge;
+
 use crate::cli::Command;
 
 /// How a command ended.
@@ -41,6 +43,11 @@ pub(crate) enum Status {
 
 /// Why a command cannot run; shown in one line.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Says how a limit that was met is raised.
+pub(crate) fn too_large(limit: TooLarge) -> Failure {
+    format!("{limit}: `--nodes` allows more, at some 20 bytes each").into()
+}
 
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {

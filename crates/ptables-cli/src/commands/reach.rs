@@ -9,11 +9,12 @@ use ptables::packet::Path;
 use ptables::value::addr::strict;
 use ptables::value::iface::Iface;
 
-use super::{Failure, Status};
+use super::{Failure, Status, too_large};
 use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings};
 use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Say who can reach whom: classes of addresses for a service, and which class reaches which
 ///
@@ -125,7 +126,9 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     };
     let mut given = Given::default();
     (given.limits, given.policy) = (Limits::new(options.nodes), options.policy);
-    let mut found = matrix(&compiled.ruleset, service, &links, given, options.loose)?;
+    let ticker = Ticker::new("looking at all packets");
+    let mut found = matrix(&compiled.ruleset, service, &links, given, options.loose).map_err(too_large)?;
+    drop(ticker);
     if found.classes.is_empty() {
         return Err("addresses with masks that have holes make no classes".into());
     }

@@ -1,6 +1,7 @@
 //! Rulesets with changes carried out.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Change;
 use crate::model::Ruleset;
@@ -19,6 +20,8 @@ pub(super) fn applied(parts: &[&Ruleset], changes: &[Change]) -> Vec<Ruleset> {
                 *place = merged.clone();
             }
         }
+        let sets = Arc::make_mut(&mut new.sets);
+        own().filter_map(|it| it.set.clone()).for_each(|it| sets.declare(it));
         let stays: HashSet<(usize, usize, usize)> = own()
             .filter(|it| it.merged.is_some())
             .filter_map(|it| Some((it.table, it.chain, *it.rules.first()?)))

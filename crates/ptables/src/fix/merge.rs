@@ -6,13 +6,16 @@ use super::patch::is_joinable;
 use super::{Change, Lines, Why};
 use crate::dialect::Family;
 use crate::ext::Match;
-use crate::ext::matches::Multiport;
 use crate::ext::matches::multiport::PortSide;
+use crate::ext::matches::{self, Multiport};
+use crate::ipset::{Entry, Part, Set, SetType};
 use crate::meaning::{Effect, Need};
 use crate::model::{Inverted, Jump, Matches, Rule, Ruleset, Typed};
 use crate::origin::Origin;
+use crate::source::Text;
 use crate::value::addr::{Net, prefix_length, prefix_mask};
 use crate::value::port::Ports;
+use crate::value::set_dirs::SetDirs;
 
 /// In what neighbours differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +28,17 @@ enum Axis {
 /// Slots of a list of ports; a range takes two.
 const SLOTS: usize = 15;
 
+/// The most rules that one without a set is made of.
+const MOST: usize = 32;
+
 /// Rules side by side that can be one, where these changes are made too.
-pub(super) fn candidates(parts: &[&Ruleset], gone: &[&Change], lines: &Lines) -> Vec<Change> {
+pub(super) fn candidates(
+    parts: &[&Ruleset],
+    gone: &[&Change],
+    lines: &Lines,
+    sets: Option<usize>,
+) -> Vec<Change> {
+    let mut names = Names::of(parts);
     let gone: HashSet<(usize, usize, usize, usize)> =
         gone.iter().flat_map(|it| it.rules.iter().map(|at| (it.part, it.table, it.chain, *at))).collect();
     let mut found = Vec::new();
@@ -38,11 +50,23 @@ pub(super) fn candidates(parts: &[&Ruleset], gone: &[&Change], lines: &Lines) ->
                     rules.filter(|it| !gone.contains(&(part, table, chain, it.0))).collect();
                 let mut rest = left.as_slice();
                 while let Some(((_, first), more)) = rest.split_first() {
-                    let (length, merged) = run(first, more, ruleset, lines);
+                    let most = if sets.is_some() { usize::MAX } else { MOST };
+                    let run = run(first, more, (ruleset, lines), most);
+                    let set = sets.filter(|least| run.members.len() >= *least);
+                    let set =
+                        set.and_then(|_| run.as_set(&mut names, &of_chain.name, ruleset.context.family));
+                    let (length, merged, set) = match (run.merged(ruleset.context.family), set) {
+                        // One network is simpler than a set, if it is all.
+                        ((length, Some(merged)), _) if length == run.members.len() => {
+                            (length, Some(merged), None)
+                        }
+                        (_, Some((merged, set))) => (run.members.len(), Some(merged), Some(set)),
+                        ((length, merged), None) => (length, merged, None),
+                    };
                     if let Some(merged) = merged {
                         let rules = rest.iter().take(length).map(|it| it.0).collect();
                         let merged = Some(Rule::typed(first.origin.clone(), merged));
-                        found.push(Change { part, table, chain, rules, merged, why: Why::Neighbours });
+                        found.push(Change { part, table, chain, rules, merged, set, why: Why::Neighbours });
                     }
                     rest = rest.get(length..).unwrap_or_default();
                 }
@@ -52,30 +76,126 @@ pub(super) fn candidates(parts: &[&Ruleset], gone: &[&Change], lines: &Lines) ->
     found
 }
 
-/// How many rules from here on are one, and that rule, if they are several.
-fn run(first: &Rule, more: &[(usize, &Rule)], ruleset: &Ruleset, lines: &Lines) -> (usize, Option<Typed>) {
-    let Some(typed) = fit(first, ruleset, lines) else { return (1, None) };
-    let mut members = vec![typed];
-    let mut axis = None;
+/// Rules side by side that differ in one thing.
+struct Run<'r> {
+    members: Vec<&'r Typed>,
+    axis: Option<Axis>,
+}
+
+fn run<'r>(
+    first: &'r Rule,
+    more: &[(usize, &'r Rule)],
+    (ruleset, lines): (&Ruleset, &Lines),
+    most: usize,
+) -> Run<'r> {
+    let mut run = Run { members: Vec::new(), axis: None };
+    let Some(typed) = fit(first, ruleset, lines) else { return run };
+    run.members.push(typed);
     let mut before = first;
-    for (_, next) in more {
+    let is_network = |net: &Net| prefix_length(ruleset.context.family, net.bits().1).is_some_and(|it| it > 0);
+    for (_, next) in more.iter().take(most - 1) {
         let Some(other) = fit(next, ruleset, lines).filter(|_| follows(before, next)) else { break };
-        let Some(found) = differing(typed, other).filter(|it| axis.is_none_or(|axis| axis == *it)) else {
+        let Some(found) = differing(typed, other).filter(|it| run.axis.is_none_or(|axis| axis == *it)) else {
             break;
         };
-        axis = Some(found);
-        members.push(other);
+        let fits = match found {
+            Axis::Ports(_) => run.members.len() < MOST,
+            Axis::Source => is_network(&typed.source) && is_network(&other.source),
+            Axis::Destination => is_network(&typed.destination) && is_network(&other.destination),
+        };
+        if !fits {
+            break;
+        }
+        run.axis = Some(found);
+        run.members.push(other);
         before = next;
     }
-    let family = ruleset.context.family;
-    // The longest run that makes one rule.
-    while let Some(axis) = axis.filter(|_| members.len() > 1) {
-        if let Some(merged) = merge(&members, axis, family) {
-            return (members.len(), Some(merged));
-        }
-        members.pop();
+    run
+}
+
+impl Run<'_> {
+    /// How many of the rules are one, at least 1, and that rule, if they are several.
+    fn merged(&self, family: Family) -> (usize, Option<Typed>) {
+        let Some(axis) = self.axis else { return (1, None) };
+        let lengths = (2..=self.members.len().min(MOST)).rev();
+        let mut found = lengths.filter_map(|length| {
+            let merged = merge(self.members.get(..length)?, axis, family)?;
+            Some((length, Some(merged)))
+        });
+        found.next().unwrap_or((1, None))
     }
-    (1, None)
+
+    /// All of them as one rule that asks a set of addresses.
+    fn as_set(&self, names: &mut Names, chain: &[u8], family: Family) -> Option<(Typed, Set)> {
+        let mut merged = (*self.members.first()?).clone();
+        let (dirs, place): (&[u8], fn(&Typed) -> &Net) = match self.axis? {
+            Axis::Source => (b"src", |it| &it.source),
+            Axis::Destination => (b"dst", |it| &it.destination),
+            Axis::Ports(_) => return None,
+        };
+        let mut nets = Vec::new();
+        for net in self.members.iter().map(|it| place(it)) {
+            let (address, mask) = net.bits();
+            // No set of networks takes that of all addresses.
+            nets.push((address, prefix_length(family, mask).filter(|it| *it > 0)?));
+        }
+        nets.sort_unstable();
+        nets.dedup();
+        let hosts = nets.iter().all(|it| it.1 == family.bits());
+        let kind = if hosts { SetType::HashIp } else { SetType::HashNet };
+        let mut set = Set::new(names.free(chain), kind);
+        if family == Family::V6 {
+            set.options.family = Some(family);
+        }
+        set.options.maxelem = u32::try_from(nets.len()).ok().filter(|it| *it > set.options.room());
+        let part = |(address, length)| {
+            if hosts { Part::Ips(address, address) } else { Part::Net(address, length) }
+        };
+        set.entries = nets.into_iter().map(|it| Entry::new([part(it)])).collect();
+        match self.axis? {
+            Axis::Source => merged.source = Net::Any,
+            _ => merged.destination = Net::Any,
+        }
+        let asked = matches::Set::new(set.name.clone(), SetDirs::parse(dirs).ok()?);
+        // Ports need their protocol's match before them; a set may stand first.
+        let others = std::mem::take(&mut merged.matches);
+        merged.matches.push(asked);
+        others.into_iter().for_each(|it| merged.matches.push(it));
+        Some((merged, set))
+    }
+}
+
+/// Names that new sets may have.
+struct Names {
+    text: Vec<u8>,
+    next: usize,
+}
+
+impl Names {
+    fn of(parts: &[&Ruleset]) -> Names {
+        let mut text = Vec::new();
+        for ruleset in parts {
+            ruleset.print(&mut text, false);
+            for set in ruleset.sets.iter() {
+                text.extend_from_slice(&set.name);
+                text.push(b' ');
+            }
+        }
+        Names { text, next: 0 }
+    }
+
+    /// A name that stands nowhere in the rules, made of that of a chain.
+    fn free(&mut self, chain: &[u8]) -> Text {
+        let plain = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let stem: Vec<u8> = chain.iter().filter(plain).take(20).copied().collect();
+        loop {
+            self.next += 1;
+            let name = [b"set-", stem.as_slice(), format!("-{}", self.next).as_bytes()].concat();
+            if memchr::memmem::find(&self.text, &name).is_none() {
+                return Text::new(name);
+            }
+        }
+    }
 }
 
 /// Whether a rule may be joined with others: nobody keeps account of it, and which rule decides is all the same.

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 use crate::analysis::{Analysis, Cover, Given, Instead, compare};
 use crate::diag::Code;
+use crate::ipset::Set;
 use crate::model::{Rule, Ruleset};
 use crate::origin::Origin;
 use crate::space::TooLarge;
@@ -31,13 +32,16 @@ pub struct Options<'a> {
     pub given: Given,
     /// Whether neighbours are joined to one rule; else rules are only removed.
     pub merge: bool,
+    /// So many neighbours or more that differ in an address are joined to a rule that asks a new set, whose contents
+    /// [`Change::set`] has; `None`: none are.
+    pub sets: Option<usize>,
     /// Whether somebody wants a rule kept: the code of the finding, and who wrote the rule.
     pub is_kept: &'a dyn Fn(Code, &Origin) -> bool,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { given: Given::default(), merge: true, is_kept: &|_, _| false }
+        Options { given: Given::default(), merge: true, sets: None, is_kept: &|_, _| false }
     }
 }
 
@@ -69,6 +73,8 @@ pub struct Change {
     pub rules: Vec<usize>,
     /// What stands at the place of the first of them from now on.
     pub merged: Option<Rule>,
+    /// The set that the joined rule asks; it must be there before the rules are.
+    pub set: Option<Set>,
     /// Why.
     pub why: Why,
 }
@@ -85,6 +91,13 @@ pub struct Fix {
     pub unproved: usize,
     /// Names of tables whose packets are too many to look at.
     pub skipped: Vec<String>,
+}
+
+impl Fix {
+    /// The sets that joined rules ask; they must be there before the rules are.
+    pub fn sets(&self) -> impl Iterator<Item = &Set> {
+        self.changes.iter().filter_map(|it| it.set.as_ref())
+    }
 }
 
 /// Comparisons that are made to find the changes that can be proved.
@@ -112,7 +125,7 @@ pub fn fix(parts: &[&Ruleset], options: Options<'_>) -> Result<Fix, TooLarge> {
     let mut units = lines.units(parts, candidates);
     if options.merge {
         let gone: Vec<&Change> = units.iter().flatten().collect();
-        let merges = merge::candidates(parts, &gone, &lines);
+        let merges = merge::candidates(parts, &gone, &lines, options.sets);
         units.extend(merges.into_iter().map(|it| vec![it]));
     }
     let (proved, unproved) = prove(parts, units, options.given)?;

@@ -33,7 +33,7 @@ pub(super) fn candidates(
                 if !late && !is_kept(code, &rule.origin) {
                     let rules = vec![at];
                     let (table, chain) = (table_at, chain_at);
-                    found.push(Change { part, table, chain, rules, merged: None, why });
+                    found.push(Change { part, table, chain, rules, merged: None, set: None, why });
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::{Change, Fix, Why};
 use crate::analysis::Instead;
 use crate::diag::escape;
+use crate::ipset;
 use crate::model::{Chain, Rule, Ruleset, Table};
 
 /// Covering rules that are named.
@@ -25,7 +26,12 @@ impl Change {
             lines.push(format!("{}{what} {}", place(rule, parts), text(rule, table, chain, ruleset)));
         }
         match &self.merged {
-            Some(rule) => lines.push(format!("    to {}", text(rule, table, chain, ruleset))),
+            Some(rule) => {
+                lines.push(format!("    to {}", text(rule, table, chain, ruleset)));
+                let sets = ipset::print(&self.set).unwrap_or_default();
+                let sets = String::from_utf8_lossy(&sets).into_owned();
+                lines.extend(sets.lines().map(|it| format!("    with {it}")));
+            }
             None => lines.push(format!("    {}", self.reason(chain, parts))),
         }
         lines.iter().map(|it| escape::line(it).into_owned() + "\n").collect()
@@ -101,7 +107,7 @@ impl Fix {
     /// All changes as one line of JSON, without the line end: an object with `changes`, `unproved` (number of changes that could not be
     /// proved) and `skipped` (tables that are too large). A **change** has `action` (`remove` or `join`), `family`, `table`, `chain`,
     /// `rules` (list of objects `number` from 1, `text`, `file`, `line`; the last two `null` if unknown), `why` and, if rules are
-    /// joined, `becomes`.
+    /// joined, `becomes` and perhaps `set`: what `ipset restore` must be given before.
     #[cfg(feature = "json")]
     pub fn json(&self, parts: &[&Ruleset]) -> String {
         let changes: Vec<serde_json::Value> =
@@ -137,6 +143,10 @@ fn object(change: &Change, parts: &[&Ruleset]) -> Option<serde_json::Value> {
     });
     if let (Some(merged), Some(object)) = (&change.merged, object.as_object_mut()) {
         object.insert("becomes".to_owned(), written(merged).into());
+        let sets = ipset::print(&change.set).unwrap_or_default();
+        if !sets.is_empty() {
+            object.insert("set".to_owned(), String::from_utf8_lossy(&sets).into_owned().into());
+        }
     }
     Some(object)
 }

@@ -103,3 +103,22 @@ fn neighbours_that_are_not_one_stay() {
         assert_eq!(text, rules, "{unified}");
     }
 }
+
+#[test]
+fn many_addresses_become_a_set() {
+    let rules: Vec<String> =
+        (0..9).map(|it| format!("-A INPUT -s 192.0.{}.0/24 -p tcp --dport 22 -j ACCEPT\n", it * 2)).collect();
+    let text =
+        format!("*filter\n:INPUT DROP [0:0]\n{}-A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n", rules.concat());
+    let source = Source::new("rules", text).unwrap();
+    let old = read(&source);
+    let parts: Vec<&Ruleset> = old.iter().collect();
+    assert!(fix(&parts, Options::default()).unwrap().changes.is_empty());
+    let found = fix(&parts, Options { sets: Some(8), ..Options::default() }).unwrap();
+    let patch = patch(&source, &parts, &found, &read).unwrap();
+    let new = "-A INPUT -p tcp -m set --match-set set-INPUT-1 src -m tcp --dport 22 -j ACCEPT\n-A INPUT -s 10.0.0.1 -j ACCEPT\n";
+    assert_eq!(String::from_utf8(patch.text).unwrap(), format!("*filter\n:INPUT DROP [0:0]\n{new}COMMIT\n"));
+    let sets = String::from_utf8(crate::ipset::print(found.sets()).unwrap()).unwrap();
+    assert!(sets.starts_with("create set-INPUT-1 hash:net\nadd set-INPUT-1 192.0.0.0/24\n"), "{sets}");
+    assert_eq!((sets.lines().count(), found.unproved), (10, 0));
+}

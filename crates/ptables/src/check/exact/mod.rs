@@ -58,7 +58,8 @@ pub fn analyse(ruleset: &Ruleset, limits: Limits) -> Vec<Diagnostic> {
     for (table, result) in ruleset.tables.iter().zip(&analysis.tables) {
         if let Err(large) = result {
             let message = format!("the table `{}` is too large: {large}", table.name.to_lossy());
-            found.push(not_analysed(message).at(table.origin.clone(), ""));
+            let help = "more nodes may be allowed, at some 20 bytes of memory each";
+            found.push(not_analysed(message).at(table.origin.clone(), "").help(help));
         }
     }
     for check in EXACT_CHECKS {
