@@ -96,7 +96,7 @@ fn check_prints_sarif() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let log: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let result = &log["runs"][0]["results"][0];
-    assert_eq!(result["ruleId"], "check/unreachable-rule");
+    assert_eq!(result["ruleId"], "check/late-log");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 6);
     assert_eq!(result["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 5);
 }
