@@ -1,4 +1,5 @@
 //! Tables, and all of them together: dicts that only `append` adds to.
+#![expect(clippy::too_many_arguments, reason = "each is a word of the script")]
 
 use std::fmt;
 use std::ops::Deref;
@@ -290,7 +291,6 @@ fn table_methods(builder: &mut MethodsBuilder) {
 
 starlark::methods_static!(TABLE_METHODS = table_methods);
 
-#[expect(clippy::too_many_arguments, reason = "each is a word of the script")]
 #[starlark_module]
 fn tables_methods(builder: &mut MethodsBuilder) {
     /// Adds a table, or declares a set, and gives it back; one of the same name is replaced where it stands.
