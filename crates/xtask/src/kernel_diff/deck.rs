@@ -104,7 +104,7 @@ impl Iterator for Deck {
         // One in four of both families; some with entries, for what looks at those.
         let is_flat = match self.mode {
             Mode::Counters => at % 8 >= 6,
-            Mode::Connections => at % 16 >= 14,
+            Mode::Connections => at % 8 >= 6,
             _ => false,
         };
         let is_flat = is_flat && self.file.is_none();

@@ -163,3 +163,25 @@ fn a_list_has_the_mask_of_the_rule_that_makes_it() {
     );
     assert_eq!(verdicts(&other, [udp(1, (1, 1), ""), tcp]), [Drop, Drop]);
 }
+
+#[test]
+fn a_set_is_known_until_a_rule_may_have_changed_it() {
+    let rules = filter(
+        "-A INPUT -p udp -j SET --add-set s src\n-A INPUT -p tcp -m time --timestart 10:00 -j a\n\
+         -A INPUT -p esp -m time --timestart 10:00 -j b\n-A INPUT -p sctp -m set --match-set s src -j ACCEPT\n\
+         -A b -j SET --add-set s src",
+    );
+    let (sets, wrong) =
+        crate::ipset::parse(&Source::new("sets", "create s hash:ip\n").unwrap(), &BuiltinNames);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let simulator =
+        Simulator::new(&rules, Options::default()).with_sets(crate::ipset::Contents::new(&sets).0);
+    let mut session = simulator.session();
+    let mut next =
+        |proto: &str| session.simulate(&packet(&format!("{proto} 10.0.0.1 -> 2.2.2.2 in eth0"))).verdict;
+    assert_eq!([next("sctp"), next("udp"), next("sctp")], [Drop, Drop, Accept]);
+    // Two ways, and neither changes it.
+    assert_eq!([next("tcp"), next("sctp")], [Drop, Accept]);
+    // On one of two ways it is changed.
+    assert_eq!([next("esp"), next("sctp")], [Drop, Unknown]);
+}

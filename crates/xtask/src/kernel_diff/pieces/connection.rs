@@ -179,13 +179,20 @@ fn helper(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("helper");
     // The other helpers are for IPv4 only.
     let name = if place.v6 { "ftp" } else { place.rng.pick(&["ftp", "irc"]) };
-    piece.option(place.not(), &format!("--helper {name}"), move |draft, _| {
+    let has_helper = move |draft: &mut Draft| {
         known(draft, |it| {
             it.related = true;
             it.reply &= it.seen;
             name.clone_into(&mut it.helper);
         });
-    });
+    };
+    piece.option(place.not(), &format!("--helper {name}"), move |draft, _| has_helper(draft));
+    // By chance no packet has one.
+    piece.wishes.push(std::rc::Rc::new(move |draft, rng| {
+        if rng.chance(40) {
+            has_helper(draft);
+        }
+    }));
     piece
 }
 
