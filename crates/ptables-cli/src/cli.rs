@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Guard(commands::guard::Options),
     Diff(commands::diff::Options),
     Reach(commands::reach::Options),
+    Fix(commands::fix::Options),
     Restore(commands::restore::Options),
     Import(commands::import::Options),
     Explain(commands::explain::Options),
@@ -103,6 +104,14 @@ pub(crate) struct Assumed {
     /// `in IFACE` alone leaves the way to them
     #[arg(long, value_name = "FILE")]
     pub(crate) routes: Option<PathBuf>,
+}
+
+/// What is in sets.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Contents {
+    /// What is in sets, as `ipset save` prints it; of a set without entries, nothing is known
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ipset: Option<PathBuf>,
 }
 
 /// Reads `ACCEPT` or `DROP`.

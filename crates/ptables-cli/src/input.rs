@@ -89,6 +89,17 @@ impl Input {
         &self.name
     }
 
+    /// A line (from 1) of this file.
+    pub(crate) fn line(&self, name: &str, number: u32) -> Option<String> {
+        let text = (name == self.name).then(|| self.source.line(number))??;
+        Some(text.to_lossy())
+    }
+
+    /// The same file with another text.
+    pub(crate) fn with_text(&self, source: &Source) -> Input {
+        Input { source: source.clone(), name: self.name.clone(), script: self.script.clone(), is_live: false }
+    }
+
     /// Reads the rules as they are written, or runs the script. What it prints goes to standard error.
     pub(crate) fn parse(&self) -> Parsed {
         self.parse_with_expectations().0

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 use ptables::diag::render::Renderer;
-use ptables::diag::{Counts, Diagnostic, Severity, json};
+use ptables::diag::{Counts, Diagnostic, Severity, json, sarif};
 
 use crate::cli::{Deny, Report};
 use crate::commands::{Failure, Status};
@@ -75,6 +75,12 @@ impl<'a> Findings<'a> {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(self.status()),
         }
+    }
+
+    /// Writes them as the product of the command, as a log of SARIF.
+    pub(crate) fn sarif_to_stdout(&self) -> Result<Status, Failure> {
+        product((sarif::log(&self.found) + "\n").as_bytes())?;
+        Ok(self.status())
     }
 
     fn human(&self, out: &mut dyn Write, color: bool) -> std::io::Result<()> {

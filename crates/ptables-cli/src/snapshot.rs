@@ -1,5 +1,8 @@
 //! What the machine looks like around its rules: sets and routes.
 
+use std::path::Path;
+
+use ptables::compile::CompiledFamilies;
 use ptables::ipset::{self, Contents, Set, Sets};
 use ptables::model::Ruleset;
 use ptables::routes::Routes;
@@ -7,7 +10,7 @@ use ptables::simulate::{Options, Simulator};
 use ptables::source::Source;
 use ptables_kernel::{Error, Kernel, SystemNames};
 
-use crate::cli::{Assumed, Script};
+use crate::cli::{self, Assumed, Script};
 use crate::commands::Failure;
 use crate::input::Input;
 use crate::output::Findings;
@@ -39,7 +42,7 @@ pub(crate) fn sets(
     live: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Option<Sets>, Failure> {
-    let told = told_sets(assumed, live)?;
+    let told = told_sets(assumed.ipset.as_deref(), live)?;
     if told.is_none() && declared.is_empty() {
         return Ok(None);
     }
@@ -55,6 +58,21 @@ pub(crate) fn sets(
     Ok(Some(all))
 }
 
+/// Has the rules know what is told of sets; of `live` rules, what the kernel holds.
+pub(crate) fn know(
+    compiled: &mut CompiledFamilies,
+    told: &cli::Contents,
+    live: bool,
+    findings: &mut Findings<'_>,
+) -> Result<(), Failure> {
+    if let Some(source) = told_sets(told.ipset.as_deref(), live)? {
+        let (sets, wrong) = ipset::parse(&source, &SystemNames::new());
+        findings.add(wrong);
+        compiled.know(&sets);
+    }
+    Ok(())
+}
+
 fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
     match &assumed.routes {
         None => Ok(None),
@@ -65,8 +83,8 @@ fn routes(assumed: &Assumed) -> Result<Option<Source>, Failure> {
     }
 }
 
-fn told_sets(assumed: &Assumed, live: bool) -> Result<Option<Source>, Failure> {
-    match &assumed.ipset {
+fn told_sets(ipset: Option<&Path>, live: bool) -> Result<Option<Source>, Failure> {
+    match ipset {
         Some(path) => Ok(Some(Input::read(path, &Script::default())?.source)),
         None if live => match Kernel::new().save_sets() {
             Ok(text) => Ok(Some(Source::new("<ipset save>", text)?)),

@@ -1,6 +1,9 @@
 //! What a terminal is shown: colours, line numbers, and nothing that steers it.
 
 use std::io::IsTerminal;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ptables::diag::escape;
 
@@ -53,6 +56,43 @@ fn style(line: &str) -> Option<&'static str> {
         _ if line.contains("-j ACCEPT") => Some("32"),
         _ if line.contains("-j DROP") || line.contains("-j REJECT") => Some("31"),
         _ => None,
+    }
+}
+
+/// Says on a terminal, from the third second on, how long something takes; takes it back in the end.
+pub(crate) struct Ticker(Option<(Sender<()>, JoinHandle<()>)>);
+
+impl Ticker {
+    /// Begins to count; `what` is done meanwhile.
+    pub(crate) fn new(what: &str) -> Ticker {
+        if !std::io::stderr().is_terminal() {
+            return Ticker(None);
+        }
+        let what = escape::line(what).into_owned();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let mut seconds = 0;
+            while receiver.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                seconds += 1;
+                if seconds >= 3 {
+                    eprint!("\r{what}: {seconds} s ");
+                }
+            }
+            if seconds >= 3 {
+                eprint!("\r\x1b[K");
+            }
+        });
+        Ticker(Some((sender, thread)))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.0.take() {
+            drop(sender);
+            // It counts, and no more.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything that scripts see has its place in `python/pyptables`; nothing here is imported by users.
 
+mod analysis;
 mod apply;
 mod build;
 mod catalogue;
@@ -23,6 +24,8 @@ use pyo3::pymodule;
 /// The native half of `pyptables`; not to be used by itself.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::analysis::{diff, fix, reach};
     #[pymodule_export]
     use crate::apply::{apply, confirm, go_back, guard, history, plan, remove, rollback, status};
     #[pymodule_export]

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use ptables::analysis::Limits;
 use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag;
+use ptables::diag::remark::is_silenced;
 use ptables::diag::render::Renderer;
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::lower::families::split;
@@ -54,18 +56,25 @@ impl Program {
         Ok(Program { tables: parsed.tables, findings: parsed.diagnostics, hint: hint(&source) })
     }
 
-    /// Everything that is found in it.
-    #[pyo3(signature = (family=None, backend=None, version=None))]
+    /// Everything that is found in it; with `analysis`, of all packets too. What a remark silences is left out.
+    #[pyo3(signature = (family=None, backend=None, version=None, analysis=false))]
     fn check(
         &self,
         py: Python<'_>,
         family: Option<&str>,
         backend: Option<&str>,
         version: Option<&str>,
+        analysis: bool,
     ) -> PyResult<Vec<Diagnostic>> {
         let families = self.families(py, family)?;
         let compiled = self.compile(py, families, backend, version)?;
-        Ok(self.findings.iter().cloned().chain(compiled.diagnostics).map(Diagnostic::from).collect())
+        let more = if analysis { py.detach(|| compiled.analyse(Limits::default())) } else { Vec::new() };
+        let lines = py.import("linecache")?;
+        let line = |file: &str, number: u32| -> Option<String> {
+            lines.call_method1("getline", (file, number)).ok()?.extract().ok()
+        };
+        let all = more.into_iter().chain(self.findings.iter().cloned()).chain(compiled.diagnostics);
+        Ok(all.filter(|it| !analysis || !is_silenced(it, &line)).map(Diagnostic::from).collect())
     }
 
     /// The text as iptables-save prints it once it is loaded.
@@ -227,6 +236,17 @@ impl Program {
         }
     }
 
+    /// Compiled for what is asked, without an error.
+    pub(crate) fn sound_for(
+        &self,
+        py: Python<'_>,
+        family: Option<&str>,
+        backend: Option<&str>,
+        version: Option<&str>,
+    ) -> PyResult<CompiledFamilies> {
+        self.sound(py, self.families(py, family)?, backend, version)
+    }
+
     /// Compiled, without an error.
     fn sound(
         &self,
@@ -299,7 +319,7 @@ pub(crate) fn backend(py: Python<'_>, name: &str) -> PyResult<Backend> {
     }
 }
 
-fn policy(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Policy>> {
+pub(crate) fn policy(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Policy>> {
     let find = |name: &str| {
         Policy::find(name.as_bytes())
             .ok_or_else(|| wrong(py, &format!("a policy is ACCEPT or DROP, not `{name}`")))
@@ -307,7 +327,7 @@ fn policy(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Policy>> {
     name.map(find).transpose()
 }
 
-fn wrong(py: Python<'_>, message: &str) -> PyErr {
+pub(crate) fn wrong(py: Python<'_>, message: &str) -> PyErr {
     errors::wrong_value(py, message, None)
 }
 

@@ -301,3 +301,17 @@ fn a_script_asks_what_its_rules_do_and_what_is_wrong_with_them() {
         assert!(message.contains(said), "{message}");
     }
 }
+
+#[test]
+fn a_script_compares_and_mends_its_tables() {
+    let made = run(&format!(
+        "{START}chain.policy = 'DROP'\nchain.append(Accept(proto='tcp', dport='22'))\nchain.append(Drop(proto='tcp', dport='22'))\n\
+         other = default_tables()\nfound = other.diff(tables)\n\
+         print(found.same, 'newly dropped' in found.text, other.diff(default_tables()).same)\n\
+         print('check/unreachable-rule' in [it.code for it in tables.check(analysis=True)])\n\
+         print(len(tables.fix()), 'test.star:5: remove' in tables.fix()[0])\n"
+    ));
+    assert_eq!(made.printed, ["False True True", "True", "1 True"], "{:?}", made.diagnostics);
+    let (_, message) = errors(&format!("{START}tables.diff('x')\n")).pop().unwrap();
+    assert!(message.contains("compares with Tables"), "{message}");
+}

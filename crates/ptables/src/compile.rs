@@ -1,5 +1,8 @@
 //! Layer 10. The whole way from a program to a checked ruleset, and to the text that a restore tool is given.
 
+use std::sync::Arc;
+
+use crate::analysis::Limits;
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
@@ -79,7 +82,9 @@ pub fn compile_families(tables: &Tables, families: Families, options: Options<'_
         None => compile_split(tables, families, options),
     };
     compiled.diagnostics.splice(0..0, found);
-    CompiledFamilies { sets, ..compiled }
+    let mut compiled = CompiledFamilies { sets, ..compiled };
+    compiled.know(&Sets::new());
+    compiled
 }
 
 fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
@@ -106,6 +111,34 @@ impl CompiledFamilies {
     /// Whether nothing stands against giving it to a kernel: no error, and no rule that was not understood.
     pub fn is_restorable(&self) -> bool {
         is_restorable(&self.diagnostics, self.parts.iter().map(|it| &it.ruleset))
+    }
+
+    /// Looks at all packets: rules that none meets, what one family lets through and the other does not, and the like. What is so in
+    /// both families is said once.
+    pub fn analyse(&self, limits: Limits) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for part in &self.parts {
+            for it in check::analyse(&part.ruleset, limits) {
+                if !found.iter().any(|old| it.repeats(old)) {
+                    found.push(it);
+                }
+            }
+        }
+        if let [v4, v6] = self.parts.as_slice() {
+            found.extend(check::unlike(&v4.ruleset, &v6.ruleset, limits));
+        }
+        found
+    }
+
+    /// Has the rulesets know what is in the sets that the program declares, and in these: of two of one name, these count.
+    pub fn know(&mut self, more: &Sets) {
+        let mut sets = Sets::new();
+        self.sets.iter().for_each(|it| sets.declare(it.clone()));
+        for set in more {
+            sets.insert(set.clone());
+        }
+        let sets = Arc::new(sets);
+        self.parts.iter_mut().for_each(|it| it.ruleset.sets = Arc::clone(&sets));
     }
 
     /// Asks the rules of one family about packets; the declared sets have their declared contents. `policy` counts where a chain has none.

@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod expect;
 pub mod ext;
 pub mod firewall;
+pub mod fix;
 pub mod import;
 pub mod ipset;
 pub mod lower;

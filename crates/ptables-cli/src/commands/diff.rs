@@ -6,13 +6,14 @@ use clap::Args;
 use ptables::analysis::{Comparison, Given, Limits, compare};
 use ptables::compile::CompiledFamilies;
 use ptables::dialect::Family;
-use ptables::ipset;
 use ptables::model::{Policy, Ruleset};
 
-use super::{Failure, Status};
-use crate::cli::{self, Report, Script, Target};
+use super::{Failure, Status, too_large};
+use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings, Format};
+use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Say whether two rulesets are the same firewall, and which packets get another verdict
 ///
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
     #[command(flatten)]
+    contents: Contents,
+    #[command(flatten)]
     script: Script,
     #[command(flatten)]
     target: Target,
@@ -52,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         let input = Input::read_or_live(path, &options.target, &options.script)?;
         let mut compiled = input.compile_families(&options.target, false)?;
         findings.add(std::mem::take(&mut compiled.diagnostics));
+        snapshot::know(&mut compiled, &options.contents, input.is_live(), &mut findings)?;
         sides.push(compiled);
     }
     findings.report_to_stderr()?;
@@ -66,10 +70,9 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
         };
         let mut given = Given::default();
         (given.limits, given.policy, given.most) = (Limits::new(options.nodes), options.policy, options.most);
-        let mut found = compare(old_rules, new_rules, given)?;
-        if ipset::print(&old.sets).ok() != ipset::print(&new.sets).ok() {
-            found.undecided.push("the sets that they declare are not the same".to_owned());
-        }
+        let ticker = Ticker::new("comparing all packets");
+        let found = compare(old_rules, new_rules, given).map_err(too_large)?;
+        drop(ticker);
         same &= found.is_same();
         match options.format {
             Format::Json => text.push_str(&(found.json(old_rules, new_rules) + "\n")),

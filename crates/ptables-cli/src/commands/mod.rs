@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod fix;
 pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod import;
@@ -26,6 +27,8 @@ pub(crate) mod why;
 
 use std::error::Error;
 
+use ptables::space::TooLarge;
+
 use crate::cli::Command;
 
 /// How a command ended.
@@ -41,12 +44,18 @@ pub(crate) enum Status {
 /// Why a command cannot run; shown in one line.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
+/// Says how a limit that was met is raised.
+pub(crate) fn too_large(limit: TooLarge) -> Failure {
+    format!("{limit}: `--nodes` allows more, at some 20 bytes each").into()
+}
+
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Render(options) => render::run(&options),
         Command::Reach(options) => reach::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Diff(options) => diff::run(&options),
+        Command::Fix(options) => fix::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Plan(options) => plan::run(&options),
         Command::Apply(options) => apply::run(&options),

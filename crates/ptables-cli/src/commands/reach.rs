@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ptables::analysis::{Given, Limits, Links, Matrix, Service, matrix};
+use ptables::analysis::{Given, Limits, Links, Service, matrix};
 use ptables::model::Policy;
 use ptables::packet::Path;
 use ptables::value::addr::strict;
 use ptables::value::iface::Iface;
 
-use super::{Failure, Status};
-use crate::cli::{self, Report, Script, Target};
+use super::{Failure, Status, too_large};
+use crate::cli::{self, Contents, Report, Script, Target};
 use crate::input::Input;
 use crate::output::{self, Findings};
+use crate::snapshot;
+use crate::terminal::Ticker;
 
 /// Say who can reach whom: classes of addresses for a service, and which class reaches which
 ///
@@ -57,6 +59,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     nodes: usize,
     #[command(flatten)]
+    contents: Contents,
+    #[command(flatten)]
     script: Script,
     #[command(flatten)]
     target: Target,
@@ -90,8 +94,10 @@ enum Shape {
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let input = Input::read_or_live(&options.file, &options.target, &options.script)?;
-    let compiled = input.compile(&options.target, false)?;
     let mut findings = Findings::new(&options.report);
+    let mut compiled = input.compile_families(&options.target, false)?;
+    snapshot::know(&mut compiled, &options.contents, input.is_live(), &mut findings)?;
+    let (compiled, _) = input.single(compiled)?;
     findings.add(compiled.diagnostics);
     findings.report_to_stderr()?;
     let family = compiled.ruleset.context.family;
@@ -120,47 +126,21 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     };
     let mut given = Given::default();
     (given.limits, given.policy) = (Limits::new(options.nodes), options.policy);
-    let mut found = matrix(&compiled.ruleset, service, &links, given, options.loose)?;
+    let ticker = Ticker::new("looking at all packets");
+    let mut found = matrix(&compiled.ruleset, service, &links, given, options.loose).map_err(too_large)?;
+    drop(ticker);
     if found.classes.is_empty() {
         return Err("addresses with masks that have holes make no classes".into());
     }
     if let Some(to) = &options.to {
         let address =
             strict(family, to.as_bytes()).ok_or_else(|| format!("`{to}` is no {family} address"))?;
-        let holds = |class: usize| {
-            let ranges = found.classes.get(class).map(|it| it.ranges.as_slice()).unwrap_or_default();
-            ranges.iter().any(|(low, high)| (*low..=*high).contains(&address))
-        };
-        let edges = found.edges.iter().copied().filter(|it| holds(it.1)).collect();
-        found.edges = edges;
+        found.keep_to(address);
     }
     let text = match options.format {
-        Shape::Human => human(&found),
+        Shape::Human => found.human(),
         Shape::Json => found.json() + "\n",
-        Shape::Csv => csv(&found),
+        Shape::Csv => found.csv(),
     };
     output::product(text.as_bytes())
-}
-
-fn human(found: &Matrix) -> String {
-    let mut lines =
-        vec![format!("{} classes, {} of their pairs connected", found.classes.len(), found.edges.len())];
-    for (at, class) in found.classes.iter().enumerate() {
-        let shown: Vec<String> = found.addresses(at).into_iter().take(8).collect();
-        let more = match class.ranges.len().saturating_sub(8) {
-            0 => String::new(),
-            more => format!(" and {more} ranges more"),
-        };
-        let reached = found.edges.iter().filter(|it| it.0 == at).map(|it| (it.1 + 1).to_string());
-        let reached: Vec<String> = reached.collect();
-        let reached = if reached.is_empty() { "none".to_owned() } else { reached.join(" ") };
-        lines.push(format!("{:>4}  reaches {reached}: {}{more}", at + 1, shown.join(", ")));
-    }
-    lines.join("\n") + "\n"
-}
-
-fn csv(found: &Matrix) -> String {
-    let name = |at: usize| found.addresses(at).join(" ");
-    let lines = found.edges.iter().map(|(from, to)| format!("{},{}\n", name(*from), name(*to)));
-    "from,to\n".to_owned() + &lines.collect::<String>()
 }

@@ -94,7 +94,11 @@ class Program:
     @staticmethod
     def of_text(text: str) -> Program: ...
     def check(
-        self, family: str | None = None, backend: str | None = None, version: str | None = None
+        self,
+        family: str | None = None,
+        backend: str | None = None,
+        version: str | None = None,
+        analysis: bool = False,
     ) -> list[Diagnostic]: ...
     def save(
         self, family: str | None = None, backend: str | None = None, version: str | None = None
@@ -127,6 +131,27 @@ class Program:
         lock_file: str | PathLike[str] | None = None,
     ) -> str: ...
 
+def diff(
+    old: Program,
+    new: Program,
+    target: tuple[str | None, str | None, str | None],
+    policy: str | None = None,
+) -> list[tuple[str, tuple[str, str]]]: ...
+def reach(
+    program: Program,
+    target: tuple[str | None, str | None, str | None],
+    service: tuple[str, int, int | None, str],
+    to: str | None = None,
+    interfaces: str | None = None,
+    policy: str | None = None,
+    loose: bool = False,
+) -> tuple[str, str]: ...
+def fix(
+    program: Program,
+    target: tuple[str | None, str | None, str | None],
+    join: bool = True,
+    policy: str | None = None,
+) -> tuple[str, str]: ...
 def plan(
     program: Program,
     family: str | None,

@@ -5,6 +5,7 @@ import sys
 from collections import OrderedDict
 
 from . import _core
+from ._analysis import diff_of, fix_of, reach_of
 from ._apply import apply_of, plan_of
 from ._options import family_name
 from .base import DebugObject
@@ -150,13 +151,51 @@ class Tables(_Named):
         """The sets that the tables declare, as ``ipset restore`` reads them. Raises `RulesetError` if one is wrong."""
         return _core.Program.of_tables(self).ipset(family_name(family))
 
-    def check(self, *, family=None, backend=None, version=None):
+    def check(self, *, family=None, backend=None, version=None, analysis=False):
         """What iptables would refuse, or take for something else: a list of `Diagnostic`, empty if nothing is found.
 
         For a family (4, 6 or ``both``; default: that of the tables, or what addresses tell, else 4), a back end (``legacy`` or
-        ``nft``) and a version of iptables (defaults: those installed).
+        ``nft``) and a version of iptables (defaults: those installed). ``analysis=True`` looks at all packets too: rules that none
+        meets, rules that make no difference; a remark ``# ptables: ignore CODE: REASON`` in the script silences one.
         """
-        return _core.Program.of_tables(self).check(family_name(family), backend, version)
+        return _core.Program.of_tables(self).check(family_name(family), backend, version, analysis)
+
+    def diff(self, other, *, family=None, backend=None, version=None, policy=None):
+        """Which packets get another verdict with ``other`` (tables, or text of rules): a `Comparison`, true if they are not the same.
+
+        ``policy`` counts where a chain has none. Raises `RulesetError` for rules with errors.
+        """
+        return diff_of(self, other, (family, backend, version), policy)
+
+    def reach(
+        self,
+        port,
+        *,
+        proto="tcp",
+        source_port=None,
+        path="forward",
+        to=None,
+        interfaces=None,
+        loose=False,
+        family=None,
+        backend=None,
+        version=None,
+        policy=None,
+    ):
+        """Who can reach whom on a port: a `Matrix` of classes of addresses.
+
+        ``path`` is ``forward``, ``input`` or ``output``; ``to`` keeps who reaches that address; ``interfaces`` is text that says
+        which addresses lie behind which interface, ``eth0 = [192.0.2.0/24]`` a line; ``loose`` asks less exactly.
+        """
+        service = (proto, port, source_port, path)
+        return reach_of(self, (family, backend, version), service, (to, interfaces, policy, loose))
+
+    def fix(self, *, join=True, family=None, backend=None, version=None, policy=None):
+        """What may go from the rules, or be said with fewer (``join``), with every verdict as it was: a `Fix`.
+
+        It is advice: which line made what. Raises `RulesetError` for rules with errors.
+        """
+        return fix_of(self, (family, backend, version), join, policy)
 
     def simulate(self, packet, *, backend=None, version=None, policy=None, routes=None, misses=False):
         """What would happen to a packet such as ``'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'``: a `Simulation`.

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import Self
 
+from ._analysis import Comparison, Fix, Matrix
 from ._apply import Application, Plan
 from ._core import Diagnostic, Simulation, TestReport
 from ._types import Family
@@ -54,8 +55,46 @@ class Tables(_Named[Table]):
     ) -> str: ...
     def to_ipset(self, *, family: Family = None) -> str: ...
     def check(
-        self, *, family: Family = None, backend: str | None = None, version: str | None = None
+        self,
+        *,
+        family: Family = None,
+        backend: str | None = None,
+        version: str | None = None,
+        analysis: bool = False,
     ) -> list[Diagnostic]: ...
+    def diff(
+        self,
+        other: Tables | str,
+        *,
+        family: Family = None,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+    ) -> Comparison: ...
+    def reach(
+        self,
+        port: int,
+        *,
+        proto: str = "tcp",
+        source_port: int | None = None,
+        path: str = "forward",
+        to: str | None = None,
+        interfaces: str | None = None,
+        loose: bool = False,
+        family: Family = None,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+    ) -> Matrix: ...
+    def fix(
+        self,
+        *,
+        join: bool = True,
+        family: Family = None,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+    ) -> Fix: ...
     def simulate(
         self,
         packet: str,

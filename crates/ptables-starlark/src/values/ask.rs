@@ -1,10 +1,12 @@
 //! What a script asks of its own rules: what is wrong with them, and what they do to a packet.
 
+use ptables::analysis::{Given, Limits, compare};
 use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag::{Diagnostic, Severity};
 use ptables::dialect::{Backend, Dialect, Family};
+use ptables::fix;
 use ptables::lower::{self, families};
-use ptables::model::Policy;
+use ptables::model::{Policy, Ruleset};
 use ptables::origin::Origin;
 use ptables::packet::Packet;
 use ptables::program::{Families, Tables};
@@ -56,9 +58,41 @@ impl Target {
     }
 
     /// What is found, as a list of structs.
-    pub(crate) fn check<'v>(&self, tables: &Tables, heap: Heap<'v>) -> Vec<Value<'v>> {
-        let found = self.compile(tables, self.families(tables)).diagnostics;
-        found.iter().map(|it| finding(it, heap)).collect()
+    pub(crate) fn check<'v>(&self, tables: &Tables, analysis: bool, heap: Heap<'v>) -> Vec<Value<'v>> {
+        let compiled = self.compile(tables, self.families(tables));
+        let more = if analysis { compiled.analyse(limits()) } else { Vec::new() };
+        more.iter().chain(&compiled.diagnostics).map(|it| finding(it, heap)).collect()
+    }
+
+    /// How the rules of two programs compare, as a struct.
+    pub(crate) fn diff<'v>(&self, old: &Tables, new: &Tables, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        let [old, new] = [old, new].map(|it| sound(self.compile(it, self.families(it))));
+        let (old, new) = (old?, new?);
+        let (mut same, mut text) = (true, String::new());
+        let mut given = Given::default();
+        given.limits = limits();
+        let families = |it: &CompiledFamilies| -> Vec<Family> {
+            it.parts.iter().map(|it| it.ruleset.context.family).collect()
+        };
+        if families(&old) != families(&new) {
+            return fail("only one of them has rules for both families: say family=4 or family=6".to_owned());
+        }
+        for (one, other) in old.parts.iter().zip(&new.parts) {
+            let found = compare(&one.ruleset, &other.ruleset, given).map_err(|it| no(it.to_string()))?;
+            same &= found.is_same();
+            text.push_str(&found.human(&one.ruleset, &other.ruleset));
+        }
+        Ok(heap.alloc(AllocStruct([("same", heap.alloc(same)), ("text", heap.alloc(text))])))
+    }
+
+    /// What may go from the rules, one text a change.
+    pub(crate) fn fix(&self, tables: &Tables, join: bool) -> starlark::Result<Vec<String>> {
+        let compiled = sound(self.compile(tables, self.families(tables)))?;
+        let parts: Vec<&Ruleset> = compiled.parts.iter().map(|it| &it.ruleset).collect();
+        let mut options = fix::Options::default();
+        (options.given.limits, options.merge) = (limits(), join);
+        let found = fix::fix(&parts, options).map_err(|it| no(it.to_string()))?;
+        Ok(found.changes.iter().map(|it| it.human(&parts).trim_end().to_owned()).collect())
     }
 
     /// The text as written; what one family gets of it, if one is asked for.
@@ -133,6 +167,11 @@ pub(crate) fn routes(name: &str, text: String) -> starlark::Result<Routes> {
     let source = Source::new(name, text).map_err(|error| no(error.to_string()))?;
     let (routes, found) = Routes::parse(&source);
     if found.is_empty() { Ok(routes) } else { Err(first(&found)) }
+}
+
+/// A script's memory is bounded.
+fn limits() -> Limits {
+    Limits::new(16_000_000)
 }
 
 fn has(families: Option<Families>, family: Family) -> bool {

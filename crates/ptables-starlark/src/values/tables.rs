@@ -1,4 +1,5 @@
 //! Tables, and all of them together: dicts that only `append` adds to.
+#![expect(clippy::too_many_arguments, reason = "each is a word of the script")]
 
 use std::fmt;
 use std::ops::Deref;
@@ -336,10 +337,40 @@ fn tables_methods(builder: &mut MethodsBuilder) {
         #[starlark(require = named)] family: Option<Value<'v>>,
         #[starlark(require = named)] backend: Option<Value<'v>>,
         #[starlark(require = named)] version: Option<Value<'v>>,
+        #[starlark(require = named, default = false)] analysis: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Vec<Value<'v>>> {
         let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
-        Ok(target.check(&this.program(), eval.heap()))
+        Ok(target.check(&this.program(), analysis, eval.heap()))
+    }
+
+    /// Which packets get another verdict with other tables: a struct.
+    fn diff<'v>(
+        this: &TablesValue,
+        other: Value<'v>,
+        #[starlark(require = named)] family: Option<Value<'v>>,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
+        let Some(other) = TablesValue::from_value(other) else {
+            return fail(format!("diff(…) compares with Tables, not with {}", other.get_type()));
+        };
+        target.diff(&this.program(), &other.program(), eval.heap())
+    }
+
+    /// What may go from the rules, as lines of advice.
+    fn fix<'v>(
+        this: &TablesValue,
+        #[starlark(require = named, default = true)] join: bool,
+        #[starlark(require = named)] family: Option<Value<'v>>,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Vec<String>> {
+        let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
+        target.fix(&this.program(), join)
     }
 
     /// What would happen to a packet: a struct. `routes` names a file beneath the script's folder with what `ip rule`,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::act::{Act, Traces};
+use super::known::Known;
 use super::lines::{draft, places};
 use crate::ext::{Hook, TableName};
 use crate::meaning::{Effect, Field, Nat, Need, Pred};
@@ -60,6 +61,7 @@ impl<'a> Course<'a> {
     /// flags and the incoming interface; all else may hold or not.
     pub(super) fn new(ruleset: &'a Ruleset, loose: bool) -> Course<'a> {
         let mut traces = Traces::default();
+        let known = Known::of(ruleset);
         let mut tables = [const { None }; 5];
         for (place, table) in ruleset.tables.iter().enumerate() {
             let Some(name) = table.kernel_table() else { continue };
@@ -71,7 +73,7 @@ impl<'a> Course<'a> {
             let chains = table.chains.iter().map(|chain| {
                 let mut seen: HashMap<String, usize> = HashMap::new();
                 let entries = chain.rules.iter().map(|rule| {
-                    let mut it = draft(rule, ruleset, &names, &mut traces);
+                    let mut it = draft(rule, ruleset, &known, &names, &mut traces);
                     if loose {
                         it.pred = loosened(it.pred);
                     }

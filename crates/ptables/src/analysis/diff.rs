@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Limits;
 use super::course::Course;
 use super::translations::unlike;
 use super::ways::Goal;
 use super::world::World;
+use super::{Limits, known, simulator};
 use crate::ext::TableName;
+use crate::ipset;
 use crate::meaning::Field;
 use crate::model::{Policy, Ruleset};
 use crate::packet::{Packet, Path};
-use crate::simulate::{At, Options, Simulator, StepKind, Trace, Verdict};
+use crate::simulate::{At, Simulator, StepKind, Trace, Verdict};
 use crate::space::{Region, Set, TooLarge};
 use crate::value::ct_state::CtState;
 
@@ -126,12 +127,13 @@ pub fn compare(old: &Ruleset, new: &Ruleset, given: Given) -> Result<Comparison,
         ruleset.print(&mut out, false);
         out
     };
-    if text(old) == text(new) && old.context == new.context {
+    let sets = |ruleset: &Ruleset| ipset::print(ruleset.sets.iter()).unwrap_or_default();
+    if text(old) == text(new) && old.context == new.context && sets(old) == sets(new) {
         return Ok(Comparison::default());
     }
     let one = |second| Pairing::new(old, new, given, second).compare();
     let mut found = one(false).or_else(|_| one(true))?;
-    found.undecided.extend(unlike(old, new));
+    found.undecided.extend(known::unlike(old, new));
     Ok(found)
 }
 
@@ -151,8 +153,7 @@ impl<'a> Pairing<'a> {
     fn new(old: &'a Ruleset, new: &'a Ruleset, given: Given, second: bool) -> Pairing<'a> {
         let courses = vec![Course::new(old, false), Course::new(new, false)];
         let world = World::new(courses, &|_| {}, (given.limits, given.policy), second);
-        let options = Options::new(given.policy);
-        let simulators = [Simulator::new(old, options), Simulator::new(new, options)];
+        let simulators = [old, new].map(|it| simulator(it, given.policy));
         let (hits, found) = (HashMap::new(), Comparison::default());
         Pairing { world, simulators, given, hits, found }
     }
@@ -170,6 +171,7 @@ impl<'a> Pairing<'a> {
             self.changes(path, domain, &verdicts)?;
         }
         self.stateful()?;
+        self.found.undecided.extend(unlike(&mut self.world)?);
         if self.world.pool.full {
             self.found.undecided.push("more is left open than can be kept apart".to_owned());
         }
@@ -347,7 +349,7 @@ impl<'a> Pairing<'a> {
 }
 
 /// What a ruleset did with a packet, and which rule or policy decided.
-fn side(simulator: &Simulator<'_>, trace: &Trace) -> Option<Side> {
+pub(super) fn side(simulator: &Simulator<'_>, trace: &Trace) -> Option<Side> {
     let fate = Fate::of(trace.verdict)?;
     let filter = |at: At| {
         let table = simulator.ruleset().tables.get(at.table).and_then(|it| it.kernel_table());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::act::{Act, Traces, of_effect};
+use super::known::Known;
 use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
 use crate::meaning::{Effect, Pred};
@@ -52,6 +53,7 @@ pub(super) struct Draft {
 pub(super) fn draft(
     rule: &Rule,
     ruleset: &Ruleset,
+    known: &Known<'_>,
     names: &HashMap<&[u8], usize>,
     traces: &mut Traces,
 ) -> Draft {
@@ -70,7 +72,7 @@ pub(super) fn draft(
         _ => None,
     };
     let (act, quiet) = match &typed.jump {
-        Jump::None => (Act::Next, true),
+        Jump::None => (Act::Next, false),
         Jump::Chain(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Jump), true),
         Jump::Goto(name) => (place(name).map_or(Act::Unknown(Vec::new()), Act::Goto), true),
         Jump::Target(_) => {
@@ -79,7 +81,7 @@ pub(super) fn draft(
             (act, quiet)
         }
     };
-    Draft { pred: typed.meaning(ruleset.context), act, quiet, understood: true, effect }
+    Draft { pred: known.told(typed.meaning(ruleset.context)), act, quiet, understood: true, effect }
 }
 
 /// Where the chains of a table are, by name.
@@ -95,12 +97,15 @@ impl Lines {
         second: bool,
     ) -> Result<Lines, TooLarge> {
         let names = places(table);
+        let known = Known::of(ruleset);
         let mut traces = Traces::default();
         let mut census = Census::new(ruleset.context.family, !tracks(ruleset));
         let drafts: Vec<Vec<Draft>> = table
             .chains
             .iter()
-            .map(|chain| chain.rules.iter().map(|rule| draft(rule, ruleset, &names, &mut traces)).collect())
+            .map(|chain| {
+                chain.rules.iter().map(|rule| draft(rule, ruleset, &known, &names, &mut traces)).collect()
+            })
             .collect();
         drafts.iter().flatten().for_each(|it| census.add(&it.pred));
         let mut space = Space::new(&census, limit, second);

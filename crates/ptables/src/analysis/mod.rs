@@ -10,13 +10,16 @@ mod act;
 mod course;
 mod cover;
 mod diff;
+mod families;
 mod flow;
 #[cfg(feature = "json")]
 pub mod json;
+mod known;
 mod lines;
 mod reach;
 mod redundant;
 mod show;
+mod stranded;
 #[cfg(test)]
 mod tests;
 mod translations;
@@ -25,10 +28,14 @@ mod world;
 
 pub use cover::Cover;
 pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
+pub use families::{Gap, families};
 pub use reach::{Class, Links, Matrix, Service, matrix};
 pub use redundant::Instead;
+pub use stranded::{Stranded, stranded};
 
-use crate::model::{Ruleset, Table};
+use crate::ipset::Contents;
+use crate::model::{Policy, Ruleset, Table};
+use crate::simulate::{Options, Simulator};
 use crate::space::TooLarge;
 use flow::Flow;
 use lines::Lines;
@@ -109,6 +116,12 @@ impl Analysis {
         };
         Analysis { tables: ruleset.tables.iter().map(one).collect() }
     }
+}
+
+/// Asks a ruleset about packets, with what is told of sets.
+fn simulator(ruleset: &Ruleset, policy: Option<Policy>) -> Simulator<'_> {
+    let simulator = Simulator::new(ruleset, Options::new(policy));
+    if ruleset.sets.is_empty() { simulator } else { simulator.with_sets(Contents::new(&ruleset.sets).0) }
 }
 
 fn analyse(

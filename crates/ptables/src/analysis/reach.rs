@@ -153,13 +153,24 @@ fn others(mut ranges: Vec<(u128, u128)>, family: Family) -> Vec<(u128, u128)> {
 /// protocols, ports, states, flags and incoming interfaces. So do tools that know no more.
 ///
 /// # Errors
-/// [`TooLarge`].
+/// [`TooLarge`] in both orders of variables.
 pub fn matrix(
     ruleset: &Ruleset,
     service: Service,
     links: &Links,
     given: Given,
     loose: bool,
+) -> Result<Matrix, TooLarge> {
+    let one = |second| matrix_of(ruleset, service, links, given, (loose, second));
+    one(false).or_else(|_| one(true))
+}
+
+fn matrix_of(
+    ruleset: &Ruleset,
+    service: Service,
+    links: &Links,
+    given: Given,
+    (loose, second): (bool, bool),
 ) -> Result<Matrix, TooLarge> {
     let courses = vec![Course::new(ruleset, loose).with_unknown(&links.unknown)];
     let more = |census: &mut crate::space::Census| {
@@ -183,7 +194,7 @@ pub fn matrix(
             census.range(Field::TcpFlags, 2, 2);
         }
     };
-    let mut world = World::new(courses, &more, (given.limits, given.policy), false);
+    let mut world = World::new(courses, &more, (given.limits, given.policy), second);
     let mut wanted = world.domain(service.path)?;
     let port = u128::from(service.port);
     let proto = u128::from(service.proto);

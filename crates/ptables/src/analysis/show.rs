@@ -1,8 +1,9 @@
-//! Differences, for people.
+//! Differences and matrices, for people.
 
 use std::fmt;
 
 use super::diff::{Comparison, Difference, Fate, Side};
+use super::reach::Matrix;
 use crate::diag::escape;
 use crate::model::Ruleset;
 use crate::simulate::{Options, Simulator};
@@ -10,6 +11,8 @@ use crate::space::Region;
 
 /// Ranges of one field that are written out.
 const SHOWN: usize = 6;
+/// Ranges of a class that are written out.
+const RANGES: usize = 8;
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +52,43 @@ impl Comparison {
         }
         lines.extend(self.undecided.iter().map(|it| format!("cannot tell, {it}")));
         lines.iter().map(|it| escape::line(it).to_string() + "\n").collect()
+    }
+}
+
+impl Matrix {
+    /// Leaves out whatever does not reach this address.
+    pub fn keep_to(&mut self, address: u128) {
+        let holds = |class: usize| {
+            let ranges = self.classes.get(class).map(|it| it.ranges.as_slice()).unwrap_or_default();
+            ranges.iter().any(|(low, high)| (*low..=*high).contains(&address))
+        };
+        let edges = self.edges.iter().copied().filter(|it| holds(it.1)).collect();
+        self.edges = edges;
+    }
+
+    /// The classes, numbered from 1, each with those that it reaches and its first ranges of addresses.
+    pub fn human(&self) -> String {
+        let mut lines =
+            vec![format!("{} classes, {} of their pairs connected", self.classes.len(), self.edges.len())];
+        for (at, class) in self.classes.iter().enumerate() {
+            let shown: Vec<String> = self.addresses(at).into_iter().take(RANGES).collect();
+            let more = match class.ranges.len().saturating_sub(RANGES) {
+                0 => String::new(),
+                more => format!(" and {more} ranges more"),
+            };
+            let reached = self.edges.iter().filter(|it| it.0 == at).map(|it| (it.1 + 1).to_string());
+            let reached: Vec<String> = reached.collect();
+            let reached = if reached.is_empty() { "none".to_owned() } else { reached.join(" ") };
+            lines.push(format!("{:>4}  reaches {reached}: {}{more}", at + 1, shown.join(", ")));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// One line a pair of classes, `from,to`, behind a line that says so.
+    pub fn csv(&self) -> String {
+        let name = |at: usize| self.addresses(at).join(" ");
+        let lines = self.edges.iter().map(|(from, to)| format!("{},{}\n", name(*from), name(*to)));
+        "from,to\n".to_owned() + &lines.collect::<String>()
     }
 }
 

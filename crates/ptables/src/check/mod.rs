@@ -4,6 +4,7 @@ mod chain_loop;
 mod differ;
 mod exact;
 mod facts;
+mod families;
 mod input;
 mod loopback;
 mod neighbours;
@@ -14,6 +15,7 @@ mod tcpmss;
 pub use differ::differ;
 pub use exact::{Analysed, EXACT_CHECKS, ExactCheck, analyse, not_analysed};
 pub use facts::{Facts, TableFacts};
+pub use families::unlike;
 
 use crate::diag::{Code, Diagnostic, codes};
 use crate::model::Ruleset;

@@ -17,6 +17,10 @@ pub const CHECK_CHANGED: Code =
 pub const CHECK_CUT: Code =
     Code(&Page::new("check/cut", include_str!("pages/check/cut.md")));
 
+/// `check/dnat-not-forwarded`: see its page.
+pub const CHECK_DNAT_NOT_FORWARDED: Code =
+    Code(&Page::new("check/dnat-not-forwarded", include_str!("pages/check/dnat-not-forwarded.md")));
+
 /// `check/duplicate-chain`: see its page.
 pub const CHECK_DUPLICATE_CHAIN: Code =
     Code(&Page::new("check/duplicate-chain", include_str!("pages/check/duplicate-chain.md")));
@@ -28,6 +32,10 @@ pub const CHECK_DUPLICATE_TABLE: Code =
 /// `check/established-late`: see its page.
 pub const CHECK_ESTABLISHED_LATE: Code =
     Code(&Page::new("check/established-late", include_str!("pages/check/established-late.md")));
+
+/// `check/families-unlike`: see its page.
+pub const CHECK_FAMILIES_UNLIKE: Code =
+    Code(&Page::new("check/families-unlike", include_str!("pages/check/families-unlike.md")));
 
 /// `check/impossible-rule`: see its page.
 pub const CHECK_IMPOSSIBLE_RULE: Code =
@@ -331,9 +339,11 @@ pub static ALL: &[Code] = &[
     CHECK_AMBIGUOUS_FAMILY,
     CHECK_CHANGED,
     CHECK_CUT,
+    CHECK_DNAT_NOT_FORWARDED,
     CHECK_DUPLICATE_CHAIN,
     CHECK_DUPLICATE_TABLE,
     CHECK_ESTABLISHED_LATE,
+    CHECK_FAMILIES_UNLIKE,
     CHECK_IMPOSSIBLE_RULE,
     CHECK_LATE_LOG,
     CHECK_LOOP,

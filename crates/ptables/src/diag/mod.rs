@@ -14,6 +14,8 @@ pub mod json;
 pub mod remark;
 #[cfg(feature = "render")]
 pub mod render;
+#[cfg(feature = "json")]
+pub mod sarif;
 pub mod suggest;
 
 pub use code::{Code, Page};

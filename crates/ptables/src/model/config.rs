@@ -1,9 +1,12 @@
 //! Chains, tables, rulesets, and the configuration of a machine.
 
+use std::sync::Arc;
+
 use super::rule::{Counters, Rule};
 use super::{Hook, TableName};
 use crate::dialect::{Dialect, Family};
 use crate::ext::Context;
+use crate::ipset::Sets;
 use crate::origin::Origin;
 use crate::source::Text;
 
@@ -27,6 +30,8 @@ pub struct Ruleset {
     pub context: Context,
     /// Tables, in the order written.
     pub tables: Vec<Table>,
+    /// Sets whose contents are told. Of others, nothing is known.
+    pub sets: Arc<Sets>,
 }
 
 /// One table.
@@ -118,7 +123,7 @@ impl Config {
 impl Ruleset {
     /// A ruleset without tables.
     pub fn new(context: Context) -> Ruleset {
-        Ruleset { context, tables: Vec::new() }
+        Ruleset { context, tables: Vec::new(), sets: Arc::default() }
     }
 
     /// The table of this name.

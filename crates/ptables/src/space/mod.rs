@@ -6,6 +6,7 @@
 //! here is so for real packets.
 
 mod arena;
+mod cells;
 mod census;
 mod code;
 mod compile;

@@ -66,7 +66,7 @@ impl Names {
         }
     }
 
-    fn class_of(&self, name: &[u8]) -> Option<usize> {
+    pub(super) fn class_of(&self, name: &[u8]) -> Option<usize> {
         let one = self.classes.iter().position(|it| matches!(it, Name::One(it) if it.as_bytes() == name));
         let longest = || {
             let stems = self.classes.iter().enumerate().filter_map(|(at, it)| match it {

@@ -98,8 +98,7 @@ impl Draft {
                 let mut tcp = Tcp::default();
                 (tcp.source, tcp.destination) = (source, destination);
                 tcp.sequence = rng.any() as u32;
-                tcp.flags =
-                    rng.pick(&[
+                tcp.flags = rng.pick(&[
                     2, 2, 0x12, 0x10, 0x11, 4, 0x14, 0x18, 0, 0x3f, 0x29, 0xc2, 0x42, 0x82, 0x90, 0x30, 0x22,
                     0x32,
                 ]);

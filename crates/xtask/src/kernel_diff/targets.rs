@@ -118,8 +118,14 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
             let other = within(rng.pick(&pool::MARK_MASKS));
             let text = match rng.below(12) {
                 // What is shifted stays within the bits that a namespace leaves to tests.
-                9 => format!("--restore-mark --nfmask {mask:#x} --ctmask 0xff --left-shift-mark {}", rng.below(9)),
-                10 => format!("--restore-mark --nfmask {mask:#x} --ctmask {other:#x} --right-shift-mark {}", rng.below(9)),
+                9 => format!(
+                    "--restore-mark --nfmask {mask:#x} --ctmask 0xff --left-shift-mark {}",
+                    rng.below(9)
+                ),
+                10 => format!(
+                    "--restore-mark --nfmask {mask:#x} --ctmask {other:#x} --right-shift-mark {}",
+                    rng.below(9)
+                ),
                 11 => format!("--set-xmark {value:#x}/{mask:#x} --right-shift-mark {}", rng.below(9)),
                 0 => format!("--set-xmark {value:#x}/{mask:#x}"),
                 1 => format!("--save-mark --nfmask {mask:#x} --ctmask {mask:#x}"),

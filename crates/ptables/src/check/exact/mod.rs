@@ -1,5 +1,6 @@
 //! Checks that look at all packets, or at the ruleset as a whole. They take longer than the others, so restoring does without.
 
+mod dnat;
 mod entered;
 mod established;
 mod impossible;
@@ -22,6 +23,8 @@ pub struct Analysed<'a> {
     pub ruleset: &'a Ruleset,
     /// Of its tables.
     pub analysis: &'a Analysis,
+    /// Bounds for more that is asked of it.
+    pub limits: Limits,
 }
 
 /// One check of an analysed ruleset.
@@ -42,6 +45,7 @@ pub static EXACT_CHECKS: &[ExactCheck] = &[
     ExactCheck { codes: &[codes::CHECK_REDUNDANT_RULE], run: redundant::run },
     ExactCheck { codes: &[codes::CHECK_NEVER_ENTERED], run: entered::run },
     ExactCheck { codes: &[codes::CHECK_UNREACHED_POLICY], run: policy::run },
+    ExactCheck { codes: &[codes::CHECK_DNAT_NOT_FORWARDED], run: dnat::run },
     ExactCheck { codes: &[codes::CHECK_RECENT_NEVER_SET], run: recent::run },
     ExactCheck { codes: &[codes::CHECK_ESTABLISHED_LATE], run: established::run },
 ];
@@ -49,12 +53,13 @@ pub static EXACT_CHECKS: &[ExactCheck] = &[
 /// Looks at all packets, and says what rules no packet meets, which make no difference, and the like.
 pub fn analyse(ruleset: &Ruleset, limits: Limits) -> Vec<Diagnostic> {
     let analysis = Analysis::new(ruleset, limits);
-    let analysed = Analysed { ruleset, analysis: &analysis };
+    let analysed = Analysed { ruleset, analysis: &analysis, limits };
     let mut found = Vec::new();
     for (table, result) in ruleset.tables.iter().zip(&analysis.tables) {
         if let Err(large) = result {
             let message = format!("the table `{}` is too large: {large}", table.name.to_lossy());
-            found.push(not_analysed(message).at(table.origin.clone(), ""));
+            let help = "more nodes may be allowed, at some 20 bytes of memory each";
+            found.push(not_analysed(message).at(table.origin.clone(), "").help(help));
         }
     }
     for check in EXACT_CHECKS {
