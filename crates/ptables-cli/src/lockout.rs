@@ -2,19 +2,14 @@
 
 use std::net::IpAddr;
 
-use ptables::compile::RestoreText;
 use ptables::diag::{Diagnostic, codes};
-use ptables::dialect::{Backend, Dialect};
-use ptables::ipset::Set;
-use ptables::lower::{self, lower};
-use ptables::model::Ruleset;
+use ptables::ipset::{Set, Sets};
 use ptables::packet::Packet;
 use ptables::plan::{Plan, State};
 use ptables::simulate::{Simulator, StepKind, Verdict};
 use ptables::source::Source;
-use ptables::text;
-use ptables_kernel::apply::SshSession;
-use ptables_kernel::{Kernel, SystemNames};
+use ptables_kernel::apply::{Applier, ApplyError, SshSession, Wanted};
+use ptables_kernel::{Error, Kernel, SystemNames};
 
 use crate::cli::Assumed;
 use crate::commands::Failure;
@@ -29,9 +24,8 @@ struct Protected {
 
 /// Asks for the packets of a session, and for those that were told. `true`: something would be cut off; the findings say what.
 pub(crate) fn cuts_off(
-    plans: &[Plan],
-    sets: &[Set],
-    backend: Backend,
+    applier: &Applier,
+    (wanted, plans): (&Wanted, &[Plan]),
     session: Option<SshSession>,
     told: &[String],
     kernel: &Kernel,
@@ -60,25 +54,42 @@ pub(crate) fn cuts_off(
     if protected.is_empty() {
         return Ok(false);
     }
-    // What is declared will be so; of other sets the kernel knows.
-    let mut known = snapshot::sets(Vec::new(), &Assumed::default(), true, findings)?;
-    for set in sets {
-        known.get_or_insert_default().declare(set.clone());
-    }
-    let dialect = Dialect::new(backend, kernel.version(backend).unwrap_or(Dialect::default().version));
+    let (names, dialect) = (SystemNames::new(), applier.dialect());
+    // In sets is what is there, with what this changes: entries of others too.
+    let live = match applier.live_sets() {
+        Ok(live) => Some(live),
+        // Without the tool nobody knows; rules that ask are then undecided.
+        Err(ApplyError::Kernel(Error::ToolMissing { .. })) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let change = applier.plan_sets(wanted)?;
+    let after =
+        change.after(live.as_deref().unwrap_or_default(), &wanted.sets).map_err(|it| it.message.clone())?;
+    let known = |sets: Option<&[Set]>| {
+        sets.map(|sets| {
+            let mut known = Sets::new();
+            for set in sets {
+                known.insert(set.clone());
+            }
+            known
+        })
+    };
+    let sets_after = live.is_some() || !wanted.sets.is_empty();
+    let (known_before, known_after) = (known(live.as_deref()), known(sets_after.then_some(&*after)));
     let mut cut = false;
-    for plan in plans.iter().filter(|it| !it.is_empty()) {
+    for plan in plans.iter().filter(|it| !it.is_empty() || !change.is_empty()) {
         let own = protected.iter().filter(|it| it.packet.family() == plan.before.family);
         let own: Vec<&Protected> = own.collect();
         if own.is_empty() {
             continue;
         }
-        let (before, after) = (Rules::of(&plan.before, dialect)?, Rules::of(&plan.after, dialect)?);
-        let old = snapshot::simulator(&before.ruleset, known.as_ref(), &Assumed::default(), findings)?;
-        let new = snapshot::simulator(&after.ruleset, known.as_ref(), &Assumed::default(), findings)?;
+        let read = |state: &State| state.ruleset(dialect, &names).ok_or("there are too many rules");
+        let (before, after) = (read(&plan.before)?, read(&plan.after)?);
+        let old = snapshot::simulator(&before, known_before.as_ref(), &Assumed::default(), findings)?;
+        let new = snapshot::simulator(&after, known_after.as_ref(), &Assumed::default(), findings)?;
         for it in own {
             let was = old.simulate(&it.packet).verdict;
-            let (verdict, at) = after.ask(&new, &it.packet);
+            let (verdict, at) = ask(&new, &it.packet);
             let falls = |it: Verdict| matches!(it, Verdict::Drop | Verdict::Reject(_));
             if falls(verdict) && !falls(was) {
                 cut = true;
@@ -116,32 +127,13 @@ impl Decides {
     }
 }
 
-/// The rules of a state, read as the kernel would hold them.
-struct Rules {
-    written: RestoreText,
-    ruleset: Ruleset,
-}
-
-impl Rules {
-    fn of(state: &State, dialect: Dialect) -> Result<Rules, Failure> {
-        let (written, names) = (state.text(), SystemNames::new());
-        let source = Source::new("planned", written.bytes.as_slice())?;
-        let options = lower::Options::new(dialect, &names);
-        let ruleset = lower(&text::parse(&source).tables, state.family, options).ruleset;
-        Ok(Rules { written, ruleset })
-    }
-
-    /// What becomes of a packet, and by which rule.
-    fn ask(&self, simulator: &Simulator<'_>, packet: &Packet) -> (Verdict, Decides) {
-        let trace = simulator.simulate(packet);
-        let decides = trace.path.iter().rev().find(|it| it.kind != StepKind::Return);
-        let line = decides
-            .and_then(|it| simulator.standing(it))
-            .and_then(|it| it.origin().place().map(|it| it.line));
-        let origin = line.map(|it| self.written.origin(it).clone()).unwrap_or_default();
-        let text = decides.map(|it| simulator.text(it)).unwrap_or_default();
-        (trace.verdict, Decides { origin, text })
-    }
+/// What becomes of a packet, and by which rule.
+fn ask(simulator: &Simulator<'_>, packet: &Packet) -> (Verdict, Decides) {
+    let trace = simulator.simulate(packet);
+    let decides = trace.path.iter().rev().find(|it| it.kind != StepKind::Return);
+    let origin = decides.and_then(|it| simulator.standing(it)).map(|it| it.origin().clone());
+    let text = decides.map(|it| simulator.text(it)).unwrap_or_default();
+    (trace.verdict, Decides { origin: origin.unwrap_or_default(), text })
 }
 
 /// The packets of a session: of the connection that there is, and of a new one, both ways.

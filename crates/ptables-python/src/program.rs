@@ -1,6 +1,11 @@
 //! Programs: checked, printed as iptables-save prints them, restored.
 
+<<<<<<< HEAD
 use ptables::analysis::Limits;
+=======
+use std::path::PathBuf;
+
+>>>>>>> main
 use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag;
 use ptables::diag::remark::is_silenced;
@@ -115,7 +120,8 @@ impl Program {
     }
 
     /// What would happen to a packet.
-    #[pyo3(signature = (packet, backend=None, version=None, policy=None, misses=false))]
+    #[pyo3(signature = (packet, backend=None, version=None, policy=None, routes=None, misses=false))]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument in Python")]
     fn simulate(
         &self,
         py: Python<'_>,
@@ -123,20 +129,24 @@ impl Program {
         backend: Option<&str>,
         version: Option<&str>,
         policy: Option<&str>,
+        routes: Option<PathBuf>,
         misses: bool,
     ) -> PyResult<Simulation> {
-        let packet = simulate::packet(packet).map_err(|it| errors::ruleset(py, vec![*it]))?;
+        let routes = simulate::routes(py, routes)?;
+        let packet =
+            simulate::packet(packet, routes.is_some()).map_err(|it| errors::ruleset(py, vec![*it]))?;
         let family = packet.family();
         let compiled = self.sound(py, Families::one(family), backend, version)?;
         let Some(part) = compiled.parts.first() else {
             return Err(wrong(py, &format!("the tables are not for {family}")));
         };
-        let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
+        let simulator =
+            simulate::routed(compiled.simulator(&part.ruleset, self::policy(py, policy)?), routes.as_ref());
         simulate::one(py, &simulator, &packet, misses)
     }
 
     /// What comes of expectations: packet, verdict, file and line.
-    #[pyo3(signature = (expected, backend=None, version=None, policy=None))]
+    #[pyo3(signature = (expected, backend=None, version=None, policy=None, routes=None))]
     fn test(
         &self,
         py: Python<'_>,
@@ -144,8 +154,11 @@ impl Program {
         backend: Option<&str>,
         version: Option<&str>,
         policy: Option<&str>,
+        routes: Option<PathBuf>,
     ) -> PyResult<TestReport> {
-        let mut left = simulate::expectations(expected).map_err(|it| errors::ruleset(py, vec![*it]))?;
+        let routes = simulate::routes(py, routes)?;
+        let mut left = simulate::expectations(expected, routes.is_some())
+            .map_err(|it| errors::ruleset(py, vec![*it]))?;
         let mut report = TestReport::empty();
         for family in Family::ALL {
             let (own, others): (Vec<_>, Vec<_>) =
@@ -157,6 +170,7 @@ impl Program {
             let compiled = self.sound(py, Families::one(family), backend, version)?;
             if let Some(part) = compiled.parts.first() {
                 let simulator = compiled.simulator(&part.ruleset, self::policy(py, policy)?);
+                let simulator = simulate::routed(simulator, routes.as_ref());
                 simulate::report(&simulator, own, &mut report);
             }
         }
@@ -172,7 +186,7 @@ impl Program {
         backend: Option<&str>,
         noflush: bool,
         test: bool,
-        lock_file: Option<std::path::PathBuf>,
+        lock_file: Option<PathBuf>,
     ) -> PyResult<String> {
         let families = self.families(py, family)?;
         let backend = backend.map(|it| self::backend(py, it)).transpose()?;

@@ -1,11 +1,19 @@
 //! What would happen to a packet, as objects of Python.
 
+use std::path::PathBuf;
+
+use ptables::diag::{Diagnostic, Severity};
 use ptables::expect::{self, Expectation};
 use ptables::origin::{Frame, Origin};
 use ptables::packet::Packet;
+use ptables::routes::Routes;
 use ptables::simulate::{At, Simulator, Step as CoreStep, Trace};
-use ptables::source::Text;
+use ptables::source::{Source, Text};
+use ptables_kernel::Kernel;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
+
+use crate::errors;
 
 /// What happens to a packet.
 #[pyclass(frozen, get_all, module = "pyptables")]
@@ -95,9 +103,37 @@ impl TestReport {
     }
 }
 
-/// A packet of a text.
-pub fn packet(text: &str) -> Result<Packet, Box<ptables::diag::Diagnostic>> {
-    Packet::parse(&Text::from(text))
+/// A packet of a text; with routes they say what the text leaves out of its way.
+pub fn packet(text: &str, routed: bool) -> Result<Packet, Box<Diagnostic>> {
+    let text = Text::from(text);
+    if routed { Packet::parse_routed(&text) } else { Packet::parse(&text) }
+}
+
+/// Where packets go: a file with what `ip rule`, `ip route show table all` and `ip addr` print, or `live` for this machine.
+pub fn routes(py: Python<'_>, told: Option<PathBuf>) -> PyResult<Option<Routes>> {
+    let Some(path) = told else { return Ok(None) };
+    let name = path.display().to_string();
+    let text = if name == "live" {
+        let unavailable =
+            |error: ptables_kernel::Error| errors::make(py, "UnavailableError", &error.to_string(), Vec::new());
+        Kernel::new().save_routes().map_err(unavailable)?
+    } else {
+        std::fs::read(&path)?
+    };
+    let source = Source::new(&name, text).map_err(|error| PyOverflowError::new_err(error.to_string()))?;
+    let (routes, found) = Routes::parse(&source);
+    match found.iter().any(|it| it.severity == Severity::Error) {
+        true => Err(errors::ruleset(py, found)),
+        false => Ok(Some(routes)),
+    }
+}
+
+/// The same simulator, which knows where packets go.
+pub fn routed<'a>(simulator: Simulator<'a>, routes: Option<&Routes>) -> Simulator<'a> {
+    match routes {
+        Some(routes) => simulator.with_routes(routes.clone()),
+        None => simulator,
+    }
 }
 
 /// Asks for one packet.
@@ -136,10 +172,11 @@ fn step(simulator: &Simulator<'_>, step: &CoreStep) -> Step {
 pub type Expected = (String, String, String, u32);
 
 /// The expectations of a script.
-pub fn expectations(told: Vec<Expected>) -> Result<Vec<Expectation>, Box<ptables::diag::Diagnostic>> {
+pub fn expectations(told: Vec<Expected>, routed: bool) -> Result<Vec<Expectation>, Box<Diagnostic>> {
     told.into_iter()
         .map(|(packet, verdict, file, line)| {
-            Expectation::new(&verdict, &packet, Origin::from(Frame::new(file, line, None)))
+            let it = Expectation::new(&verdict, &packet, Origin::from(Frame::new(file, line, None)))?;
+            if routed { it.routed() } else { Ok(it) }
         })
         .collect()
 }

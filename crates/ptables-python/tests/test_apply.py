@@ -10,7 +10,7 @@ import peer
 
 APPLY = """
 import subprocess, sys, time
-from pyptables import UserChain, default_tables
+from pyptables import Owner, UserChain, default_tables
 from pyptables.errors import RestoreError, UnavailableError
 from pyptables.rules import Accept, CustomRule, Jump
 backend, state = sys.argv[1:]
@@ -55,6 +55,21 @@ try:
 except RestoreError as error:
     assert error.diagnostics[0].lineno == tables["filter"]["INPUT"][-1].lineno
 assert len(save()) == 3
+owner = Owner(**where)
+assert owner.pending() is None and not owner.drift()
+assert [rule.place.split(":")[1] for rule in owner.counters()][0].startswith(str(tables["filter"]["INPUT"][0].lineno))
+assert [it.what for it in owner.history()] == ["applied", "rolled back", "confirmed", "rolled back"], owner.history()
+subprocess.run([f"iptables-{backend}", "-D", "INPUT", "-p", "tcp", "--dport", "80", "-j", "ACCEPT"], check=True)
+assert owner.drift().families[0]["added"] == 1
+tables["filter"]["INPUT"].pop()
+tables["filter"]["INPUT"].append(Accept(args=["-m comment --comment web"], proto="tcp", dport=80))
+text = str(tables.plan(**where))
+assert "for packets" in text, text
+assert tables.plan(analysis=False, **where).families[0]["difference"] is None
+with tables.apply(**where) as done:
+    assert [it.tag for it in owner.counters()] == [None, None, "web"], owner.counters()
+assert save() == [foreign]
+assert not owner.remove() and not owner.counters()
 """
 
 

@@ -1,6 +1,8 @@
 """What would happen to a packet, and what should."""
 
 import os
+import pathlib
+import tempfile
 import unittest
 
 from pyptables import ACCEPT, DROP, IPSet, Rule, default_tables, expect
@@ -8,6 +10,20 @@ from pyptables.errors import RulesetError
 from pyptables.rules import Accept, CustomRule
 
 SSH = "tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new"
+
+ROUTES = """\
+# ip -4 rule
+0: from all lookup local
+32766: from all lookup main
+# ip -4 route show table all
+default via 192.0.2.1 dev eth0
+198.51.100.0/24 dev eth1 scope link
+# ip -4 addr
+2: eth0    inet 192.0.2.2/24 scope global eth0
+3: eth1    inet 198.51.100.1/24 scope global eth1
+net.ipv4.conf.all.rp_filter = 0
+net.ipv4.conf.eth0.rp_filter = 0
+"""
 
 
 def firewall():
@@ -39,6 +55,26 @@ class Simulations(unittest.TestCase):
         tables.append(IPSet("office", "hash:net", entries=["192.0.2.0/24"]))
         tables["filter"]["INPUT"].append(CustomRule("-m set --match-set office src -j ACCEPT"))
         self.assertEqual(tables.simulate(SSH.replace(":22", ":80")).verdict, "ACCEPT")
+
+    def test_routes_say_where_packets_go(self):
+        tables = firewall()
+        tables["filter"]["FORWARD"].append(Accept(out_interface="eth1"))
+        tables.expect(SSH.replace(" new", ""), "ACCEPT")
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "routes.txt"
+            path.write_text(ROUTES)
+            asked = SSH.replace(":22", ":80")
+            for name in (path, str(path)):
+                step = tables.simulate(asked, routes=name).path[-1]
+                self.assertEqual((step.table, step.chain), ("filter", "FORWARD"))
+            self.assertIn("out eth1", tables.simulate(asked, routes=path).packet)
+            self.assertTrue(tables.test(routes=path))
+            path.write_text(ROUTES.replace("via 192.0.2.1", "via nonsense"))
+            with self.assertRaises(RulesetError):
+                tables.simulate(asked, routes=path)
+        self.assertEqual(tables.simulate(SSH.replace(":22", ":80")).path[-1].chain, "INPUT")
+        with self.assertRaises(FileNotFoundError):
+            tables.simulate(SSH, routes="no such file")
 
     def test_what_is_wrong_is_told(self):
         with self.assertRaises(RulesetError) as raised:

@@ -53,6 +53,9 @@ impl Files for Loaded {
         match name {
             "base.star" => Ok("tables = default_tables()\ndef allow(port):\n    tables['filter']['INPUT'].append(Accept(dport=port))\n".into()),
             "circle.star" => Ok("load('circle.star', 'x')\n".into()),
+            "routes" => Ok("default via 192.0.2.1 dev wan\nnet.ipv4.conf.all.rp_filter = 0\n\
+                            net.ipv4.conf.lan.rp_filter = 0\n".into()),
+            "no routes" => Ok("default via nonsense\n".into()),
             "list" => Ok("10.0.0.1 # one\n\n10.0.0.2\n".into()),
             _ => Err(format!("`{name}`: not there")),
         }
@@ -88,6 +91,23 @@ fn settings_and_lists_come_from_outside() {
     let text = loading(&script).tables.unwrap().to_iptables().unwrap();
     assert!(text.contains("-A INPUT -s 10.0.0.1,10.0.0.2 -j ACCEPT --dport 8080\n"), "{text}");
     assert!(errors(&format!("{START}setting('x')\n")).first().unwrap().1.contains("--set x=…"));
+}
+
+#[test]
+fn a_script_asks_where_packets_go() {
+    let ask = |file: &str| {
+        format!(
+            "{START}it = tables.simulate('udp 10.0.0.5:1 -> 198.51.100.1:53 in lan', routes='{file}')\n\
+             print(it.path[-1].chain, it.packet)\n"
+        )
+    };
+    let made = loading(&ask("routes"));
+    let [line] = &made.printed[..] else { panic!("{:?}", made.diagnostics) };
+    assert!(line.starts_with("POSTROUTING ") && line.contains("out wan"), "{line}");
+    for (file, said) in [("no routes", "nonsense"), ("nothing", "not there")] {
+        let message = loading(&ask(file)).diagnostics.pop().unwrap().message;
+        assert!(message.contains(said), "{message}");
+    }
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Chores of the workspace, and what its outside tests share.
 #![expect(clippy::print_stderr, reason = "chores speak to a terminal")]
 
+pub mod analyses;
 pub mod changes;
 pub mod divergences;
 pub mod generate;
+#[cfg(feature = "scripts")]
 pub mod hostile;
 pub mod kernel_diff;
+mod measure;
 pub mod mutants;
 pub mod names;
 pub mod oracle;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{changes, generate, hostile, kernel_diff, mutants, oracle, peers, python, scripts};
+use xtask::{analyses, changes, generate, kernel_diff, mutants, oracle, peers, python, scripts};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -13,6 +13,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   oracle           compare every case of the catalogue, testdata/rulesets and testdata/regress with the iptables
                    programs of this machine (legacy and nft, IPv4 and IPv6, each in its own network namespace)
   bench-peers      time whole commands side by side with their peers, in CPU time
+  bench-peers analysis  time the exact analysis of large rule sets only
   bench-peers changes  time a change of one rule in 50,000 beside the stock ways only
   bench-peers python   time the Python package beside PyPTables only
   bench-peers scripts  time scripts in Starlark beside PyPTables only
@@ -31,13 +32,19 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
-        ["bench-peers"] => peers::run()
-            .and_then(|table| Ok([table, changes::bench()?, python::bench()?, scripts::bench()?].join("\n"))),
+        ["bench-peers"] => peers::run().and_then(|table| {
+            let more = [changes::bench()?, python::bench()?, scripts::bench()?, analyses::bench()?];
+            Ok(format!("{table}\n{}", more.join("\n")))
+        }),
+        ["bench-peers", "analysis"] => analyses::bench(),
         ["bench-peers", "changes"] => changes::bench(),
         ["bench-peers", "python"] => python::bench(),
         ["bench-peers", "scripts"] => scripts::bench(),
+        #[cfg(feature = "scripts")]
         ["hostile", count, seed] => match (count.parse(), seed.parse()) {
-            (Ok(count), Ok(seed)) => peers::release().and_then(|it| hostile::run(it.as_ref(), count, seed)),
+            (Ok(count), Ok(seed)) => {
+                peers::release().and_then(|it| xtask::hostile::run(it.as_ref(), count, seed))
+            }
             _ => Err(USAGE.into()),
         },
         ["python-tests"] => python::tests(),

@@ -91,13 +91,26 @@ pub(crate) fn rules() -> String {
     text
 }
 
-/// CPU ticks of all children that have ended: fields 16 and 17 of the file.
+/// CPU ticks of all children that have ended.
 pub(crate) fn children() -> Result<u64, Box<dyn Error>> {
+    Ok(ticks()?.1)
+}
+
+/// CPU ticks of this process and of all children that have ended.
+pub(crate) fn spent_by_all() -> Result<u64, Box<dyn Error>> {
+    let (own, children) = ticks()?;
+    Ok(own + children)
+}
+
+/// Of this process, and of children: fields 14 to 17 of the file.
+fn ticks() -> Result<(u64, u64), Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let fields = stat.rsplit_once(')').ok_or("/proc/self/stat has no name")?.1;
-    let mut fields = fields.split_whitespace().skip(13).map(str::parse::<u64>);
-    match (fields.next(), fields.next()) {
-        (Some(Ok(user)), Some(Ok(system))) => Ok(user + system),
-        _ => Err("/proc/self/stat has no times of children".into()),
+    let times: Result<Vec<u64>, _> = fields.split_whitespace().skip(11).take(4).map(str::parse).collect();
+    match times?.as_slice() {
+        [user, system, of_children, system_of_children] => {
+            Ok((user + system, of_children + system_of_children))
+        }
+        _ => Err("/proc/self/stat has no times".into()),
     }
 }

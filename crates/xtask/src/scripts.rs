@@ -3,22 +3,14 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use crate::measure::measure;
 use crate::peers::release;
 use crate::python::environments;
 
 const RULES: u32 = 50_000;
 const MANY: u32 = 500_000;
 const RUNS: u32 = 5;
-
-/// Runs a command, throws its output away, and prints its CPU time in milliseconds and its memory in KiB.
-const MEASURE: &str = "
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss)
-";
 
 /// Runs a script as Python runs it, and prints its rules.
 const PYTHON: &str = "import runpy, sys; print(runpy.run_path(sys.argv[1])['tables'].to_iptables())";
@@ -42,7 +34,7 @@ pub fn bench() -> Result<String, Box<dyn Error>> {
     for _ in 0..RUNS {
         let commands = [python(&environments.original, &few), python(&environments.ours, &few), render(&few)];
         for (command, sum) in commands.iter().zip(&mut sums) {
-            let (milliseconds, memory) = measure(command)?;
+            let (milliseconds, memory) = measure(command, &[0])?;
             *sum = (sum.0 + milliseconds, memory.max(sum.1));
         }
     }
@@ -54,7 +46,7 @@ pub fn bench() -> Result<String, Box<dyn Error>> {
     }
     let [original, _, ours] = sums.map(|it| it.0 as f64);
     writeln!(table, "{:.1} times less CPU than PyPTables", original / ours)?;
-    let (milliseconds, memory) = measure(&render(&many))?;
+    let (milliseconds, memory) = measure(&render(&many), &[0])?;
     writeln!(table, "{MANY} rules in Starlark: {milliseconds} ms, {} MB", memory / 1024)?;
     Ok(table)
 }
@@ -74,15 +66,4 @@ for k in range({rules}):
         ),
     )?;
     Ok(file)
-}
-
-/// CPU milliseconds and KiB of memory.
-fn measure(command: &[String]) -> Result<(u64, u64), Box<dyn Error>> {
-    let output = Command::new("python3").args(["-c", MEASURE]).args(command).current_dir("/").output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(milliseconds)), Some(Ok(memory))) => Ok((milliseconds, memory)),
-        _ => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
-    }
 }

@@ -8,11 +8,10 @@ use ptables::plan::Plan;
 use ptables_kernel::apply::ssh_session;
 
 use super::{Failure, Status};
-use crate::applying::{Ours, Where, explain, seconds, time, wanted};
+use crate::applying::{Meant, Ours, Where, explain, progress, seconds, show, time, wanted};
 use crate::cli::{Report, Script, Target};
 use crate::lockout::cuts_off;
 use crate::output::{Findings, Format};
-use crate::terminal;
 
 /// Apply a configuration: only what differs, all of it or nothing, and nobody else's rules
 ///
@@ -40,6 +39,8 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
     #[command(flatten)]
+    meant: Meant,
+    #[command(flatten)]
     ours: Ours,
     #[command(flatten)]
     place: Where,
@@ -64,36 +65,35 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let over_ssh = || if session.is_some() { Duration::from_secs(60) } else { Duration::ZERO };
     let confirm = options.confirm.unwrap_or_else(over_ssh);
     let applier = options.ours.of(options.place.applier(backend)?);
-    let applier = applier.confirm_within(confirm).preflight(!options.no_preflight);
+    let applier = applier.confirm_within(confirm).preflight(!options.no_preflight).watched_by(progress());
     if !options.allow_lockout && (session.is_some() || !options.protect.is_empty()) {
         let plans = match applier.plan(&wanted) {
             Ok(plans) => plans,
             Err(error) => return explain(error, &mut findings),
         };
-        let kernel = options.place.kernel()?;
-        if cuts_off(&plans, &wanted.sets, backend, session, &options.protect, &kernel, &mut findings)? {
+        let (kernel, what) = (options.place.kernel()?, (&wanted, plans.as_slice()));
+        if cuts_off(&applier, what, session, &options.protect, &kernel, &mut findings)? {
             findings.report_to_stderr()?;
             eprintln!("ptables: nothing was applied");
             return Ok(Status::Errors);
         }
     }
+    let sets = match applier.plan_sets(&wanted) {
+        Ok(sets) => sets,
+        Err(error) => return explain(error, &mut findings),
+    };
     let (plans, pending) = match applier.apply(&wanted) {
         Ok(done) => done,
         Err(error) => return explain(error, &mut findings),
     };
     findings.report_to_stderr()?;
-    let color = terminal::use_color(options.report.color, &std::io::stdout());
-    for plan in &plans {
-        match options.format {
-            Format::Human => print!("{}", plan.human(color)),
-            Format::Json => println!("{}", plan.json()),
-        }
-    }
     if let Some(pending) = pending {
         let left = time(Duration::from_secs(pending.confirm));
         eprintln!("ptables: applied; it goes back in {left} unless you say `ptables confirm {}`", pending.id);
-    } else if plans.iter().any(|it| !Plan::is_empty(it)) {
+    } else if !plans.iter().all(Plan::is_empty) || !sets.is_empty() {
         eprintln!("ptables: applied");
     }
+    // What it means is told last: it may take a while.
+    show(&plans, &sets, options.format, &options.report, Some((&options.meant, applier.dialect())))?;
     Ok(Status::Fine)
 }

@@ -60,7 +60,7 @@ enum Shape {
 
 /// When all packets are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum When {
+pub(crate) enum When {
     /// If there are not too many rules
     Auto,
     /// Always
@@ -70,7 +70,7 @@ enum When {
 }
 
 /// The most rules that are analysed without being asked to.
-const AUTO: usize = 20_000;
+pub(crate) const AUTO: usize = 20_000;
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let mut findings = Findings::new(&options.report);

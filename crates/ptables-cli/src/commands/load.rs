@@ -20,7 +20,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     // Nothing can be asked before the network: the tools are taken as they are.
-    let applier = options.place.applier(options.place.backend(options.target.backend)?)?.preflight(false);
+    let applier = options.place.applier_for(&options.target)?.preflight(false);
     match applier.load() {
         Ok(false) => Ok(Status::Fine),
         Ok(true) => {

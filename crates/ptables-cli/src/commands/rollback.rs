@@ -1,12 +1,12 @@
 //! `ptables rollback`: back to what was before.
 
 use clap::Args;
-use ptables::plan::Plan;
+use ptables::plan::SetChange;
 
 use super::{Failure, Status};
-use crate::applying::{Where, explain};
+use crate::applying::{Where, explain, show};
 use crate::cli::{Report, Target};
-use crate::output::Findings;
+use crate::output::{Findings, Format};
 
 /// Go back: what waits to be confirmed is undone; else the application before the last is applied again
 ///
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
-    let applier = options.place.applier(options.place.backend(options.target.backend)?)?;
+    let applier = options.place.applier_for(&options.target)?;
     if applier.status()?.pending.is_some() && options.to.is_none() {
         let pending = applier.roll_back()?;
         eprintln!("ptables: {} was rolled back", pending.id);
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let wanted = applier.past(options.to)?;
     match applier.apply(&wanted) {
         Ok((plans, _)) => {
-            plans.iter().filter(|it| !Plan::is_empty(it)).for_each(|it| print!("{}", it.human(false)));
+            show(&plans, &SetChange::default(), Format::Human, &options.report, None)?;
             eprintln!("ptables: back at {}", wanted.from);
             Ok(Status::Fine)
         }

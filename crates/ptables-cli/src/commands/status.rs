@@ -1,11 +1,12 @@
 //! `ptables status`: how things stand.
 
 use clap::Args;
-use ptables::plan::Plan;
+use ptables::plan::{Plan, SetChange};
 
 use super::{Failure, Status};
-use crate::applying::{Where, plain, time};
-use crate::cli::Target;
+use crate::applying::{Where, plain, show, time};
+use crate::cli::{Report, Target};
+use crate::output::Format;
 
 /// Say what is applied, what waits to be confirmed, what has changed since, and what our rules have counted, by line
 ///
@@ -16,10 +17,12 @@ pub(crate) struct Options {
     place: Where,
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    report: Report,
 }
 
 pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
-    let applier = options.place.applier(options.place.backend(options.target.backend)?)?;
+    let applier = options.place.applier_for(&options.target)?;
     let status = applier.status()?;
     match &status.last {
         Some(it) => println!("last: {} {} ({})", it.number, plain(&it.what), plain(&it.from)),
@@ -28,18 +31,17 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     if let Some(it) = &status.pending {
         println!("pending: {} from {}, goes back in {}", it.id, plain(&it.from), time(it.left()));
     }
-    for (table, chain, item) in status.rules() {
-        let counted = item.counters.unwrap_or_default();
-        let place = item.origin.place().map(|it| it.to_string()).unwrap_or_default();
-        let rule = item.text.to_lossy();
-        let (table, chain) = (plain(&table), plain(&chain));
-        println!("{:>10} packets  {table} {chain}{}   # {}", counted.packets, plain(&rule), plain(&place));
+    for it in status.counted() {
+        let place = it.place.map(|it| format!("   # {}", plain(&it))).unwrap_or_default();
+        let (table, chain, rule) = (plain(&it.table), plain(&it.chain), plain(&it.rule));
+        println!("{:>10} packets  {} {table} {chain} {rule}{place}", it.counters.packets, it.family);
     }
     // What waits is not the record yet: then there is no drift to be told.
     let drifted = status.pending.is_none() && !status.drift.iter().all(Plan::is_empty);
     if drifted {
         println!("since then others changed rules of ours; to bring them back:");
-        status.drift.iter().filter(|it| !it.is_empty()).for_each(|it| print!("{}", it.human(false)));
+        let drift: Vec<Plan> = status.drift.into_iter().filter(|it| !it.is_empty()).collect();
+        show(&drift, &SetChange::default(), Format::Human, &options.report, None)?;
     }
     Ok(if drifted { Status::Errors } else { Status::Fine })
 }

@@ -22,6 +22,8 @@ pub enum ApplyError {
     Busy,
     /// Others changed the rules again and again meanwhile.
     Changing,
+    /// It was [cancelled](super::Applier::watched_by); what had been changed was changed back.
+    Cancelled,
     /// Another program held the lock of the legacy tools all the time.
     LockHeld,
     /// No guard could be started, so nothing was begun.
@@ -51,6 +53,7 @@ impl fmt::Display for ApplyError {
             ApplyError::Changing => {
                 f.write_str("others change the rules all the time: what was changed has been changed back")
             }
+            ApplyError::Cancelled => f.write_str("it was cancelled: what was changed has been changed back"),
             ApplyError::LockHeld => f.write_str("another program holds the lock of the legacy tools"),
             ApplyError::Guard(why) => write!(f, "no guard could be started, so nothing was changed: {why}"),
             ApplyError::State(why) => f.write_str(why),

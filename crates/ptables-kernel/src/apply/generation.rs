@@ -15,7 +15,7 @@ const GEN_ID: u16 = 1;
 
 impl Kernel {
     /// How many changes of nft rules there were; `None` where it cannot be told.
-    pub(crate) fn generation(&self) -> Option<u32> {
+    pub fn generation(&self) -> Option<u32> {
         self.namespace.inside(ask).ok()?.ok()
     }
 }

@@ -120,7 +120,7 @@ pub fn guard(applier: &Applier, id: &str) -> Result<(), ApplyError> {
                 if waits && waits_since.is_none() {
                     continue;
                 }
-                applier.reclaim(&pending)?;
+                applier.end_of(&pending)?;
             }
             break;
         }

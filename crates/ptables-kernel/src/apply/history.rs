@@ -64,3 +64,23 @@ pub(crate) fn add(
     store.write("history", events.iter().map(line).collect::<String>().as_bytes())?;
     Ok((number, old))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netns::Scratch;
+
+    #[test]
+    fn no_name_of_a_file_makes_a_line_or_a_field() {
+        let Ok(scratch) = Scratch::new() else { return };
+        let store = Store::open(&scratch.directory().join("state")).unwrap();
+        let name = "a\tb\n9\t0\t-\tapplied\tc\u{1b}[2J\u{202e}.v4";
+        add(&store, "applied", name, "d1").unwrap();
+        add(&store, "confirmed", "rules.v4", "d2").unwrap();
+        let events = read(&store).unwrap();
+        let fields: Vec<(u64, &str, &str)> =
+            events.iter().map(|it| (it.number, &*it.what, &*it.digest)).collect();
+        assert_eq!(fields, [(1, "applied", "d1"), (2, "confirmed", "d2")]);
+        assert!(events[0].from.chars().all(|it| it.is_ascii_graphic()), "{}", events[0].from);
+    }
+}

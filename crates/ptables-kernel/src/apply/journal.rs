@@ -43,13 +43,6 @@ pub struct Pending {
     pub digest: String,
 }
 
-/// One family of a transaction.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) before: State,
-    pub(crate) after: State,
-}
-
 impl Pending {
     /// How long it still waits to be confirmed, by the clock of the machine.
     pub fn left(&self) -> Duration {

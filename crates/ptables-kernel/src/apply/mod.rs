@@ -11,10 +11,13 @@
 mod boot;
 mod commit;
 mod digest;
+mod direct;
+mod drive;
 mod error;
 mod fail;
 mod generation;
 mod guard;
+mod held;
 mod history;
 mod journal;
 mod preflight;
@@ -23,8 +26,11 @@ mod ssh;
 mod status;
 mod store;
 mod undo;
+mod watch;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ptables::compile::{CompiledFamilies, Part, RestoreText};
@@ -32,7 +38,7 @@ use ptables::diag::Diagnostic;
 use ptables::dialect::{Backend, Dialect, Family};
 use ptables::ipset::Set;
 use ptables::lower::{Options as Lowering, lower};
-use ptables::plan::{Claim, Options, Owner, Plan, State};
+use ptables::plan::{Claim, Options, Owner, Plan, State, Step};
 use ptables::source::{Source, Text};
 use ptables::text;
 
@@ -40,15 +46,17 @@ use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::names::SystemNames;
 use crate::program::unfaithful;
+use watch::Watch;
 
 pub use boot::{UNIT, competitors, unit};
 pub use error::ApplyError;
 pub use fail::POINTS as FAIL_POINTS;
 pub use guard::{GuardProgram, guard};
+pub use held::Held;
 pub use history::Event;
 pub use journal::{Pending, Phase};
 pub use ssh::{SshSession, ssh_session};
-pub use status::Status;
+pub use status::{Counted, Status};
 pub use store::Store;
 
 /// Where states are kept unless another folder is named: beneath it a folder for each owner, and for each network namespace but the
@@ -113,6 +121,7 @@ pub struct Applier {
     confirm: Duration,
     guard: Option<GuardProgram>,
     preflight: bool,
+    watch: Option<Watch>,
 }
 
 impl Applier {
@@ -131,6 +140,7 @@ impl Applier {
             confirm: Duration::ZERO,
             guard: None,
             preflight: true,
+            watch: None,
         })
     }
 
@@ -160,12 +170,24 @@ impl Applier {
         Applier { preflight, ..self }
     }
 
+    /// Lets a function see each step before it is done: for progress on long work. If it gives [`ControlFlow::Break`], the application is
+    /// cancelled: what was changed is changed back, and it ends with [`ApplyError::Cancelled`]. It is not asked on the way back, and
+    /// cannot stop what is committed.
+    pub fn watched_by(self, watch: impl Fn(&Step) -> ControlFlow<()> + Send + Sync + 'static) -> Applier {
+        Applier { watch: Some(Watch(Arc::new(watch))), ..self }
+    }
+
     /// What is live in a family, nothing of it claimed.
     ///
     /// # Errors
     /// [`ApplyError::Kernel`] if it cannot be read, [`ApplyError::State`] if tables hold what iptables cannot say.
     pub fn live(&self, family: Family) -> Result<State, ApplyError> {
         read_live(&self.kernel, self.backend, family)
+    }
+
+    /// How the tools of this machine read and print rules.
+    pub fn dialect(&self) -> Dialect {
+        dialect(&self.kernel, self.backend)
     }
 
     /// What was applied last in a family.
@@ -216,11 +238,14 @@ pub(super) fn read_live(kernel: &Kernel, backend: Backend, family: Family) -> Re
 
 fn parse_live(kernel: &Kernel, backend: Backend, family: Family, text: Vec<u8>) -> Result<State, ApplyError> {
     let names = SystemNames::new();
-    let version = kernel.version(backend).unwrap_or(Dialect::default().version);
     let source = Source::new("live", text).map_err(|it| ApplyError::State(it.to_string()))?;
     let lowered =
-        lower(&text::parse(&source).tables, family, Lowering::new(Dialect::new(backend, version), &names));
+        lower(&text::parse(&source).tables, family, Lowering::new(dialect(kernel, backend), &names));
     Ok(State::live(&lowered.ruleset))
+}
+
+fn dialect(kernel: &Kernel, backend: Backend) -> Dialect {
+    Dialect::new(backend, kernel.version(backend).unwrap_or(Dialect::default().version))
 }
 
 impl From<Error> for ApplyError {

@@ -20,7 +20,7 @@ impl Applier {
         let texts: Vec<Vec<(String, RestoreText)>> = plans.iter().map(Plan::texts).collect();
         for (plan, texts) in plans.iter().zip(&texts).filter(|it| !it.0.is_empty()) {
             let family = plan.before.family;
-            let saved = self.kernel.save(family, self.backend, false)?.text;
+            let saved = plan.before.text().bytes;
             let all: Vec<u8> = texts.iter().flat_map(|it| &it.1.bytes).copied().collect();
             self.kernel.copy_sets(&[saved.as_slice(), &all].concat(), &scratch)?;
             make_sets(kernel, &wanted.sets)?;

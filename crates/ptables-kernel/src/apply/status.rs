@@ -1,7 +1,8 @@
 //! What is applied, what waits, and what is no longer as it was applied.
 
 use ptables::dialect::Family;
-use ptables::plan::{Item, Plan};
+use ptables::model::Counters;
+use ptables::plan::{Plan, State};
 
 use super::history::{self, Event};
 use super::journal::{self, Pending};
@@ -19,16 +20,47 @@ pub struct Status {
     pub last: Option<Event>,
 }
 
+/// What a rule of ours has counted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Counted {
+    /// Family.
+    pub family: Family,
+    /// Table.
+    pub table: String,
+    /// Chain.
+    pub chain: String,
+    /// The rule, as iptables-save prints it behind the chain.
+    pub rule: String,
+    /// Its comment (`-m comment`): by it a program knows its rules. `None` if it has none.
+    pub tag: Option<String>,
+    /// Who wrote it: `file:line`; `None` if nobody knows.
+    pub place: Option<String>,
+    /// Packets and bytes.
+    pub counters: Counters,
+}
+
 impl Status {
-    /// Our rules that are live, with their counters and who wrote them: table, chain, rule.
-    pub fn rules(&self) -> impl Iterator<Item = (String, String, &Item)> {
-        let tables = self.drift.iter().flat_map(|it| &it.before.tables);
-        let chains = tables.flat_map(|table| table.chains.iter().map(move |it| (table, it)));
-        chains.flat_map(|(table, chain)| {
-            let ours = chain.items.iter().filter(|it| it.ours);
-            ours.map(|it| (table.name.to_lossy(), chain.name.to_lossy(), it))
-        })
+    /// What our rules have counted that are live, in their order.
+    pub fn counted(&self) -> Vec<Counted> {
+        self.drift.iter().flat_map(|it| counted(&it.before)).collect()
     }
+}
+
+fn counted(state: &State) -> impl Iterator<Item = Counted> + '_ {
+    let chains = state.tables.iter().flat_map(|table| table.chains.iter().map(move |it| (table, it)));
+    chains.flat_map(move |(table, chain)| {
+        let ours = chain.items.iter().filter(|it| it.ours);
+        ours.map(move |it| Counted {
+            family: state.family,
+            table: table.name.to_lossy(),
+            chain: chain.name.to_lossy(),
+            rule: it.text.to_lossy().trim_start().to_owned(),
+            tag: it.tag(),
+            place: it.origin.place().map(|it| it.to_string()),
+            counters: it.counters.unwrap_or_default(),
+        })
+    })
 }
 
 impl Applier {
@@ -37,14 +69,32 @@ impl Applier {
     /// # Errors
     /// If what is live or what is kept cannot be read.
     pub fn status(&self) -> Result<Status, ApplyError> {
+        let drift = self.drift()?;
+        let pending = journal::read_pending(&self.store)?;
+        Ok(Status { pending, drift, last: history::read(&self.store)?.pop() })
+    }
+
+    /// What would bring back what was applied, a plan for each family that has something of ours; empty plans if nobody else changed
+    /// rules of ours since.
+    ///
+    /// # Errors
+    /// As [`Applier::status`].
+    pub fn drift(&self) -> Result<Vec<Plan>, ApplyError> {
         let mut drift = Vec::new();
         for family in Family::ALL {
             if journal::read_state(&self.store, "record", family)?.is_some() {
                 drift.push(self.rest(family)?);
             }
         }
-        let pending = journal::read_pending(&self.store)?;
-        Ok(Status { pending, drift, last: history::read(&self.store)?.pop() })
+        Ok(drift)
+    }
+
+    /// What our live rules have counted, by rule: its tag (comment) and the line that made it.
+    ///
+    /// # Errors
+    /// As [`Applier::status`].
+    pub fn counters(&self) -> Result<Vec<Counted>, ApplyError> {
+        Ok(self.drift()?.iter().flat_map(|it| counted(&it.before)).collect())
     }
 
     /// What was applied when, and by whom: the oldest first.

@@ -3,64 +3,38 @@
 use std::time::{Duration, Instant};
 
 use ptables::dialect::Family;
-use ptables::plan::{self, Plan};
+use ptables::plan::{Change, Plan, SetChange, Transaction};
 
-use super::commit::{Committed, commit};
-use super::journal::{self, Change, Pending, Phase};
-use super::sets::SetChange;
+use super::journal::{self, Pending, Phase};
 use super::{Applier, ApplyError, Wanted};
-
-/// How often what is live is looked at again.
-const ROUNDS: u32 = 20;
 
 impl Applier {
     /// Changes back what a transaction changed. Returns what could not be: rules that cannot be told from equal ones of others.
-    pub(super) fn undo(&self, pending: &Pending) -> Result<Vec<String>, ApplyError> {
+    fn undo(&self, pending: &Pending) -> Result<Vec<String>, ApplyError> {
         self.wait_for_tools();
-        let tools = self.tools();
-        let sets =
-            self.store.read("pending.sets")?.map(|it| SetChange::from_text(&String::from_utf8_lossy(&it)));
-        if let Some(sets) = &sets {
-            sets.come(&tools)?;
-        }
-        let mut left = Vec::new();
+        let sets = self.store.read("pending.sets")?.unwrap_or_default();
+        let mut changes = Vec::new();
         for family in &pending.families {
             let read = |name| journal::read_state(&self.store, name, *family);
             if let (Some(before), Some(after)) = (read("pending.before")?, read("pending.after")?) {
-                left.extend(self.undo_family(*family, &Change { before, after })?);
+                changes.push(Change::new(before, after));
             }
         }
-        if let Some(sets) = &sets {
-            sets.go(&tools)?;
-        }
-        Ok(left)
+        let sets = SetChange::from_text(&String::from_utf8_lossy(&sets));
+        self.way_back(pending, Transaction::undoing(changes, sets))
     }
 
-    fn undo_family(&self, family: Family, change: &Change) -> Result<Vec<String>, ApplyError> {
-        let tools = self.tools();
-        let mut last = String::new();
-        for round in 0..ROUNDS {
-            let undo = plan::undo(self.live(family)?, &change.before, &change.after);
-            if undo.is_empty() {
-                return Ok(undo.obstacles.iter().map(ToString::to_string).collect());
-            }
-            for (_, text) in undo.texts() {
-                match commit(&tools, family, self.backend, &text) {
-                    Ok(Committed::Yes) => {}
-                    Ok(Committed::NotThere(found)) => last.clone_from(&found.message),
-                    // Others may be in the way just now; each table is tried for itself.
-                    Err(error) => last = error.to_string(),
-                }
-            }
-            if round > 2 {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        Ok(vec![format!("the rules of {family} could not be changed back: {last}")])
+    /// Ends what a process left that died while it applied, if there is something: for a program that has no guard, before it does
+    /// anything else. Every application does so first.
+    ///
+    /// # Errors
+    /// [`ApplyError::Pending`] if something waits to be confirmed, and is guarded; [`ApplyError::NotUndone`].
+    pub fn reclaim(&self) -> Result<(), ApplyError> {
+        self.alone().map(drop)
     }
 
     /// Ends what a process left that is gone: forward if all was committed and needs no confirmation, back otherwise.
-    pub(super) fn reclaim(&self, pending: &Pending) -> Result<(), ApplyError> {
+    pub(super) fn end_of(&self, pending: &Pending) -> Result<(), ApplyError> {
         if pending.boot != journal::boot() {
             // The rules went with the kernel that had them.
             return self.end(pending);
@@ -104,7 +78,7 @@ impl Applier {
         let _alone = self.store.lock("lock", true)?;
         let pending = journal::read_pending(&self.store)?.ok_or(ApplyError::NothingPending)?;
         let pending = Pending { confirm: pending.confirm.max(1), ..pending };
-        self.reclaim(&pending)?;
+        self.end_of(&pending)?;
         Ok(pending)
     }
 
@@ -121,8 +95,11 @@ impl Applier {
             Some(number) => events.iter().find(|it| it.number == number),
             None => lasting().nth(1),
         };
-        let event =
-            event.ok_or_else(|| ApplyError::State("there is no such application in the history".into()))?;
+        let missing = || match number {
+            Some(number) => ApplyError::State(format!("there is no application {number} in the history")),
+            None => ApplyError::State("there was no application before this one to go back to".into()),
+        };
+        let event = event.ok_or_else(missing)?;
         let mut wanted = Wanted { from: format!("history {}", event.number), ..Wanted::default() };
         wanted.digest.clone_from(&event.digest);
         for family in Family::ALL {

@@ -10,6 +10,10 @@ const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+/// Around a batch, and the attribute with the generation that it is for.
+const BATCH_BEGIN: u16 = 16;
+const BATCH_END: u16 = 17;
+const BATCH_GENERATION: u16 = 1;
 /// Length of a message's header, and of that of netfilter behind it.
 const HEADER: usize = 16;
 const FAMILY_HEADER: usize = 4;
@@ -41,6 +45,12 @@ impl Body {
     /// Attributes only, to be nested.
     pub fn nested() -> Body {
         Body::default()
+    }
+
+    /// How long it is, in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "there is no body without a header")]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Adds an attribute.
@@ -114,15 +124,8 @@ impl Netlink {
     }
 
     fn send(&mut self, kind: u16, flags: u16, body: &Body) -> io::Result<()> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let length = u32::try_from(HEADER + body.0.len()).map_err(io::Error::other)?;
         let mut message = Vec::with_capacity(HEADER + body.0.len());
-        message.extend(length.to_ne_bytes());
-        message.extend(kind.to_ne_bytes());
-        message.extend((flags | NLM_F_REQUEST).to_ne_bytes());
-        message.extend(self.sequence.to_ne_bytes());
-        message.extend([0; 4]);
-        message.extend(&body.0);
+        self.append(&mut message, kind, flags, body)?;
         sys::send(&self.socket, &message).map(drop)
     }
 
@@ -159,6 +162,84 @@ impl Netlink {
                 }
             }
         }
+    }
+
+    /// The first entries of a list, as many as the kernel tells at once: what follows is not taken, so the socket is of no more use.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn first(mut self, kind: u16, body: &Body, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        self.send(kind, NLM_F_DUMP, body)?;
+        let length = sys::receive(&self.socket, &mut self.buffer)?;
+        for (kind, message) in messages(self.buffer.get(..length).unwrap_or_default()) {
+            match kind {
+                NLMSG_DONE => {}
+                NLMSG_ERROR => return refusal(message),
+                _ => each(message.get(FAMILY_HEADER..).unwrap_or_default()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One thing: its attributes.
+    ///
+    /// # Errors
+    /// The kernel's refusal, such as `ENOENT`.
+    pub fn get(&mut self, kind: u16, body: &Body) -> io::Result<Vec<u8>> {
+        self.send(kind, 0, body)?;
+        let length = sys::receive(&self.socket, &mut self.buffer)?;
+        let Some((kind, message)) = messages(self.buffer.get(..length).unwrap_or_default()).next() else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        if kind == NLMSG_ERROR {
+            refusal(message)?;
+        }
+        Ok(message.get(FAMILY_HEADER..).unwrap_or_default().to_vec())
+    }
+
+    /// A batch of changes: all of them, or none. With `generation`, none if the ruleset has another by now.
+    ///
+    /// # Errors
+    /// The kernel's refusal: `ERESTART` for the generation.
+    pub fn batch(
+        &mut self,
+        subsystem: u16,
+        changes: &[(u16, u16, Body)],
+        generation: Option<u32>,
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let mut begin = Body::new(0, subsystem);
+        if let Some(generation) = generation {
+            begin = begin.with(BATCH_GENERATION, &generation.to_be_bytes());
+        }
+        self.append(&mut bytes, BATCH_BEGIN, 0, &begin)?;
+        for (at, (kind, flags, body)) in changes.iter().enumerate() {
+            let ack = if at + 1 == changes.len() { NLM_F_ACK } else { 0 };
+            self.append(&mut bytes, subsystem << 8 | kind, flags | ack, body)?;
+        }
+        self.append(&mut bytes, BATCH_END, 0, &Body::new(0, subsystem))?;
+        sys::send(&self.socket, &bytes)?;
+        loop {
+            let length = sys::receive(&self.socket, &mut self.buffer)?;
+            for (kind, message) in messages(self.buffer.get(..length).unwrap_or_default()) {
+                if kind == NLMSG_ERROR {
+                    return refusal(message);
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &mut Vec<u8>, kind: u16, flags: u16, body: &Body) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let length = u32::try_from(HEADER + body.0.len()).map_err(io::Error::other)?;
+        bytes.extend(length.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend((flags | NLM_F_REQUEST).to_ne_bytes());
+        bytes.extend(self.sequence.to_ne_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(&body.0);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Ok(())
     }
 
     /// Takes the messages that have come; `each` gets the kind and the attributes of every one.

@@ -4,7 +4,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod foreign;
+mod long;
 mod pairs;
+mod programs;
 mod writers;
 
 use common::{everywhere, rules};
@@ -216,6 +219,44 @@ fn sets_come_before_rules_and_go_after_them() {
         applier(&scratch, backend).apply(&Wanted::nothing(&[Family::V4])).unwrap();
         assert_eq!(list(), "", "{backend}");
     }
+}
+
+#[test]
+fn what_ipset_refuses_changes_nothing_and_names_its_line() {
+    everywhere(|scratch, family, backend| {
+        let text = "*filter\n-A INPUT -m set --match-set few src -j DROP\nCOMMIT\n";
+        let with = |addresses: &str| {
+            let mut wanted = wanted(&[(family, text)], backend);
+            let kind = if family == Family::V4 { "" } else { " family inet6" };
+            let text = format!("create few hash:ip{kind} maxelem 1\n{addresses}");
+            let source = Source::new("sets.txt", text).unwrap();
+            let (sets, wrong) = ptables::ipset::parse(&source, &SystemNames::new());
+            assert!(wrong.is_empty(), "{wrong:?}");
+            wanted.sets = sets.iter().cloned().collect();
+            wanted
+        };
+        let address = |last: u8| {
+            if family == Family::V4 { format!("192.0.2.{last}") } else { format!("2001:db8::{last}") }
+        };
+        let state = || {
+            let sets = String::from_utf8(scratch.run("ipset", &["save"], b"").unwrap().stdout).unwrap();
+            (
+                rules(scratch, family, backend),
+                sets.split(" initval").map(str::to_owned).next(),
+                sets.lines().count(),
+            )
+        };
+        let one = format!("add few {}\n", address(1));
+        applier(scratch, backend).apply(&with(&one)).unwrap();
+        let before = state();
+        let two = format!("{one}add few {}\n", address(2));
+        for preflight in [true, false] {
+            let error = applier(scratch, backend).preflight(preflight).apply(&with(&two)).unwrap_err();
+            let ApplyError::Refused(found) = &error else { panic!("{backend} {family}: {error:?}") };
+            assert_eq!(found[0].origin().place().unwrap().to_string(), "sets.txt:3", "{}", found[0].message);
+            assert_eq!(state(), before, "{backend} {family} {preflight}");
+        }
+    });
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn each_pair_of_rulesets_is_reached_and_left_again() {
         docker(scratch, family, backend);
         let foreign = plain(&saved(scratch, family, backend));
         let foreign: Vec<&String> = foreign.iter().filter(|it| it.starts_with('[')).collect();
-        for round in 0..12 {
+        for round in 0..20 {
             let applier = applier(scratch, backend).preflight(round % 4 == 0);
             let text = ruleset(&mut random);
             let before = plain(&saved(scratch, family, backend));

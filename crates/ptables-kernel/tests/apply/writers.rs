@@ -14,25 +14,6 @@ fn text(number: u32) -> String {
 }
 
 #[test]
-fn a_hundred_applications_leave_what_is_foreign_as_it_is() {
-    for backend in Backend::ALL {
-        let Some(scratch) = netns::scratch_or_skip() else { return };
-        docker(&scratch, Family::V4, backend);
-        let foreign = |text: &str| -> Vec<String> {
-            let is = |it: &&str| DOCKER.lines().any(|line| line == *it);
-            text.lines().filter(|it| it.starts_with('[')).filter(is).map(str::to_owned).collect()
-        };
-        let before = foreign(&saved(&scratch, Family::V4, backend));
-        assert_eq!(before.len(), 6);
-        for number in 0..100 {
-            let applier = applier(&scratch, backend).preflight(number % 10 == 0);
-            applier.apply(&wanted(&[(Family::V4, &text(number))], backend)).unwrap();
-            assert_eq!(foreign(&saved(&scratch, Family::V4, backend)), before, "{backend} {number}");
-        }
-    }
-}
-
-#[test]
 fn a_second_writer_loses_nothing() {
     for backend in Backend::ALL {
         let Some(scratch) = netns::scratch_or_skip() else { return };

@@ -14,6 +14,7 @@ Tables hold chains, chains hold rules, and every rule knows the line that made i
 """
 
 from . import errors, matches, targets
+from ._apply import Owner
 from ._colors import add_line_numbers, colorize, make_colorizer, uncolorize
 from ._core import Diagnostic, Label, Simulation, Step, TestReport
 from ._kernel import parse, restore
@@ -41,6 +42,7 @@ __all__ = [
     "Label",
     "Log",
     "Match",
+    "Owner",
     "PyPTablesError",
     "Redirect",
     "RestoreError",

@@ -1,4 +1,5 @@
 from . import errors as errors, matches as matches, targets as targets
+from ._apply import Owner as Owner
 from ._colors import (
     add_line_numbers as add_line_numbers,
     colorize as colorize,
@@ -55,6 +56,7 @@ __all__ = [
     "Label",
     "Log",
     "Match",
+    "Owner",
     "PyPTablesError",
     "Redirect",
     "RestoreError",

@@ -7,6 +7,7 @@ from .rules.arguments import ArgumentList
 from .rules.base import Rule
 
 _Place = tuple[str, int, str] | None
+_Settings = tuple[str, str | None, list[str], bool, str | None]
 
 @disjoint_base
 class RuleBase:
@@ -110,6 +111,7 @@ class Program:
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
         misses: bool = False,
     ) -> Simulation: ...
     def test(
@@ -118,6 +120,7 @@ class Program:
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
     ) -> TestReport: ...
     def restore(
         self,
@@ -153,18 +156,29 @@ def plan(
     program: Program,
     family: str | None,
     backend: str | None,
-    settings: tuple[str, str | None, list[str], bool, str | None],
+    settings: _Settings,
+    analysis: bool,
 ) -> list[tuple[str, str]]: ...
 def apply(
     program: Program,
     family: str | None,
     backend: str | None,
-    settings: tuple[str, str | None, list[str], bool, str | None],
+    settings: _Settings,
     confirm: int,
     python: str,
 ) -> tuple[list[tuple[str, str]], str | None, str]: ...
-def confirm(settings: tuple[str, str | None, list[str], bool, str | None], id: str) -> None: ...
-def rollback(settings: tuple[str, str | None, list[str], bool, str | None], backend: str) -> None: ...
+def confirm(settings: _Settings, id: str | None) -> str: ...
+def rollback(settings: _Settings, backend: str | None) -> str: ...
+def go_back(settings: _Settings, backend: str | None, to: int | None) -> list[tuple[str, str]]: ...
+def remove(settings: _Settings, backend: str | None) -> list[tuple[str, str]]: ...
+def status(
+    settings: _Settings, backend: str | None
+) -> tuple[
+    tuple[str, int] | None,
+    list[tuple[str, str]],
+    list[tuple[int, str, str, str, str | None, str | None, int, int]],
+]: ...
+def history(settings: _Settings) -> list[tuple[int, int, int | None, str, str, str]]: ...
 def guard(owner: str, state: str, backend: str, lock_file: str | None, id: str) -> None: ...
 def arguments_text(arguments: ArgumentList | list[Any]) -> str: ...
 def caller() -> _Place: ...

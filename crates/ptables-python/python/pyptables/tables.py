@@ -197,24 +197,36 @@ class Tables(_Named):
         """
         return fix_of(self, (family, backend, version), join, policy)
 
-    def simulate(self, packet, *, backend=None, version=None, policy=None, misses=False):
+    def simulate(self, packet, *, backend=None, version=None, policy=None, routes=None, misses=False):
         """What would happen to a packet such as ``'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'``: a `Simulation`.
 
         It has ``verdict`` (``ACCEPT``, ``DROP``, ``REJECT``, ``UNKNOWN``), ``path`` (each `Step` with the line that made its rule and
         why it matched; with ``misses=True`` also the rules that did not), ``packet`` as it leaves, and ``unknown``: what is not decided.
-        ``policy`` counts where a chain has none. The family is the packet's. Raises `RulesetError` for a packet that cannot be read, and for
-        rules with errors.
+        ``policy`` counts where a chain has none. ``routes`` say where packets go: a file with what ``ip rule``, ``ip route show table all``
+        and ``ip addr`` print, or ``'live'`` for this machine; then the packet need not say where it leaves. The family is the packet's.
+        Raises `RulesetError` for a packet that cannot be read, and for rules or routes with errors.
         """
-        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, misses)
+        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, routes, misses)
 
-    def plan(self, *, family=None, backend=None, owner="main", state=None, places=(), replace=False):
+    def plan(
+        self,
+        *,
+        family=None,
+        backend=None,
+        owner="main",
+        state=None,
+        places=(),
+        replace=False,
+        analysis=True,
+    ):
         """What `apply` would change in the kernel: a `Plan`, which is true if there is anything.
 
         ``owner`` is who applies: rules of others stay. ``state`` is the folder of what was applied (default: of the owner, in
         ``/var/lib/ptables``), ``places`` are chains of others that take our rules, such as ``DOCKER-USER``; ``replace=True`` takes the
-        tables over with all that is in them.
+        tables over with all that is in them. Up to 20,000 rules it says which packets are newly allowed or dropped, unless
+        ``analysis=False``.
         """
-        return plan_of(self, family, backend, (owner, state, places, replace))
+        return plan_of(self, family, backend, (owner, state, places, replace), analysis)
 
     def apply(
         self, confirm=0, *, family=None, backend=None, owner="main", state=None, places=(), replace=False
@@ -234,15 +246,15 @@ class Tables(_Named):
         """
         self.__dict__.setdefault("expectations", []).append(_expectation(packet, verdict))
 
-    def test(self, *, backend=None, version=None, policy=None):
+    def test(self, *, backend=None, version=None, policy=None, routes=None):
         """Asks the rules for the verdicts that `expect` was told, the method or the function: a `TestReport`, true if all hold.
 
-        It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``.
+        It has ``failures``, ``never_met`` (rules that no packet met), ``count`` and ``rules``. ``routes`` as in `simulate`.
         """
         expected = self.__dict__.setdefault("expectations", [])
         expected.extend(_expected)
         _expected.clear()
-        return _core.Program.of_tables(self).test(expected, backend, version, policy)
+        return _core.Program.of_tables(self).test(expected, backend, version, policy, routes)
 
     def __repr__(self):
         return f"<{type(self).__name__}: [{', '.join(f'<{type(it).__name__}: {it.name} ...>' for it in self.values())}]>"

@@ -102,6 +102,7 @@ class Tables(_Named[Table]):
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
         misses: bool = False,
     ) -> Simulation: ...
     def plan(
@@ -113,6 +114,7 @@ class Tables(_Named[Table]):
         state: str | PathLike[str] | None = None,
         places: Iterable[str] = (),
         replace: bool = False,
+        analysis: bool = True,
     ) -> Plan: ...
     def apply(
         self,
@@ -127,5 +129,10 @@ class Tables(_Named[Table]):
     ) -> Application: ...
     def expect(self, packet: str, verdict: str) -> None: ...
     def test(
-        self, *, backend: str | None = None, version: str | None = None, policy: str | None = None
+        self,
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
     ) -> TestReport: ...

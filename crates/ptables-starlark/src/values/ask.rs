@@ -10,8 +10,9 @@ use ptables::model::{Policy, Ruleset};
 use ptables::origin::Origin;
 use ptables::packet::Packet;
 use ptables::program::{Families, Tables};
+use ptables::routes::Routes;
 use ptables::simulate::{Simulator, Step};
-use ptables::source::Text;
+use ptables::source::{Source, Text};
 use ptables::text;
 use ptables::value::BuiltinNames;
 use starlark::values::structs::AllocStruct;
@@ -123,16 +124,17 @@ impl Target {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    /// What happens to a packet, as a struct.
+    /// What happens to a packet, as a struct; `routes` say where it goes.
     pub(crate) fn simulate<'v>(
         &self,
         tables: &Tables,
         packet: &str,
-        policy: Option<&str>,
+        (policy, routes): (Option<&str>, Option<Routes>),
         misses: bool,
         heap: Heap<'v>,
     ) -> starlark::Result<Value<'v>> {
-        let packet = Packet::parse(&Text::from(packet)).map_err(|it| no(it.message.clone()))?;
+        let parse = if routes.is_some() { Packet::parse_routed } else { Packet::parse };
+        let packet = parse(&Text::from(packet)).map_err(|it| no(it.message.clone()))?;
         let policy = match policy.map(|name| (name, Policy::find(name.as_bytes()))) {
             None => None,
             Some((_, Some(policy))) => Some(policy),
@@ -144,7 +146,10 @@ impl Target {
         else {
             return fail(format!("the tables are not for {family}"));
         };
-        let simulator = compiled.simulator(&part.ruleset, policy);
+        let mut simulator = compiled.simulator(&part.ruleset, policy);
+        if let Some(routes) = routes {
+            simulator = simulator.with_routes(routes);
+        }
         let trace = if misses { simulator.explain(&packet) } else { simulator.simulate(&packet) };
         let path: Vec<_> = trace.path.iter().map(|it| step(&simulator, it, heap)).collect();
         Ok(heap.alloc(AllocStruct([
@@ -157,9 +162,17 @@ impl Target {
     }
 }
 
+<<<<<<< HEAD
 /// A script's memory is bounded.
 fn limits() -> Limits {
     Limits::new(16_000_000)
+=======
+/// Where packets go, as a text says that `ip` printed.
+pub(crate) fn routes(name: &str, text: String) -> starlark::Result<Routes> {
+    let source = Source::new(name, text).map_err(|error| no(error.to_string()))?;
+    let (routes, found) = Routes::parse(&source);
+    if found.is_empty() { Ok(routes) } else { Err(first(&found)) }
+>>>>>>> main
 }
 
 fn has(families: Option<Families>, family: Family) -> bool {

@@ -11,7 +11,7 @@ use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::{Heap, StarlarkValue, Value, starlark_value};
 
-use super::ask::Target;
+use super::ask::{self, Target};
 use super::chain::ChainValue;
 use super::place::PlaceValue;
 use super::{handle, lock};
@@ -372,19 +372,25 @@ fn tables_methods(builder: &mut MethodsBuilder) {
         target.fix(&this.program(), join)
     }
 
-    /// What would happen to a packet: a struct.
+    /// What would happen to a packet: a struct. `routes` names a file beneath the script's folder with what `ip rule`,
+    /// `ip route show table all` and `ip addr` print.
     fn simulate<'v>(
         this: &TablesValue,
         packet: &str,
         #[starlark(require = named)] backend: Option<Value<'v>>,
         #[starlark(require = named)] version: Option<Value<'v>>,
         #[starlark(require = named)] policy: Option<Value<'v>>,
+        #[starlark(require = named)] routes: Option<Value<'v>>,
         #[starlark(require = named, default = false)] misses: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
         let target = Target::of(None, backend, version, Context::of(eval)?.dialect)?;
         let policy = text("policy", policy)?;
-        target.simulate(&this.program(), packet, policy.as_deref(), misses, eval.heap())
+        let routes = match text("routes", routes)? {
+            None => None,
+            Some(name) => Some(ask::routes(&name, Context::of(eval)?.files.read(&name).or_else(fail)?)?),
+        };
+        target.simulate(&this.program(), packet, (policy.as_deref(), routes), misses, eval.heap())
     }
 }
 

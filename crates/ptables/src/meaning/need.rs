@@ -140,8 +140,6 @@ pub enum Need {
     List(Text),
     /// The content of a set.
     Set(Box<SetTest>),
-    /// The payload, in a way that is not modelled: a finite state machine of `string`.
-    Payload,
     /// How many packets came before and when: `limit`.
     Limit {
         /// Time between two packets, in 1/10,000 second.
@@ -194,7 +192,6 @@ impl fmt::Display for Need {
             Need::List(name) => write!(f, "what is in the list {}", name.to_lossy()),
             Need::Recent(test) => write!(f, "what is in the list {}", test.name.to_lossy()),
             Need::Set(test) => write!(f, "whether the packet is in the set {}", test.name.to_lossy()),
-            Need::Payload => f.write_str("a finite state machine, which is not modelled"),
             Need::Clock(_) => f.write_str("the time"),
             Need::Other(text) => f.write_str(text),
         }

@@ -3,11 +3,12 @@
 use crate::source::Text;
 use crate::value::is::Is;
 
-/// A text that is sought.
+/// A text that is sought, or a machine that seeks one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextTest {
-    /// The text.
+    /// The text; or the tokens of a machine, four bytes each: two of a kind of byte (as the machine has numbers), how often it
+    /// may come, and the byte itself.
     pub pattern: Text,
     /// Offset of the first byte that is looked at, from the IP header on.
     pub from: u16,
@@ -15,12 +16,19 @@ pub struct TextTest {
     pub to: u16,
     /// Upper and lower case are the same.
     pub ignore_case: bool,
+    /// It is a machine.
+    pub machine: bool,
 }
 
 impl TextTest {
     /// A text, sought between two offsets.
     pub fn new(pattern: Text, from: u16, to: u16, ignore_case: bool) -> TextTest {
-        TextTest { pattern, from, to, ignore_case }
+        TextTest { pattern, from, to, ignore_case, machine: false }
+    }
+
+    /// A machine, run between two offsets. It matches where its last token takes the packet's last byte, or takes any number.
+    pub fn machine(tokens: Text, from: u16, to: u16) -> TextTest {
+        TextTest { machine: true, ..TextTest::new(tokens, from, to, false) }
     }
 }
 

@@ -14,11 +14,8 @@ pub fn mend(check: u16, old: &[u8], new: &[u8]) -> u16 {
 }
 
 fn word(bytes: &[u8]) -> u32 {
-    match bytes {
-        [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
-        [high] => u32::from(*high) << 8,
-        _ => 0,
-    }
+    let byte = |at| bytes.get(at).copied().unwrap_or(0);
+    u32::from(u16::from_be_bytes([byte(0), byte(1)]))
 }
 
 /// A sum in one's complement.

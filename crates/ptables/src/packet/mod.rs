@@ -270,6 +270,8 @@ impl Packet {
         let (source_port, destination_port) = match (proto, self.family) {
             (6 | 17 | 132 | 136, _) => (two(0), two(2)),
             (1, Family::V4) | (58, Family::V6) => (two(4), two(0)),
+            // The call of version 1.
+            (47, _) if two(0) & 7 == 1 && bytes.len() >= 8 => (0, two(6)),
             _ => (0, 0),
         };
         Tuple::new(proto, (view.source(), source_port), (view.destination(), destination_port))
@@ -305,9 +307,9 @@ impl Packet {
                 let covered = coverage.is_some_and(|it| it == 0 || (8..=bytes.len()).contains(&it));
                 covered && u16_at(bytes, 6).is_some_and(|it| it != 0)
             }
-            // Of GRE, version 1 must hold PPP.
+            // Of GRE, version 1 must hold PPP, unless it is cut off before its call.
             (Some(47), _) if u16_at(bytes, 0).is_some_and(|it| it & 7 == 1) => {
-                u16_at(bytes, 2) == Some(0x880b)
+                bytes.len() < 8 || u16_at(bytes, 2) == Some(0x880b)
             }
             (Some(1), Family::V4) => bytes.len() >= 8 && matches!(kind, Some(8 | 13 | 15 | 17)),
             (Some(58), Family::V6) => match kind {

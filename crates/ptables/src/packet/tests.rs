@@ -113,3 +113,29 @@ fn a_packet_without_an_entry_begins_a_connection_if_it_can() {
     assert_eq!(state("icmpv6 fe80::1 -> fe80::2 in eth0 type=135"), CtState::Untracked);
     assert_eq!(state("gre 192.0.2.7 -> 192.0.2.8 in eth0"), CtState::New);
 }
+
+#[test]
+fn questions_and_answers_of_icmp_are_one_connection() {
+    let pairs = [(1, 8, 0), (1, 13, 14), (1, 15, 16), (1, 17, 18), (58, 128, 129), (58, 139, 140)];
+    for (proto, asks, answers) in pairs {
+        let of = |kind: u8| Tuple::new(proto, (1, 77), (2, u16::from(kind) << 8));
+        let back = |kind: u8| Tuple::new(proto, (2, 77), (1, u16::from(kind) << 8));
+        assert_eq!(of(asks).reversed(), back(answers), "{proto} {asks}");
+        assert_eq!(of(answers).reversed(), back(asks), "{proto} {answers}");
+        assert_eq!(of(3).reversed(), back(3));
+    }
+    assert_eq!(Tuple::new(17, (1, 5), (2, 6)).reversed(), Tuple::new(17, (2, 6), (1, 5)));
+}
+
+#[test]
+fn a_call_of_gre_is_a_port() {
+    let gre = |payload: &str| {
+        let connection =
+            packet(&format!("gre 192.0.2.7 -> 192.0.2.8 payload={payload} in eth0")).connection();
+        (connection.state, connection.original.source_port, connection.original.destination_port)
+    };
+    assert_eq!(gre("0x3001880b00040102"), (CtState::New, 0, 0x102));
+    assert_eq!(gre("0x3001080000040102"), (CtState::Invalid, 0, 0x102));
+    assert_eq!(gre("0x30010800000401"), (CtState::New, 0, 0), "cut off before the call");
+    assert_eq!(gre("0x3000880b00040102"), (CtState::New, 0, 0));
+}

@@ -27,6 +27,11 @@ pub const fn is_extension(proto: u8) -> bool {
 impl<'a> View<'a> {
     /// Looks at bytes that begin with an IP header of this family.
     pub fn new(family: Family, bytes: &'a [u8]) -> View<'a> {
+        View::with_routing(family, bytes, 4)
+    }
+
+    /// Of a routing header so many bytes must be there.
+    fn with_routing(family: Family, bytes: &'a [u8], routing: usize) -> View<'a> {
         let mut view = View { family, bytes, proto: None, transport: 0, fragment: 0 };
         match family {
             Family::V4 => {
@@ -34,18 +39,14 @@ impl<'a> View<'a> {
                 view.proto = u8_at(bytes, 9);
                 view.fragment = u16_at(bytes, 6).unwrap_or(0) & 0x1fff;
             }
-            Family::V6 => view.walk(4),
+            Family::V6 => view.walk(routing),
         }
         view
     }
 
     /// The same as connection tracking looks at it: a routing header of which two bytes are there does for it.
     pub(super) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
-        let mut view = View::new(family, bytes);
-        if family == Family::V6 && view.proto.is_none() && view.fragment == 0 {
-            view.walk(2);
-        }
-        view
+        View::with_routing(family, bytes, 2)
     }
 
     /// Goes past extension headers, as `ipv6_find_hdr` does when it looks for the last one.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::align::{Ids, align};
 use super::make::{Options, Plan};
+use super::owner::MARKER;
 use super::state::{ChainState, Item, State};
 
 /// What of the rules that are there is ours.
@@ -78,6 +79,10 @@ impl State {
 
 fn claim_chain(live: &mut ChainState, record: &ChainState) -> usize {
     live.ours |= record.ours && !live.builtin;
+    if live.ours && live.name.starts_with(MARKER) {
+        // What a process left in it that died: nobody else writes there.
+        live.items.iter_mut().for_each(|it| it.ours = true);
+    }
     if record.was.is_some() && live.policy == record.policy {
         live.was = record.was;
     }

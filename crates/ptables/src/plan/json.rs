@@ -7,6 +7,7 @@
 //! | `added`, `removed`, `moved`, `kept`, `foreign`, `lost_packets` | numbers, as in `PlanCounts` |
 //! | `chains` | list of objects |
 //! | `foreign_chains`, `obstacles` | lists of strings |
+//! | `difference` | what changes for packets, an object as `ptables diff` prints it; `null` if it was not asked for, or nobody can tell |
 //!
 //! A **chain** has `table`, `chain`, `made`, `gone` (booleans), `policy` (what it becomes, else `null`) and `rules`, a list of objects
 //! with `change` (`add`, `remove`, `move-to`, `move-from`), `rule` (text behind `-A CHAIN`), `file` and `line` (`null` if unknown),
@@ -15,6 +16,7 @@
 use serde::Serialize;
 
 use super::make::{Line, LineKind, Plan};
+use super::meaning::Meaning;
 use crate::dialect::Family;
 
 #[derive(Serialize)]
@@ -53,7 +55,7 @@ struct Rule {
 
 impl Plan {
     /// The plan as one line of JSON, without the line end; the module says what it holds.
-    pub fn json(&self) -> String {
+    pub fn json(&self, meaning: Option<&Meaning>) -> String {
         let counts = self.counts();
         let chains = self.tables.iter().flat_map(|table| {
             table.chains.iter().map(|chain| Chain {
@@ -79,7 +81,9 @@ impl Plan {
             obstacles: self.obstacles.iter().map(ToString::to_string).collect(),
         };
         // INVARIANT: strings and numbers can always be written.
-        serde_json::to_string(&object).unwrap_or_default()
+        let text = serde_json::to_string(&object).unwrap_or_default();
+        let difference = meaning.map_or_else(|| "null".to_owned(), Meaning::json);
+        format!("{},\"difference\":{difference}}}", text.strip_suffix('}').unwrap_or(&text))
     }
 }
 

@@ -11,6 +11,9 @@ use crate::source::Text;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner(Box<str>);
 
+/// How the chain begins that says who is there.
+pub(super) const MARKER: &[u8] = b"ptables.";
+
 /// The name is not 1 to 20 letters, digits, `-` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

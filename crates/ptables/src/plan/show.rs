@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::make::{ChainPlan, Line, LineKind, Plan};
-use super::owner::maker;
+use super::owner::{MARKER, maker};
 use super::state::ChainState;
 use crate::diag::escape::{self, Escaped};
 
@@ -50,7 +50,9 @@ impl Plan {
         let mut out = String::new();
         let family = self.before.family;
         for table in &self.tables {
-            for chain in &table.chains {
+            // The marker of an owner says nothing to anybody.
+            let markers = |it: &&ChainPlan| !it.name.starts_with(MARKER) || !it.lines.is_empty();
+            for chain in table.chains.iter().filter(markers) {
                 let title = format!("{family} {} {}", Escaped(&table.name), Escaped(&chain.name));
                 let _ = writeln!(out, "{}", paint(color, "1", &title));
                 chain_lines(&mut out, chain, color);
@@ -156,6 +158,6 @@ fn by(line: &Line) -> String {
     counted.unwrap_or_default() + &place.unwrap_or_default()
 }
 
-fn paint(color: bool, style: &str, text: &str) -> String {
+pub(super) fn paint(color: bool, style: &str, text: &str) -> String {
     if color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
 }

@@ -6,6 +6,7 @@ use crate::ext::{Context, TableName};
 use crate::model::{Counters, Policy, Ruleset};
 use crate::origin::Origin;
 use crate::source::Text;
+use crate::text::lex;
 
 /// Chains of one family: what is live, what is wanted, or what was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +75,8 @@ impl State {
         State { family, tables: Vec::new() }
     }
 
-    /// A ruleset whose rules are all ours: what a program wants.
+    /// A ruleset whose rules are all ours: what a program wants. A policy `ACCEPT` that the statement made which made the table, as
+    /// `default_tables()` does, was not asked for: that of the kernel stays (it may be Docker's `DROP`).
     pub fn wanted(ruleset: &Ruleset) -> State {
         State::of(ruleset, true)
     }
@@ -111,7 +113,9 @@ impl State {
                     name: chain.name.clone(),
                     builtin: chain.hook.is_some(),
                     ours: ours && chain.hook.is_none(),
-                    policy: chain.policy,
+                    policy: chain
+                        .policy
+                        .filter(|it| !(ours && is_default(*it, &table.origin, &chain.origin))),
                     was: None,
                     items: items.collect(),
                 }
@@ -169,6 +173,11 @@ impl State {
     }
 }
 
+/// Whether a policy came with the table.
+fn is_default(policy: Policy, table: &Origin, chain: &Origin) -> bool {
+    policy == Policy::Accept && table.place().is_some_and(|it| chain.place() == Some(it))
+}
+
 impl TableState {
     pub(super) fn new(name: Text) -> TableState {
         TableState { name, chains: Vec::new() }
@@ -206,5 +215,13 @@ impl Item {
     /// A rule by its text.
     pub fn new(text: impl Into<Text>, ours: bool) -> Item {
         Item { text: text.into(), ours, counters: None, origin: Origin::Unknown }
+    }
+
+    /// Its comment, by which a program may know its rules; the first, if it has more.
+    pub fn tag(&self) -> Option<String> {
+        let mut words = Vec::new();
+        lex::words(&self.text, &mut words);
+        let mut words = words.iter().skip_while(|it| &*it.bytes != b"--comment");
+        words.nth(1).map(|it| String::from_utf8_lossy(&it.bytes).into_owned())
     }
 }

@@ -99,6 +99,26 @@ fn a_policy_that_was_set_comes_back() {
 }
 
 #[test]
+fn a_policy_that_came_with_the_table_was_not_asked_for() {
+    let options = || lower::Options::new(Dialect::default(), &BuiltinNames);
+    let mut tables = crate::program::default_tables();
+    let policies = |tables: &crate::program::Tables| {
+        let state = State::wanted(&lower(tables, Family::V4, options()).ruleset);
+        let filter = state.table(b"filter").unwrap();
+        ["INPUT", "FORWARD"].map(|it| filter.chain(it.as_bytes()).unwrap().policy)
+    };
+    assert_eq!(policies(&tables), [None, None]);
+    tables["filter"]["INPUT"].set_policy("DROP");
+    assert_eq!(policies(&tables), [Some(crate::model::Policy::Drop), None]);
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n";
+    let accept = Some(crate::model::Policy::Accept);
+    assert_eq!(
+        wanted(text).table(b"filter").unwrap().chains.iter().map(|it| it.policy).collect::<Vec<_>>(),
+        [accept, accept]
+    );
+}
+
+#[test]
 fn what_stands_in_the_way_is_said() {
     let mut kernel = docker();
     let text = "*filter\n:DOCKER - [0:0]\n-A DOCKER -j DROP\nCOMMIT\n";

@@ -8,6 +8,7 @@ use super::test::Test;
 use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
 use crate::model::{self, Body, Jump, Policy, Ruleset};
+use crate::source::Text;
 
 /// A table.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Table {
     pub(super) chains: Vec<Chain>,
     /// For each hook, the place of its chain.
     pub(super) hooks: [Option<usize>; 5],
+    /// What rules do besides leading elsewhere. Most rules do one of few things: that keeps a rule small.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// A chain.
@@ -34,6 +37,9 @@ pub(super) struct Chain {
 pub(super) struct Rule {
     /// All must hold, asked in this order.
     pub(super) tests: Box<[Test]>,
+    /// Those that are asked of a packet for which the index of the chain found the rule and decided the others: a bit each;
+    /// [`ALL`] if there is no such index.
+    pub(super) left: u64,
     pub(super) action: Action,
 }
 
@@ -41,13 +47,19 @@ pub(super) struct Rule {
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     Next,
-    Jump(usize),
-    Goto(usize),
+    Jump(u32),
+    Goto(u32),
     Missing,
     /// To a chain that leads back here; the kernel takes no such rules.
     Circle,
-    Do(Effect),
+    /// The place of an effect in its table.
+    Do(u32),
 }
+
+/// All conditions of a rule.
+pub(super) const ALL: u64 = u64::MAX;
+/// How many effects of a table are compared to find one again.
+const COMPARED: usize = 8;
 
 /// Compiles the tables; gives also how many places of memory they need.
 pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
@@ -64,18 +76,55 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
     let chains = tables.iter_mut().flatten().flat_map(|table| &mut table.chains);
     let rules = chains.flat_map(|chain| &mut chain.rules);
     buckets::settle(rules.flat_map(|rule| rule.tests.iter_mut()));
+    share_masks(&mut tables, ruleset);
     (tables, places)
 }
 
+/// A list of `recent` has one mask, that of the rule which makes it: the first that the kernel comes to. Restoring takes tables
+/// as they are written, and of a table the built-in chains, then the others by their names. In what order iptables-nft adds
+/// rules is not known, so there lists with several masks are undecided.
+fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
+    let mut tables: Vec<&mut Table> = tables.iter_mut().flatten().collect();
+    tables.sort_by_key(|it| it.place);
+    let mut masks: HashMap<Text, u128> = HashMap::new();
+    let mut mixed: Vec<Text> = Vec::new();
+    let mut needs: Vec<&mut Need> = Vec::new();
+    for table in tables {
+        let name = |at: usize| ruleset.tables.get(table.place).and_then(|it| Some(&it.chains.get(at)?.name));
+        let rank = |at: usize| table.hooks.iter().position(|it| *it == Some(at)).unwrap_or(usize::MAX);
+        let mut chains: Vec<(usize, &mut Chain)> = table.chains.iter_mut().enumerate().collect();
+        chains.sort_by_cached_key(|(at, _)| (rank(*at), name(*at).map(|it| it.as_bytes().to_vec())));
+        let tests = chains.into_iter().flat_map(|it| &mut it.1.rules).flat_map(|it| it.tests.iter_mut());
+        tests.for_each(|test| test.needs(&mut needs));
+    }
+    for need in &mut needs {
+        let Need::Recent(test) = &mut **need else { continue };
+        let mask = *masks.entry(test.name.clone()).or_insert(test.mask);
+        if mask != test.mask {
+            mixed.push(test.name.clone());
+            test.mask = mask;
+        }
+    }
+    if ruleset.context.dialect.is_nft() {
+        for need in needs {
+            if let Need::Recent(test) = &*need
+                && mixed.contains(&test.name)
+            {
+                *need = Need::List(test.name.clone());
+            }
+        }
+    }
+}
+
 fn table(place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {
-    let names: HashMap<&[u8], usize> =
-        it.chains.iter().enumerate().map(|(at, chain)| (chain.name.as_bytes(), at)).collect();
+    let names: HashMap<&[u8], u32> = (0..).zip(&it.chains).map(|(at, it)| (it.name.as_bytes(), at)).collect();
+    let mut rules = Rules { context, names, effects: Vec::new(), next };
     let chains = it.chains.iter().map(|chain| {
         let preds: Vec<Vec<Pred>> = chain.rules.iter().map(|rule| conditions(rule, context)).collect();
         let index = Index::new(context.family, &preds.iter().map(|it| plain(it)).collect::<Vec<_>>());
-        let rules =
-            chain.rules.iter().zip(preds).map(|(rule, preds)| self::rule(rule, preds, context, &names, next));
-        Chain { rules: rules.collect(), policy: chain.policy, builtin: chain.hook.is_some(), index }
+        let all = chain.rules.iter().zip(preds).map(|(rule, preds)| rules.rule(rule, preds, index.as_ref()));
+        let all = all.collect();
+        Chain { rules: all, policy: chain.policy, builtin: chain.hook.is_some(), index }
     });
     let mut chains: Vec<Chain> = chains.collect();
     let mut seen = vec![Seen::Never; chains.len()];
@@ -83,7 +132,18 @@ fn table(place: usize, it: &model::Table, context: Context, next: &mut usize) ->
         cut_circles(&mut chains, at, &mut seen);
     }
     let hook = |hook: Hook| it.chains.iter().position(|chain| chain.hook == Some(hook));
-    Table { place, chains, hooks: Hook::ALL.map(hook) }
+    Table { place, chains, hooks: Hook::ALL.map(hook), effects: rules.effects }
+}
+
+impl Table {
+    /// What a rule does besides leading elsewhere; `None` if it leads elsewhere.
+    pub(super) fn effect(&self, action: &Action) -> Option<&Effect> {
+        match action {
+            Action::Next => Some(&Effect::Continue("the next rule")),
+            Action::Do(place) => self.effects.get(*place as usize),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a search for circles has come to a chain.
@@ -115,6 +175,7 @@ fn cut_circles(chains: &mut [Chain], start: usize, seen: &mut [Seen]) {
         };
         *state = Seen::Now(number + 1);
         let (Action::Jump(to) | Action::Goto(to)) = rule.action else { continue };
+        let to = to as usize;
         match seen.get(to) {
             Some(Seen::Never) => way.push(to),
             Some(Seen::Now(_)) => rule.action = Action::Circle,
@@ -184,26 +245,48 @@ fn is_pure(pred: &Pred) -> bool {
     }
 }
 
-fn rule(
-    rule: &model::Rule,
-    preds: Vec<Pred>,
+/// Compiles the rules of a table.
+struct Rules<'a> {
     context: Context,
-    names: &HashMap<&[u8], usize>,
-    next: &mut usize,
-) -> Rule {
-    let Body::Typed(typed) = &rule.body else {
-        let effect = Effect::Needs(Need::Other("what a rule does that is not understood"));
-        return Rule { tests: Box::new([Test::Opaque]), action: Action::Do(effect) };
-    };
-    let find =
-        |name: &[u8], make: fn(usize) -> Action| names.get(name).map_or(Action::Missing, |at| make(*at));
-    let action = match &typed.jump {
-        Jump::None => Action::Next,
-        Jump::Chain(name) => find(name, Action::Jump),
-        Jump::Goto(name) => find(name, Action::Goto),
-        Jump::Target(target) => Action::Do(target.effect(context)),
-    };
-    Rule { tests: preds.into_iter().map(|pred| Test::new(pred, next)).collect(), action }
+    /// Where its chains are.
+    names: HashMap<&'a [u8], u32>,
+    effects: Vec<Effect>,
+    /// The next free place in the memory.
+    next: &'a mut usize,
+}
+
+impl Rules<'_> {
+    fn rule(&mut self, rule: &model::Rule, preds: Vec<Pred>, index: Option<&Index>) -> Rule {
+        let Body::Typed(typed) = &rule.body else {
+            let effect = Effect::Needs(Need::Other("what a rule does that is not understood"));
+            return Rule { tests: Box::new([Test::Opaque]), left: ALL, action: self.effect(effect) };
+        };
+        let find = |name: &[u8], make: fn(u32) -> Action| {
+            self.names.get(name).map_or(Action::Missing, |at| make(*at))
+        };
+        let action = match &typed.jump {
+            Jump::None => Action::Next,
+            Jump::Chain(name) => find(name, Action::Jump),
+            Jump::Goto(name) => find(name, Action::Goto),
+            Jump::Target(target) => self.effect(target.effect(self.context)),
+        };
+        let left = match index {
+            Some(index) if preds.len() < 64 => {
+                !index.decided(self.context.family, plain(&preds)) & ((1 << preds.len()) - 1)
+            }
+            _ => ALL,
+        };
+        Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), left, action }
+    }
+
+    fn effect(&mut self, effect: Effect) -> Action {
+        let known = self.effects.iter().take(COMPARED).position(|it| *it == effect);
+        let place = known.unwrap_or(self.effects.len());
+        if known.is_none() {
+            self.effects.push(effect);
+        }
+        Action::Do(place as u32)
+    }
 }
 
 /// Whether a rule makes the kernel put fragments together before the first hook: for connections, and for sockets.

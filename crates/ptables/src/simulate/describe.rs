@@ -97,6 +97,7 @@ fn leaf(pred: &Pred, machine: &Machine<'_>, inverted: bool) -> Option<String> {
         Pred::False => text("what never holds"),
         Pred::TcpOption(option) => text(&format!("TCP option {option}")),
         Pred::DccpOption(option) => text(&format!("DCCP option {option}")),
+        Pred::Text(test) if test.machine => text("what the machine looks for"),
         Pred::Text(test) => text(&format!("the text `{}`", test.pattern.to_lossy().escape_debug())),
         Pred::Numbers(_) => text("what `u32` tests"),
         Pred::Program(_) => text("what the packet filter program says"),

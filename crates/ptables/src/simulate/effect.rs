@@ -44,14 +44,8 @@ pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<
         Effect::Nat(Nat { of_interface, .. }) if *of_interface && machine.connection.is_none() => {
             After::End(Verdict::Accept)
         }
-        Effect::Nat(it) => {
-            nat::translate(machine, it);
-            After::End(Verdict::Accept)
-        }
-        Effect::Netmap { network, mask } => {
-            nat::netmap(machine, *network, *mask);
-            After::End(Verdict::Accept)
-        }
+        Effect::Nat(it) => nat::translate(machine, it),
+        Effect::Netmap { network, mask } => nat::netmap(machine, *network, *mask),
         _ => rewrite(effect, machine),
     }
 }

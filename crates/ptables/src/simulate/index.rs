@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
+use super::bounds::Bounds;
 use super::machine::{Heads, Machine};
 use super::test::iface_matches;
 use crate::dialect::Family;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Field, Header, Pred};
 use crate::value::iface::Iface;
 
 /// Shorter chains are faster without.
@@ -22,7 +23,7 @@ const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
 
 /// How a set of rules is laid out: a rule is a bit of its words. Each has an overview, whose bits say which parts of the set hold
-/// a rule at all; these lie together, because most sets are not looked at further.
+/// a rule at all. Only these parts are kept: most sets hold few rules, and what is small stays in the cache.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     words: usize,
@@ -35,7 +36,15 @@ struct Shape {
 struct Sets {
     shape: Shape,
     words: Vec<u64>,
-    overviews: Vec<u64>,
+    heads: Vec<Head>,
+}
+
+/// What a set holds.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    overview: u64,
+    /// Where its words begin.
+    start: usize,
 }
 
 /// Sets of rules, while they are collected.
@@ -60,13 +69,8 @@ struct Intervals {
     bounds: Bounds,
     /// For each interval, the number of its set.
     sets: Box<[u32]>,
-}
-
-/// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
-#[derive(Clone, Debug)]
-enum Bounds {
-    Narrow(Box<[u32]>),
-    Wide(Box<[u128]>),
+    /// Whether no intervals were joined.
+    exact: bool,
 }
 
 /// Rules by an interface.
@@ -97,6 +101,8 @@ pub(super) struct Candidates<'a> {
     rest: u64,
     /// Rules before this one are left out.
     from: u32,
+    /// Whether the packet has all that the index looks at.
+    complete: bool,
 }
 
 impl Index {
@@ -107,7 +113,7 @@ impl Index {
         }
         let words = rules.len().div_ceil(64);
         let shape = Shape { words, part: words.div_ceil(64) };
-        let sets = Sets { shape, words: Vec::new(), overviews: Vec::new() };
+        let sets = Sets { shape, words: Vec::new(), heads: Vec::new() };
         let mut sets = Collected { sets, known: HashMap::new() };
         let all = largest(family);
         let fields: Vec<Intervals> = FIELDS
@@ -129,6 +135,34 @@ impl Index {
         Some(Index { fields, ifaces, sets: sets.sets })
     }
 
+    /// Which of the first 64 conditions of a rule hold for every packet for which the index finds it, if the packet has all
+    /// that the index looks at; `preds` are those that the index was made of.
+    pub(super) fn decided(&self, family: Family, preds: &[Pred]) -> u64 {
+        let first = |holds: &dyn Fn(&Pred) -> bool| preds.iter().position(holds);
+        let field = |field: Field| {
+            let known = self.fields.iter().any(|it| it.exact && FIELDS.get(it.field) == Some(&field));
+            first(&|pred| interval(family, field, pred).is_some()).filter(|_| known)
+        };
+        let named = |incoming| self.ifaces.iter().any(|it| it.incoming == incoming);
+        let ins = first(&|pred| matches!(pred, Pred::InIface(_))).filter(|_| named(true));
+        let outs = first(&|pred| matches!(pred, Pred::OutIface(_))).filter(|_| named(false));
+        let proto = field(Field::Proto);
+        let places = FIELDS.into_iter().filter_map(field).chain(ins).chain(outs);
+        let decided = places.filter(|it| *it < 64).fold(0, |sum, it| sum | 1 << it);
+        // A packet with a value for its ports has a whole header, of TCP 20 bytes and of others 8 at least.
+        let ports = self
+            .fields
+            .iter()
+            .any(|it| matches!(FIELDS.get(it.field), Some(Field::SourcePort | Field::DestinationPort)));
+        let tcp = proto.and_then(|it| preds.get(it)).is_some_and(|it| *it == Pred::Range(Field::Proto, 6, 6));
+        let header = first(&|pred| match pred {
+            Pred::Header(Header::Transport(count)) => ports && (*count <= 8 || tcp && *count <= 20),
+            Pred::Header(Header::Tcp) => ports && tcp,
+            _ => false,
+        });
+        header.filter(|it| *it < 64).map_or(decided, |it| decided | 1 << it)
+    }
+
     /// The rules, from this one on, that can match.
     pub(super) fn candidates(&self, machine: &Machine<'_>, from: usize) -> Candidates<'_> {
         let shape = self.sets.shape;
@@ -141,20 +175,23 @@ impl Index {
             end: 0,
             rest: 0,
             from: from as u32,
+            complete: true,
         };
         for it in &self.ifaces {
             let name = if it.incoming { machine.in_iface() } else { machine.out_iface() };
-            let Ok(name) = name else { continue };
-            if let Some(set) = it.set(name.copied().unwrap_or(Iface::ANY)) {
-                found.add(set);
+            let set = name.ok().and_then(|it_is| it.set(it_is.copied().unwrap_or(Iface::ANY)));
+            match set {
+                Some(set) => found.add(set),
+                None => found.complete = false,
             }
         }
         for it in &self.fields {
             if found.parts == 0 {
                 return found;
             }
-            if let Some(value) = machine.values.get(it.field) {
-                found.add(it.sets.get(it.bounds.place(value)).copied().unwrap_or(0));
+            match machine.values.get(it.field) {
+                Some(value) => found.add(it.sets.get(it.bounds.place(value)).copied().unwrap_or(0)),
+                None => found.complete = false,
             }
         }
         let (whole, seen) = match shape.words {
@@ -170,12 +207,18 @@ impl Index {
 }
 
 impl Candidates<'_> {
+    /// Whether what the index decided of the rules need not be asked again.
+    #[inline]
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     #[inline]
     fn add(&mut self, set: u32) {
         if let Some(place) = self.sets.get_mut(self.count as usize) {
             *place = set;
             self.count += 1;
-            self.parts &= self.index.sets.overviews.get(set as usize).copied().unwrap_or(0);
+            self.parts &= self.index.sets.heads.get(set as usize).map_or(0, |it| it.overview);
         }
     }
 
@@ -183,9 +226,7 @@ impl Candidates<'_> {
     fn word(&self, at: usize) -> u64 {
         let sets = &self.index.sets;
         let words = self.sets.iter().take(self.count as usize);
-        let all = words.fold(u64::MAX, |all, set| {
-            all & sets.words.get(*set as usize * sets.shape.words + at).copied().unwrap_or(0)
-        });
+        let all = words.fold(u64::MAX, |all, set| all & sets.word(*set, at));
         let from = self.from as usize;
         match at.cmp(&(from / 64)) {
             std::cmp::Ordering::Less => 0,
@@ -272,10 +313,27 @@ fn interval(family: Family, wanted: Field, pred: &Pred) -> Option<(u128, u128)> 
             if *field == wanted && matches!(field, Field::Source | Field::Destination) =>
         {
             let hosts = !mask & all;
-            // A mask with holes is no interval.
-            (hosts & hosts.wrapping_add(1) == 0).then_some((*value, value | hosts))
+            // A mask with holes is no interval; a value with bits outside the mask never matches, and is asked.
+            (hosts & hosts.wrapping_add(1) == 0 && value & hosts == 0).then_some((*value, value | hosts))
         }
         _ => None,
+    }
+}
+
+impl Sets {
+    /// A word of a set.
+    #[inline]
+    fn word(&self, set: u32, at: usize) -> u64 {
+        let Some(head) = self.heads.get(set as usize) else { return 0 };
+        let (part, rest) = match self.shape.part {
+            1 => (at, 0),
+            size => (at / size, at % size),
+        };
+        if head.overview >> part & 1 == 0 {
+            return 0;
+        }
+        let before = (head.overview & ((1 << part) - 1)).count_ones() as usize;
+        self.words.get(head.start + before * self.shape.part + rest).copied().unwrap_or(0)
     }
 }
 
@@ -292,35 +350,19 @@ impl Collected {
         if let Some(number) = self.known.get(set) {
             return *number;
         }
-        let Sets { shape, words, overviews } = &mut self.sets;
+        let Sets { shape, words, heads } = &mut self.sets;
         // INVARIANT: far fewer than 2^32 sets fit into memory.
-        let number = overviews.len() as u32;
-        let held = set.iter().enumerate().filter(|(_, word)| **word != 0);
-        overviews.push(held.fold(0, |bits, (at, _)| bits | 1 << (at / shape.part)));
-        words.extend_from_slice(set);
+        let number = heads.len() as u32;
+        let mut head = Head { overview: 0, start: words.len() };
+        for (at, part) in
+            set.chunks(shape.part).enumerate().filter(|(_, it)| it.iter().any(|word| *word != 0))
+        {
+            head.overview |= 1 << at;
+            words.extend_from_slice(part);
+        }
+        heads.push(head);
         self.known.insert(set.into(), number);
         number
-    }
-}
-
-impl Bounds {
-    fn new(bounds: Vec<u128>) -> Bounds {
-        match bounds.iter().map(|it| u32::try_from(*it)).collect::<Result<_, _>>() {
-            Ok(narrow) => Bounds::Narrow(narrow),
-            Err(_) => Bounds::Wide(bounds.into()),
-        }
-    }
-
-    /// In which interval a value lies.
-    #[inline]
-    fn place(&self, value: u128) -> usize {
-        match self {
-            Bounds::Narrow(bounds) => {
-                let value = u32::try_from(value).unwrap_or(u32::MAX);
-                bounds.partition_point(|bound| *bound <= value)
-            }
-            Bounds::Wide(bounds) => bounds.partition_point(|bound| *bound <= value),
-        }
     }
 }
 
@@ -344,7 +386,8 @@ impl Intervals {
         bounds.dedup();
         let size = all.sets.shape.words;
         let most = (WORDS / size).max(INTERVALS);
-        if bounds.len() >= most {
+        let exact = bounds.len() < most;
+        if !exact {
             let step = bounds.len() / most + 1;
             bounds = bounds.into_iter().step_by(step).collect();
         }
@@ -362,7 +405,7 @@ impl Intervals {
             }
         }
         let sets = sets.chunks_exact(size).map(|set| all.add(set)).collect();
-        Some(Intervals { field, bounds, sets })
+        Some(Intervals { field, bounds, sets, exact })
     }
 }
 

@@ -48,10 +48,10 @@ struct Entry {
 }
 
 impl Memory {
-    /// Fresh from a load, if `known`; else nothing is known.
-    pub(super) fn new(slots: usize, known: bool, sets: Option<&Arc<Contents>>) -> Memory {
+    /// Fresh from a load, with so many places; without a number nothing is known.
+    pub(super) fn new(slots: Option<usize>, sets: Option<&Arc<Contents>>) -> Memory {
         Memory {
-            slots: known.then(|| vec![Slot::Fresh; slots]),
+            slots: slots.map(|it| vec![Slot::Fresh; it]),
             lists: HashMap::new(),
             buckets: Buckets::default(),
             sets: SetMemory::new(sets),
@@ -168,10 +168,8 @@ impl Memory {
             entries.insert(address, Entry { hop_limit, times: 1 });
             return Some(!test.inverted);
         };
-        let found = match test.action {
-            RecentAction::Set | RecentAction::Remove => true,
-            _ => test.hits == 0 || entry.times >= u32::from(test.hits),
-        };
+        // What fills or removes asks for no number of hits.
+        let found = test.hits == 0 || entry.times >= u32::from(test.hits);
         let answer = found != test.inverted;
         let notes = test.action == RecentAction::Set || test.action == RecentAction::Update && answer;
         if notes {

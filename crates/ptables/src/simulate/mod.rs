@@ -3,6 +3,7 @@
 //! `docs/semantics.md` says in numbered paragraphs what a ruleset means; the judge of this module is the kernel
 //! (`cargo xtask kernel-diff`). What nobody can tell from the packet and what is said of it is *unknown*, with the reason.
 
+mod bounds;
 mod buckets;
 mod bytes;
 mod clock;
@@ -211,29 +212,29 @@ impl<'a> Simulator<'a> {
 
     /// What becomes of one packet, when nothing is known of earlier ones. The way ends at the first rule that is not decided.
     pub fn verdict(&self, packet: &Packet) -> Verdict {
-        Run::new(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), &mut Nobody, None).go()
+        Run::new(self, packet, &mut Memory::new(None, self.sets.as_ref()), &mut Nobody, None).go()
     }
 
     /// The way of one packet with everything that is known about it; where that is not enough, both ways are gone, and the
     /// verdict is unknown only if they lead to different ones. The path is then the one on which undecided rules do not match.
     pub fn simulate(&self, packet: &Packet) -> Trace {
-        trace::joined(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), false)
+        trace::joined(self, packet, &mut Memory::new(None, self.sets.as_ref()), false)
     }
 
     /// As [`simulate`](Simulator::simulate), with the rules that did not match, each with the condition that failed.
     pub fn explain(&self, packet: &Packet) -> Trace {
-        trace::joined(self, packet, &mut Memory::new(0, false, self.sets.as_ref()), true)
+        trace::joined(self, packet, &mut Memory::new(None, self.sets.as_ref()), true)
     }
 
     /// Every way that the packet may go, at most 64: one for each answer to each condition that is not decided.
     pub fn ways(&self, packet: &Packet) -> Vec<Trace> {
-        trace::ways(self, packet, &Memory::new(0, false, self.sets.as_ref()), false).0
+        trace::ways(self, packet, &Memory::new(None, self.sets.as_ref()), false).0
     }
 
     /// Packets one after the other, from the moment that the rules were loaded: limits are full, lists empty, counts at their
     /// beginning. All packets come at once, unless they say when ([`Facts::now`](crate::packet::Facts::now)).
     pub fn session(&self) -> Session<'_, 'a> {
-        Session { simulator: self, memory: Memory::new(self.slots, true, self.sets.as_ref()) }
+        Session { simulator: self, memory: Memory::new(Some(self.slots), self.sets.as_ref()) }
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::effect::{lose, write};
+use super::Verdict;
+use super::effect::{After, lose, write};
 use super::machine::Machine;
+use super::test::Why;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
 use crate::packet::bytes::{put, u8_at, u128_at};
 use crate::packet::{Connection, Path};
 use crate::value::ct_state::CtState;
-use crate::value::proto::{DCCP, ICMPV6};
+use crate::value::proto::{DCCP, GRE, ICMPV6};
 
 /// Status bits: translation of the source, or of the destination, was settled.
 const SETTLED: [u32; 2] = [128, 256];
@@ -37,14 +39,22 @@ pub(super) fn settle(machine: &mut Machine<'_>) {
     machine.settled |= bit;
 }
 
-/// A later packet of a translated connection: rewritten as the first one was, or back.
-pub(super) fn follow(machine: &mut Machine<'_>) {
-    let Some(it) = &machine.connection else { return };
+/// Whether a header can be translated; a packet of which it cannot is dropped. Only GRE has such: a whole header must be
+/// there, and for another destination a version that the kernel knows.
+fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
+    let header = machine.transport();
+    machine.heads.proto != Some(GRE)
+        || header.len() >= 8 && (source || u8_at(header, 1).is_some_and(|it| it & 7 < 2))
+}
+
+/// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.
+pub(super) fn follow(machine: &mut Machine<'_>) -> bool {
+    let Some(it) = &machine.connection else { return true };
     let source = of_source(machine.hook);
     // What translates the source of the first packet translates the destination of replies.
     let bit = if source != it.reply { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
     if it.status & bit == 0 {
-        return;
+        return true;
     }
     let target = if it.reply { it.original } else { it.reply_tuple }.reversed();
     if source {
@@ -52,10 +62,21 @@ pub(super) fn follow(machine: &mut Machine<'_>) {
     } else {
         put_end(machine, false, target.destination, Some(target.destination_port));
     }
+    is_translatable(machine, source)
+}
+
+/// What comes after a translation, for a packet with such an address before.
+fn passed<'a>(machine: &Machine<'_>, source: bool, had: u128, unknown: bool) -> After<'a> {
+    let has = if source { machine.heads.source } else { machine.heads.destination };
+    match is_translatable(machine, source) {
+        false if unknown => After::Unknown(Why::Text("whether the address changes is not told")),
+        false if had != has => After::End(Verdict::Drop),
+        _ => After::End(Verdict::Accept),
+    }
 }
 
 /// DNAT, SNAT, REDIRECT, MASQUERADE.
-pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
+pub(super) fn translate<'a>(machine: &mut Machine<'_>, nat: &Nat) -> After<'a> {
     let source = nat.source;
     let had = if source { machine.heads.source } else { machine.heads.destination };
     let (field, port_field) = if source {
@@ -96,6 +117,7 @@ pub(super) fn translate(machine: &mut Machine<'_>, nat: &Nat) {
         }
     }
     remember(machine, source, address.is_none(), moved);
+    passed(machine, source, had, address.is_none())
 }
 
 /// The address that REDIRECT and MASQUERADE choose, if it is known.
@@ -129,11 +151,12 @@ fn new_port(machine: &Machine<'_>, nat: &Nat) -> Option<u16> {
 }
 
 /// NETMAP.
-pub(super) fn netmap(machine: &mut Machine<'_>, network: u128, mask: u128) {
+pub(super) fn netmap<'a>(machine: &mut Machine<'_>, network: u128, mask: u128) -> After<'a> {
     let source = of_source(machine.hook);
     let had = if source { machine.heads.source } else { machine.heads.destination };
     put_end(machine, source, had & !mask | network & mask, None);
     remember(machine, source, false, false);
+    passed(machine, source, had, false)
 }
 
 /// Notes in the connection what was chosen. `unknown`: an address that nobody tells; `moved`: another port, which nobody tells.

@@ -7,7 +7,7 @@ use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
 use crate::meaning::{Answer, Field};
 use crate::packet::Path;
-use crate::packet::bytes::{u8_at, u32_at};
+use crate::packet::bytes::u32_at;
 use crate::routes::{Query, Refusal, Routes, Way};
 
 /// What the kernel compares to see whether a packet needs another route.
@@ -16,18 +16,17 @@ pub(super) struct RoutedBy {
     source: u128,
     destination: u128,
     mark: u32,
-    /// In OUTPUT: TOS of IPv4; hop limit and flow label of IPv6.
-    others: u32,
+    /// In OUTPUT: TOS of IPv4; hop limit, traffic class and flow label of IPv6.
+    others: u64,
 }
 
 impl RoutedBy {
     fn of(machine: &Machine<'_>) -> RoutedBy {
         let heads = &machine.heads;
         let others = match (machine.hook, machine.family) {
-            (Hook::Output, Family::V4) => u32_at(&machine.bytes, 0).map_or(0, |it| it >> 16 & 0xff),
+            (Hook::Output, Family::V4) => u64::from(machine.view().tos()),
             (Hook::Output, Family::V6) => {
-                let flow = u32_at(&machine.bytes, 0).map_or(0, |it| it & 0x00ff_ffff);
-                flow << 8 | u8_at(&machine.bytes, 7).map_or(0, u32::from)
+                u64::from(u32_at(&machine.bytes, 0).unwrap_or(0)) << 8 | u64::from(machine.view().hop_limit())
             }
             _ => 0,
         };

@@ -146,6 +146,32 @@ pub(super) fn every<'a>(
     memory: &mut Memory,
     sure: bool,
 ) -> Tri<'a> {
+    each(tests, machine, memory, sure)
+}
+
+/// The same of some of the first 64: those whose bit is set.
+#[inline]
+pub(super) fn every_of<'a>(
+    tests: &'a [Test],
+    mut wanted: u64,
+    machine: &mut Machine<'_>,
+    memory: &mut Memory,
+) -> Tri<'a> {
+    let some = std::iter::from_fn(|| {
+        let next = tests.get(wanted.trailing_zeros() as usize);
+        wanted &= wanted.wrapping_sub(1);
+        next
+    });
+    each(some, machine, memory, true)
+}
+
+#[inline]
+fn each<'a>(
+    tests: impl IntoIterator<Item = &'a Test>,
+    machine: &mut Machine<'_>,
+    memory: &mut Memory,
+    sure: bool,
+) -> Tri<'a> {
     let mut answer = Tri::Yes;
     for it in tests {
         match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
@@ -239,7 +265,12 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::TcpOption(option) => tcp_option(&machine.bytes, transport, *option).into(),
         Pred::DccpOption(option) => dccp_option(&machine.bytes, transport, *option).into(),
         Pred::Numbers(tests) => numbers_match(&machine.bytes, tests).into(),
-        Pred::Text(test) => text_matches(&machine.bytes, test).into(),
+        Pred::Text(test) => match text_matches(&machine.bytes, test) {
+            Some(yes) => yes.into(),
+            None => Tri::Unknown(Why::Text(
+                "what the machine reads behind the end depends on how the packet lies in memory",
+            )),
+        },
         Pred::Program(program) => match run(program, &machine.bytes, machine) {
             Some(value) => (value != 0).into(),
             None => Tri::Unknown(Why::Text("the program asks for something besides the packet's bytes")),

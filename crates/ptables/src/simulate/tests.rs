@@ -86,6 +86,11 @@ fn a_header_that_is_cut_off_drops_the_packet() {
         "*filter\n:INPUT DROP\n-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT\n-A INPUT -j ACCEPT\nCOMMIT\n",
     );
     assert_eq!(verdict(&nft, cut), Verdict::Accept, "iptables-nft compares with an expression of its own");
+    // Of all ports it makes no expression.
+    let all = "*filter\n:INPUT DROP\n-A INPUT -p udp -m udp --dport 0:65535 -j ACCEPT\nCOMMIT\n";
+    let shorter = "udp 192.0.2.7 -> 198.51.100.2 headless payload=0x9c in eth0";
+    assert_eq!(verdict(&ruleset_for(Backend::Nft, Family::V4, all), shorter), Verdict::Accept);
+    assert_eq!(verdict(&ruleset_for(Backend::Legacy, Family::V4, all), shorter), Verdict::Drop);
 }
 
 #[test]
@@ -155,6 +160,163 @@ fn what_nobody_can_tell_is_unknown_unless_it_makes_no_difference() {
     let trace = Simulator::new(&masqueraded, Options::default())
         .simulate(&packet("udp 10.0.0.1:1 -> 1.1.1.1:53 out eth0 uid=0"));
     assert_eq!(trace.untold.first().map(|it| it.0), Some(crate::meaning::Field::Source));
+}
+
+#[test]
+fn chains_that_call_each_other_end_nowhere() {
+    for rules in [
+        "-A INPUT -j a\n-A a -j b\n-A b -j a",
+        "-A INPUT -j a\n-A a -p tcp -g a",
+        "-A INPUT -g a\n-A a -j b\n-A b -p udp\n-A b -g a",
+    ] {
+        let trace = Simulator::new(&filter(rules), Options::default()).simulate(&packet(SSH));
+        assert_eq!(trace.verdict, Verdict::Unknown);
+        assert_eq!(trace.unknown, ["chains call each other in a circle"], "{rules}");
+    }
+    let twice = filter("-A INPUT -j a\n-A INPUT -j a\n-A a -j b\n-A a -j b\n-A b -p udp -j ACCEPT");
+    assert_eq!(verdict(&twice, SSH), Verdict::Drop);
+}
+
+#[test]
+fn more_ways_than_can_be_gone_end_nowhere() {
+    let rule = |second| format!("-A INPUT -m limit --limit 1/{second} -j a\n");
+    let six: String = ["sec", "min", "hour", "day", "sec", "min"].map(rule).concat();
+    let known = filter(&format!("{six}-A INPUT -j ACCEPT"));
+    assert_eq!(verdict(&known, SSH), Verdict::Accept);
+    let open = filter(&format!("{six}{}-A INPUT -j ACCEPT", rule("hour")));
+    let simulator = Simulator::new(&open, Options::default());
+    assert_eq!(simulator.ways(&packet(SSH)).len(), 64);
+    let trace = simulator.simulate(&packet(SSH));
+    assert_eq!(trace.verdict, Verdict::Unknown);
+    assert!(trace.unknown.iter().any(|it| it.contains("64 ways")), "{:?}", trace.unknown);
+    // In a sequence nothing is known of what such a packet left behind.
+    let counted = filter(&format!(
+        "-A INPUT -p udp -m statistic --mode nth --every 2 --packet 0 -j ACCEPT\n{}-A INPUT -j ACCEPT",
+        "-A INPUT -p tcp -m time --timestart 10:00 -j a\n".repeat(7)
+    ));
+    let simulator = Simulator::new(&counted, Options::default());
+    let mut session = simulator.session();
+    let udp = packet("udp 1.1.1.1:1 -> 2.2.2.2:2 in eth0");
+    assert_eq!(session.simulate(&udp).verdict, Verdict::Accept);
+    assert_eq!(session.simulate(&packet(SSH)).verdict, Verdict::Unknown);
+    assert!(!session.simulate(&udp).unknown.is_empty());
+}
+
+#[test]
+fn a_verdict_that_is_unknown_leaves_nothing_known() {
+    let rules = filter(
+        "-A INPUT -p udp -m statistic --mode nth --every 9 --packet 8 -j ACCEPT\n-A INPUT -p tcp -m time --timestart 10:00 -j ACCEPT",
+    );
+    let simulator = Simulator::new(&rules, Options::default());
+    let mut session = simulator.session();
+    let udp = packet("udp 1.1.1.1:1 -> 2.2.2.2:2 in eth0");
+    assert_eq!(session.verdict(&udp), Verdict::Drop);
+    assert_eq!(session.verdict(&packet(SSH)), Verdict::Unknown);
+    assert_eq!(session.verdict(&udp), Verdict::Unknown);
+}
+
+#[test]
+fn a_rule_that_may_drop_by_a_look_is_a_way_of_its_own() {
+    let torn = "sctp 1.1.1.1:1 -> 2.2.2.2:2 payload=0x00 in eth0";
+    // (inverted, counted as a match that may be)
+    for (not, kind) in [("!", StepKind::Maybe), ("", StepKind::Torn)] {
+        let rules = filter(&format!(
+            "-A INPUT -p sctp -m time --timestart 10:00 -m sctp {not} --chunk-types any INIT -j LOG\n-A INPUT -j ACCEPT"
+        ));
+        let ways = Simulator::new(&rules, Options::default()).ways(&packet(torn));
+        let ends: Vec<_> =
+            ways.iter().map(|it| (it.verdict, it.path.first().map(|step| step.kind))).collect();
+        assert_eq!(ends, [(Verdict::Accept, Some(StepKind::Match)), (Verdict::Drop, Some(kind))], "{not}");
+    }
+}
+
+#[test]
+fn what_a_translation_leaves_open_is_unknown() {
+    let redirected = ruleset(
+        "*nat\n:PREROUTING ACCEPT\n-A PREROUTING -p udp -j REDIRECT\nCOMMIT\n*filter\n:INPUT DROP\n-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\nCOMMIT\n",
+    );
+    assert_eq!(verdict(&redirected, "udp 1.1.1.1:1 -> 2.2.2.2:2 in eth0"), Verdict::Unknown);
+    assert_eq!(verdict(&redirected, SSH), Verdict::Drop);
+    // iptables-nft asks security behind nat.
+    let ranged = "*nat\n:INPUT ACCEPT\n-A INPUT -j SNAT --to-source 10.0.0.1-10.0.0.9\nCOMMIT\n\
+                  *security\n:INPUT ACCEPT\n-A INPUT -m conntrack --ctrepldst 10.0.0.5 -j DROP\nCOMMIT\n";
+    let nft = ruleset_for(Backend::Nft, Family::V4, ranged);
+    assert_eq!(verdict(&nft, SSH), Verdict::Unknown);
+    let of_first = ruleset_for(Backend::Nft, Family::V4, &ranged.replace("ctrepldst", "ctorigdst"));
+    assert_eq!(verdict(&of_first, SSH), Verdict::Accept);
+}
+
+#[test]
+fn what_a_packet_leaves_with_tells_of_its_connection() {
+    let rules = ruleset(
+        "*raw\n:PREROUTING ACCEPT\n-A PREROUTING -p udp -j CT --notrack\nCOMMIT\n*nat\n:PREROUTING ACCEPT\n:POSTROUTING ACCEPT\nCOMMIT\n",
+    );
+    let left = |text: &str| Simulator::new(&rules, Options::default()).simulate(&packet(text)).packet;
+    let entry = left("udp 1.1.1.1:1 -> 2.2.2.2:2 in a out b").entry.unwrap();
+    assert_eq!(entry.state, crate::value::ct_state::CtState::Untracked);
+    // Both translations are settled: 128 for the source, 256 for the destination.
+    let entry = left("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b new").entry.unwrap();
+    assert_eq!(entry.status & 384, 384);
+    let entry = left("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a new").entry.unwrap();
+    assert_eq!(entry.status & 384, 384);
+}
+
+#[test]
+fn a_connection_that_is_established_has_its_status() {
+    let rules = |status: &str| filter(&format!("-A INPUT -m conntrack --ctstatus {status} -j ACCEPT"));
+    let of = |status: &str, state: &str| {
+        verdict(&rules(status), &format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 in eth0 {state}"))
+    };
+    for status in ["SEEN_REPLY", "ASSURED", "CONFIRMED"] {
+        assert_eq!(of(status, "established"), Verdict::Accept, "{status}");
+        assert_eq!(of(status, "new"), Verdict::Drop, "{status}");
+    }
+    assert_eq!(of("EXPECTED", "related"), Verdict::Accept);
+    assert_eq!(of("EXPECTED", "established"), Verdict::Drop);
+}
+
+#[test]
+fn an_icmp_error_is_not_counted_for_its_connection() {
+    // The kernel (6.18) counted none for the reply to a datagram that no socket took.
+    let v4 = filter(
+        "-A INPUT -m connbytes --connbytes 1 --connbytes-mode packets --connbytes-dir reply -j ACCEPT",
+    );
+    let v6 = ruleset_for(
+        Backend::Legacy,
+        Family::V6,
+        "*filter\n:INPUT DROP\n-A INPUT -m connbytes --connbytes 1 --connbytes-mode packets --connbytes-dir reply -j ACCEPT\nCOMMIT\n",
+    );
+    let ends = "orig=10.0.0.1:1>10.0.0.2:2 reply ctcounts=1/29/0/0 in eth0";
+    for kind in [3, 4, 5, 11, 12] {
+        let error = format!("icmp 10.0.0.2 -> 10.0.0.1 type={kind} related {ends}");
+        assert_eq!(verdict(&v4, &error), Verdict::Drop, "{kind}");
+    }
+    let echo = "icmp 10.0.0.2 -> 10.0.0.1 type=0 established reply ctcounts=1/29/0/0 in eth0";
+    assert_eq!(verdict(&v4, echo), Verdict::Accept);
+    for kind in 1..=4 {
+        let error = format!("icmpv6 fd00::2 -> fd00::1 type={kind} related reply ctcounts=1/29/0/0 in eth0");
+        assert_eq!(verdict(&v6, &error), Verdict::Drop, "{kind}");
+    }
+    let echo = "icmpv6 fd00::2 -> fd00::1 type=129 established reply ctcounts=1/29/0/0 in eth0";
+    assert_eq!(verdict(&v6, echo), Verdict::Accept);
+}
+
+#[test]
+fn a_cluster_takes_for_its_own_what_is_sent_to_no_group() {
+    let rules = filter(
+        "-A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-nodemask 3 --cluster-hash-seed 1\n\
+         -A INPUT -m pkttype --pkt-type multicast -j ACCEPT",
+    );
+    let to = |address: &str, kind: &str| {
+        verdict(&rules, &format!("udp 10.0.0.1:1 -> {address}:2 in eth0 pkttype={kind} new"))
+    };
+    for group in ["224.0.0.5", "239.255.255.255"] {
+        assert_eq!(to(group, "multicast"), Verdict::Accept, "{group}");
+    }
+    for other in ["223.255.255.255", "240.0.0.0", "10.0.0.2"] {
+        assert_eq!(to(other, "multicast"), Verdict::Drop, "{other}");
+    }
+    assert_eq!(to("224.0.0.5", "broadcast"), Verdict::Drop);
 }
 
 /// How many of so many equal packets are accepted, of which sizes.

@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::compile::{Action, Chain, Table};
+use super::compile::{ALL, Action, Chain, Table};
 use super::effect::{After, apply, is_harmless, track};
 use super::index::Candidates;
 use super::machine::{Machine, Value};
 use super::memory::Memory;
 use super::nat;
-use super::test::{Tri, Why, every};
+use super::test::{Tri, Why, every, every_of};
 use super::{At, Event, Observer, Simulator, Verdict, effect};
 use crate::dialect::Family;
 use crate::ext::{Hook, TableName};
@@ -181,8 +181,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     fn table(&mut self, name: TableName) -> Option<Verdict> {
         if name == Nat && !nat::begins(&self.machine) {
-            nat::follow(&mut self.machine);
-            return None;
+            return (!nat::follow(&mut self.machine)).then_some(Verdict::Drop);
         }
         let simulator = self.simulator;
         let table = simulator.tables.get(name as usize).and_then(Option::as_ref);
@@ -251,7 +250,11 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             frame.from = number + 1;
             let Some(rule) = chain.rules.get(number) else { break };
             let at = At { table: table.place, chain: place, rule: Some(number) };
-            let answer = every(&rule.tests, &mut self.machine, self.memory, true);
+            let answer = if rule.left == ALL || !frame.rules.is_decided() {
+                every(&rule.tests, &mut self.machine, self.memory, true)
+            } else {
+                every_of(&rule.tests, rule.left, &mut self.machine, self.memory)
+            };
             match answer {
                 Tri::No => {
                     if O::MISSES {
@@ -268,7 +271,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     return Step::End(Verdict::Drop);
                 }
                 Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
-                Tri::MayDrop(why, counts) => match self.undecided(&Action::Do(Effect::Drop), why) {
+                Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
                     Some(Some(true)) if counts => {
                         self.observer.hit(at, &self.machine, &rule.tests, false);
                         return Step::End(Verdict::Drop);
@@ -280,7 +283,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     Some(None) => return Step::End(Verdict::Unknown),
                     _ => continue,
                 },
-                Tri::Unknown(why) => match self.undecided(&rule.action, why) {
+                Tri::Unknown(why) => match self.undecided(table.effect(&rule.action), why) {
                     None => {
                         self.observer.hit(at, &self.machine, &rule.tests, false);
                         continue;
@@ -290,21 +293,24 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     Some(None) => return Step::End(Verdict::Unknown),
                 },
             }
-            match &rule.action {
+            match rule.action {
                 Action::Next => {}
-                Action::Jump(to) => return Step::Jump(*to, true),
-                Action::Goto(to) => return Step::Jump(*to, false),
+                Action::Jump(to) => return Step::Jump(to as usize, true),
+                Action::Goto(to) => return Step::Jump(to as usize, false),
                 Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
                 Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
-                Action::Do(effect) => match self.apply(effect) {
-                    After::Next => {}
-                    After::Return => return Step::Return,
-                    After::End(verdict) => return Step::End(verdict),
-                    After::Unknown(why) => {
-                        self.note(why);
-                        return Step::End(Verdict::Unknown);
+                Action::Do(place) => {
+                    let Some(effect) = table.effects.get(place as usize) else { break };
+                    match self.apply(effect) {
+                        After::Next => {}
+                        After::Return => return Step::Return,
+                        After::End(verdict) => return Step::End(verdict),
+                        After::Unknown(why) => {
+                            self.note(why);
+                            return Step::End(Verdict::Unknown);
+                        }
                     }
-                },
+                }
             }
         }
         if !chain.builtin {
@@ -339,16 +345,16 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         }
     }
 
-    /// Whether an undecided rule is taken: `None` if it makes no difference, `Some(None)` if the way ends here.
-    fn undecided(&mut self, action: &Action, why: Why<'s>) -> Option<Option<bool>> {
+    /// Whether an undecided rule is taken, which does this or leads elsewhere: `None` if it makes no difference, `Some(None)` if
+    /// the way ends here.
+    fn undecided(&mut self, effect: Option<&Effect>, why: Why<'s>) -> Option<Option<bool>> {
         self.note(why);
-        match action {
-            Action::Next => return None,
-            Action::Do(Effect::Sets(changes)) => {
+        match effect {
+            Some(Effect::Sets(changes)) => {
                 self.memory.sets.doubt(changes);
                 return None;
             }
-            Action::Do(effect) if is_harmless(effect) => return None,
+            Some(effect) if is_harmless(effect) => return None,
             _ => {}
         }
         let Some(given) = &mut self.choices.given else { return Some(None) };
@@ -400,6 +406,14 @@ impl<'a> Rules<'a> {
             Some(index) if !all => Rules::Some(index.candidates(machine, from)),
             _ => Rules::All(from..chain.rules.len()),
         }
+    }
+}
+
+impl Rules<'_> {
+    /// Whether conditions that an index decides are decided.
+    #[inline]
+    fn is_decided(&self) -> bool {
+        matches!(self, Rules::Some(candidates) if candidates.is_complete())
     }
 }
 

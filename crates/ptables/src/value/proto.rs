@@ -17,6 +17,8 @@ pub const TCP: Proto = 6;
 pub const UDP: Proto = 17;
 /// DCCP.
 pub const DCCP: Proto = 33;
+/// GRE.
+pub const GRE: Proto = 47;
 /// ESP.
 pub const ESP: Proto = 50;
 /// Authentication header.

@@ -8,27 +8,14 @@ use std::fmt::Write;
 pub struct Coverage(BTreeMap<(String, String), (u64, u64)>);
 
 /// Options that can be but one, in these namespaces, with the reason.
-const ONE_SIDED: [(&str, &str, &str); 20] = [
+const ONE_SIDED: [(&str, &str, &str); 7] = [
     ("comment", "--comment", "a remark is always true"),
     ("physdev", "", "there is no bridge"),
     ("socket", "", "no socket waits"),
     ("policy", "", "nothing is encrypted"),
     ("realm", "", "every route has realm 0"),
-    ("time", "", "spans lie years away from now, or around it"),
-    ("mark", "--mark", "a mask of 0 is always true"),
     ("owner", "!--socket-exists", "whatever is sent from here has a socket"),
     ("owner", "--socket-exists", "whatever is sent from here has a socket"),
-    ("conntrack", "!--ctstatus", "without entries, no status is set"),
-    ("conntrack", "--ctstatus", "without entries, no status is set"),
-    ("conntrack", "--ctdir", "without entries, every packet is the first"),
-    ("conntrack", "--ctexpire", "without entries, no time is noted but 0"),
-    ("conntrack", "!--ctexpire", "without entries, no time is noted but 0"),
-    ("connbytes", "", "its options only work together; without entries, every packet is the first"),
-    ("srh", "--srh-hdr-len-lt", "together with others, which the packets of the same rule meet"),
-    ("srh", "--srh-segs-left-lt", "nothing is less than 0"),
-    ("srh", "!--srh-segs-left-lt", "nothing is less than 0"),
-    ("helper", "", "without entries, there is no helper"),
-    ("connlabel", "", "without entries, there is no label"),
 ];
 
 impl Coverage {

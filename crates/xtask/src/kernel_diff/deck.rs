@@ -101,8 +101,13 @@ impl Iterator for Deck {
         self.place.now = Place::clock();
         let v6 = self.file.as_ref().map_or(at % 2 == 1, |file| file.v6);
         let plan = Plan { v6, ..self.plan };
-        // One in four of both families.
-        let is_flat = self.mode == Mode::Counters && self.file.is_none() && at % 8 >= 6;
+        // One in four of both families; some with entries, for what looks at those.
+        let is_flat = match self.mode {
+            Mode::Counters => at % 8 >= 6,
+            Mode::Connections => at % 16 >= 14,
+            _ => false,
+        };
+        let is_flat = is_flat && self.file.is_none();
         let flat = is_flat.then(|| Flat::random(plan, &mut self.rng));
         let own;
         let rules = match (&flat, &self.file) {

@@ -49,7 +49,8 @@ impl Draft {
         let proto = rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 });
         let mut layout = Layout::new(pool::address(rng, v6), pool::address(rng, v6), proto);
         layout.tos = rng.pick(&pool::TOS);
-        layout.hop_limit = rng.pick(&pool::HOPS);
+        // Forwarding takes none of the last two.
+        layout.hop_limit = if rng.chance(6) { rng.pick(&[0, 1]) } else { rng.pick(&pool::HOPS) };
         layout.id = rng.within(1, 65000) as u16;
         layout.flow = rng.below(1 << 20) as u32;
         layout.payload = payload(rng);
@@ -97,8 +98,10 @@ impl Draft {
                 let mut tcp = Tcp::default();
                 (tcp.source, tcp.destination) = (source, destination);
                 tcp.sequence = rng.any() as u32;
-                tcp.flags =
-                    rng.pick(&[2, 2, 0x12, 0x10, 0x11, 4, 0x14, 0x18, 0, 0x3f, 0x29, 0xc2, 0x42, 0x82, 0x90]);
+                tcp.flags = rng.pick(&[
+                    2, 2, 0x12, 0x10, 0x11, 4, 0x14, 0x18, 0, 0x3f, 0x29, 0xc2, 0x42, 0x82, 0x90, 0x30, 0x22,
+                    0x32,
+                ]);
                 tcp.window = 0xffff;
                 if rng.chance(35) {
                     tcp.options = tcp_options(rng);
@@ -132,6 +135,15 @@ impl Draft {
             50 => Transport::Esp { spi: rng.pick(&pool::NUMBERS), sequence: 1 },
             108 => {
                 Transport::IpComp { next: 6, flags: rng.pick(&[0, 9]), cpi: rng.pick(&pool::NUMBERS) as u16 }
+            }
+            47 => {
+                // GRE: flags, version, protocol; of version 1 also length, call, numbers.
+                let mut payload = vec![rng.pick(&[0, 0x20, 0x30]), rng.pick(&[0, 0, 1, 1, 2, 7])];
+                payload.extend(rng.pick(&[[0x88, 0x0b], [0x88, 0x0b], [8, 0]]));
+                payload.extend(rng.bytes(12));
+                payload.truncate(rng.pick(&[16, 16, 12, 8, 7, 4, 3]));
+                self.layout.payload = payload;
+                Transport::None
             }
             135 => {
                 // Mobility header: next header 59, length, type, reserved, checksum.

@@ -39,7 +39,18 @@ const PLACES: [(&str, Hook); 9] = [
 ];
 
 /// Matches whose options only work together.
-const TOGETHER: [&str; 7] = ["cluster", "ipcomp", "ipv6header", "policy", "rpfilter", "rt", "string"];
+const TOGETHER: [&str; 10] = [
+    "cluster",
+    "connbytes",
+    "connlabel",
+    "ipcomp",
+    "ipv6header",
+    "policy",
+    "rpfilter",
+    "rt",
+    "string",
+    "time",
+];
 
 impl Flat {
     /// Rules in two chains of the kernel's, and in one chain for each protocol behind them.

@@ -167,13 +167,16 @@ impl Report {
 }
 
 /// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
-/// addresses or ports, what a path takes; or ask for the kind of an address that was translated.
+/// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
+/// finds at the end of a packet.
 pub(crate) fn has_unknown_address(text: &str) -> bool {
     let chosen = |line: &str| {
         let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
         to.is_some_and(|to| to.contains('-') && !to.contains('/'))
     };
-    ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype"].iter().any(|it| text.contains(it))
+    ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype", "--algo fsm"]
+        .iter()
+        .any(|it| text.contains(it))
         || text.lines().any(chosen)
 }
 
@@ -207,6 +210,7 @@ fn compare(
         false => (Case { shots: vec![case.shots[at].clone()], ..case.clone() }, 0),
     };
     if case.ordered {
+        let mut counts: HashMap<Step, (u64, u64)> = HashMap::new();
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
             let seen =
@@ -216,6 +220,7 @@ fn compare(
             report.kernel += middle - start;
             report.simulator += sys::thread_time() - middle;
             report.steps += seen.steps.len() as u64;
+            seen.steps.iter().for_each(|step| counts.entry(*step).or_default().0 += 1);
             if simulated.is_err() && (has_unknown_address(&case.text) || has_unknown_count(&case.text, shot))
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
@@ -230,6 +235,9 @@ fn compare(
             if asked && let Some(fault) = subject.fault_in_part(shot, &seen)? {
                 return Err(format!("{fault}: {}\n{}", shot.line(), case.text));
             }
+        }
+        if let Some(flat) = flat {
+            flat.note(&ruleset, &counts, &mut report.coverage);
         }
         return Ok(None);
     }

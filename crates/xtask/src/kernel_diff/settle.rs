@@ -88,16 +88,13 @@ impl Draft {
         // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
         let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
         if self.v6 && plain && !scope.nft && !self.layout.extensions.is_empty() && rng.chance(8) {
-            self.cut = Some(40 + rng.below(40) as u16);
+            // Often within the first bytes of a header.
+            let few = rng.below(40);
+            self.cut = Some(40 + if rng.chance(50) { few & !7 | few & 3 } else { few } as u16);
             self.shot.entry = match &self.shot.entry {
                 Entry::There(_) => Entry::None,
                 entry => entry.clone(),
             };
-        }
-        if scope.tracked && self.layout.proto == 47 {
-            // Translation drops what has no whole header of GRE, and versions that it does not know.
-            self.layout.payload.resize(self.layout.payload.len().max(8), b'Z');
-            self.layout.payload[..2].fill(0);
         }
     }
 }

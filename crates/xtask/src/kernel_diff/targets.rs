@@ -116,7 +116,17 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
             let value = rng.pick(&pool::MARKS);
             let mask = within(rng.pick(&pool::MARK_MASKS));
             let other = within(rng.pick(&pool::MARK_MASKS));
-            let text = match rng.below(9) {
+            let text = match rng.below(12) {
+                // What is shifted stays within the bits that a namespace leaves to tests.
+                9 => format!(
+                    "--restore-mark --nfmask {mask:#x} --ctmask 0xff --left-shift-mark {}",
+                    rng.below(9)
+                ),
+                10 => format!(
+                    "--restore-mark --nfmask {mask:#x} --ctmask {other:#x} --right-shift-mark {}",
+                    rng.below(9)
+                ),
+                11 => format!("--set-xmark {value:#x}/{mask:#x} --right-shift-mark {}", rng.below(9)),
                 0 => format!("--set-xmark {value:#x}/{mask:#x}"),
                 1 => format!("--save-mark --nfmask {mask:#x} --ctmask {mask:#x}"),
                 4 => format!("--and-mark {value:#x}"),
@@ -153,7 +163,8 @@ fn segment(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
 
 /// What replaces a prefix of IPv6.
 fn prefix(rng: &mut Rng, hook: Hook) -> (Target, Option<u8>) {
-    let (from, to) = (rng.pick(&[32, 48, 48, 56, 64]), rng.pick(&[32, 48, 48, 56, 64]));
+    let lengths = [32, 47, 48, 48, 49, 56, 64];
+    let (from, to) = (rng.pick(&lengths), rng.pick(&lengths));
     let net = |rng: &mut Rng, length: u32| {
         let mut address = pool::foreign(rng, true);
         if rng.chance(40) {

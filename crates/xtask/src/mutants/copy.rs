@@ -1,5 +1,6 @@
 //! A copy of the sources that holds all faults at once, each behind a switch.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,12 +74,15 @@ impl Mutant {
     }
 }
 
-/// All faults of a kind that are looked for in the sources.
+/// Sources by their paths from the root of the workspace.
+pub type Texts = BTreeMap<PathBuf, String>;
+
+/// All faults of a kind that are looked for in the sources, and the sources.
 ///
 /// # Errors
 /// What can't be read.
-pub fn all(kind: Kind) -> Result<Vec<Mutant>, String> {
-    let mut mutants = Vec::new();
+pub fn all(kind: Kind) -> Result<(Vec<Mutant>, Texts), String> {
+    let (mut mutants, mut texts) = (Vec::new(), Texts::new());
     for (folder, meanings_only) in FOLDERS {
         let mut paths = files(&root().join(folder), "rs").map_err(|error| error.to_string())?;
         paths.sort();
@@ -92,10 +96,11 @@ pub fn all(kind: Kind) -> Result<Vec<Mutant>, String> {
             let found =
                 sites::of(&text, meanings_only).map_err(|error| format!("{}: {error}", path.display()))?;
             mutants.extend(found.into_iter().map(|site| Mutant { file: path.clone(), site }));
+            texts.insert(path, text);
         }
     }
     mutants.retain(|it| it.kind() == kind);
-    Ok(mutants)
+    Ok((mutants, texts))
 }
 
 /// What makes the library ask which fault is on.
@@ -137,11 +142,11 @@ const HERE: &str = "//! Which fault is on.
 pub use ptables::mutant::{met, set};
 ";
 
-/// Writes the copy, with these faults by their numbers.
+/// Writes the copy, without a fault.
 ///
 /// # Errors
 /// What can't be written.
-pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
+pub fn write(tree: &Path) -> Result<(), String> {
     fs::create_dir_all(tree).map_err(|error| error.to_string())?;
     let parts = ["crates", "Cargo.toml", "Cargo.lock", ".cargo", "testdata"];
     for part in parts.iter().filter(|it| root().join(it).exists()) {
@@ -157,11 +162,16 @@ pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
     put("crates/xtask/src/mutants/switch.rs", HERE)?;
     let lib = "crates/ptables/src/lib.rs";
     let text = fs::read_to_string(root().join(lib)).map_err(|error| error.to_string())?;
-    put(lib, &text.replacen("pub mod build;", "pub mod build;\n#[doc(hidden)]\npub mod mutant;", 1))?;
-    let mut paths: Vec<&PathBuf> = mutants.iter().map(|it| &it.1.file).collect();
-    paths.dedup();
-    for path in paths {
-        let text = fs::read_to_string(root().join(path)).map_err(|error| error.to_string())?;
+    put(lib, &text.replacen("pub mod build;", "pub mod build;\n#[doc(hidden)]\npub mod mutant;", 1))
+}
+
+/// Puts these faults by their numbers into the copy, in place of those that were there. The texts are those in which the
+/// faults were looked for: who edits the sources meanwhile does not matter.
+///
+/// # Errors
+/// What can't be written.
+pub fn put(tree: &Path, texts: &Texts, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
+    for (path, text) in texts {
         let here = mutants.iter().filter(|it| it.1.file == *path);
         let edits =
             here.flat_map(|(number, mutant)| {
@@ -169,7 +179,8 @@ pub fn write(tree: &Path, mutants: &[(u32, &Mutant)]) -> Result<(), String> {
                     (*place, at > 0, text.replacen('#', &number.to_string(), 1))
                 })
             });
-        put(&path.display().to_string(), &edited(&text, edits.collect()))?;
+        fs::write(tree.join(path), edited(text, edits.collect()))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ const TRIES: usize = 8;
 /// # Errors
 /// That there can be no copy, or that the sources without a fault do not pass.
 pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, String> {
-    let mut chosen = all(kind)?;
+    let (mut chosen, texts) = all(kind)?;
     let found = chosen.len();
     if count > 0 {
         let mut rng = Rng::new(seed);
@@ -45,11 +45,12 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
     let tree = root().join("target/mutants");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let target = target.join("mutants");
+    copy::write(&tree)?;
     let mut unbuildable = BTreeSet::new();
     for attempt in 0.. {
         let numbered = chosen.iter().enumerate().map(|(at, it)| (at as u32 + 1, it));
         let kept: Vec<(u32, &Mutant)> = numbered.filter(|it| !unbuildable.contains(&it.0)).collect();
-        copy::write(&tree, &kept)?;
+        copy::put(&tree, &texts, &kept)?;
         let bad = build(&tree, &target)?;
         if bad.is_empty() {
             break;
@@ -91,7 +92,8 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
 fn build(tree: &Path, target: &Path) -> Result<BTreeSet<u32>, String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", "xtask", "--bin", "xtask", "--message-format", "short"]);
+    command.args(["build", "--package", "xtask", "--bin", "xtask", "--no-default-features"]);
+    command.args(["--message-format", "short"]);
     command.current_dir(tree).env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "--cap-lints=warn -Awarnings");
     let output = command.stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
     if output.status.success() {

@@ -305,6 +305,12 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             // What stands for a value that is there, because something before has asked for it: the lints allow no other way.
             return self.visit_expr(&it.receiver);
         }
+        if name == "map_or"
+            && matches!(it.args.first(), Some(Expr::Lit(it)) if matches!(it.lit, syn::Lit::Int(_)))
+        {
+            self.visit_expr(&it.receiver);
+            return it.args.iter().skip(1).for_each(|it| self.visit_expr(it));
+        }
         visit::visit_expr_method_call(self, it);
     }
 

@@ -20,7 +20,7 @@ pub fn survivors(
     faults: impl Iterator<Item = (u32, Mutant)>,
 ) -> Result<BTreeSet<u32>, String> {
     let units = build(tree, target, &["--package", "ptables", "--lib"])?;
-    let sets = build(tree, target, &["--package", "xtask", "--test", "ipsets"])?;
+    let sets = build(tree, target, &["--package", "xtask", "--no-default-features", "--test", "ipsets"])?;
     let passes = |fault: u32, about_sets: bool| {
         asked(&units, tree, &TESTS, fault) && (!about_sets || asked(&sets, tree, &[], fault))
     };

@@ -2,7 +2,7 @@
 
 use crate::diag::codes;
 use crate::ext::*;
-use crate::meaning::{Need, Pred, TextTest};
+use crate::meaning::{Pred, TextTest};
 use crate::source::Text;
 use crate::value::is::Is;
 use crate::value::pattern;
@@ -11,7 +11,8 @@ use crate::value::pattern;
 /// Matches packets that hold a text of 1 to 128 bytes.
 ///
 /// `--from` and `--to` are offsets into the packet, headers included, 0 to 65535. Algorithms: `bm`, `kmp`; `fsm` takes a
-/// machine of four-byte tokens for a pattern. A pattern with a byte that cannot be printed is saved as `--hex-string`.
+/// machine of four-byte tokens for a pattern, and what it does where it reads on behind `--to` or the
+/// packet's end depends on how that lies in memory. A pattern with a byte that cannot be printed is saved as `--hex-string`.
 /// What fragments or segments cut in two is not found.
 ///
 /// Source: iptables 1.8.9, probed on both back ends; `linux/netfilter/xt_string.h`.
@@ -161,14 +162,12 @@ impl Extension for String {
 
 impl MatchExtension for String {
     fn meaning(&self, _: Context) -> Pred {
-        let found = match self.algorithm {
-            Algorithm::Bm | Algorithm::Kmp => {
-                let text = self.pattern.value.clone();
-                Pred::Text(Box::new(TextTest::new(text, self.from, self.to, self.ignore_case)))
-            }
-            Algorithm::Fsm => Pred::Needs(Need::Payload),
+        let text = self.pattern.value.clone();
+        let test = match self.algorithm {
+            Algorithm::Bm | Algorithm::Kmp => TextTest::new(text, self.from, self.to, self.ignore_case),
+            Algorithm::Fsm => TextTest::machine(text, self.from, self.to),
         };
-        found.inverted(self.pattern.inverted)
+        Pred::Text(Box::new(test)).inverted(self.pattern.inverted)
     }
 }
 

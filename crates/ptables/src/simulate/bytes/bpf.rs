@@ -68,15 +68,8 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
                 0x30 => at += jump(a >= operand),
                 _ => at += jump(a & operand != 0),
             },
-            (6, _) => {
-                return Some(if it.code & 0x18 == 0x10 {
-                    a
-                } else if it.code & 0x18 == 8 {
-                    x
-                } else {
-                    k
-                });
-            }
+            // The kernel takes no program that returns the other register.
+            (6, _) => return Some(if it.code & 0x18 == 0x10 { a } else { k }),
             _ if it.code & 0xf8 == 0x80 => a = x,
             _ => x = a,
         }

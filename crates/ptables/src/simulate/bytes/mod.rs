@@ -4,6 +4,7 @@ mod bpf;
 mod chunks;
 mod headers;
 mod tcp;
+mod tokens;
 
 pub(super) use bpf::{Ancillary, run};
 pub(super) use chunks::{chunks_match, dccp_option};
@@ -54,15 +55,19 @@ fn number(bytes: &[u8], test: &U32Test) -> Option<u32> {
     Some(value)
 }
 
-/// Whether the text lies between the offsets, with all its bytes.
-pub(super) fn text_matches(bytes: &[u8], test: &TextTest) -> bool {
-    let end = usize::from(test.to).min(bytes.len());
-    let Some(part) = bytes.get(usize::from(test.from)..end) else { return false };
+/// Whether the text lies between the offsets, with all its bytes; of a machine `None` if that depends on how the packet lies
+/// in memory.
+pub(super) fn text_matches(bytes: &[u8], test: &TextTest) -> Option<bool> {
     let pattern = test.pattern.as_bytes();
-    if test.ignore_case {
-        return pattern.is_empty() || part.windows(pattern.len()).any(|it| it.eq_ignore_ascii_case(pattern));
+    if test.machine {
+        return tokens::machine_matches(bytes, pattern, test.from, test.to);
     }
-    memchr::memmem::find(part, pattern).is_some()
+    let end = usize::from(test.to).min(bytes.len());
+    let Some(part) = bytes.get(usize::from(test.from)..end) else { return Some(false) };
+    Some(match test.ignore_case {
+        true => pattern.is_empty() || part.windows(pattern.len()).any(|it| it.eq_ignore_ascii_case(pattern)),
+        false => memchr::memmem::find(part, pattern).is_some(),
+    })
 }
 
 #[cfg(test)]
@@ -90,8 +95,9 @@ mod tests {
     #[test]
     fn a_text_lies_wholly_between_its_offsets() {
         let bytes = b"....GET /index";
-        let find =
-            |text: &str, from, to, any| text_matches(bytes, &TextTest::new(Text::from(text), from, to, any));
+        let find = |text: &str, from, to, any| {
+            text_matches(bytes, &TextTest::new(Text::from(text), from, to, any)).unwrap()
+        };
         assert!(find("GET", 0, 65535, false) && find("GET", 4, 7, false));
         assert!(!find("GET", 5, 65535, false) && !find("GET", 4, 6, false) && !find("get", 0, 65535, false));
         assert!(find("get", 0, 65535, true));

@@ -35,7 +35,7 @@ pub(crate) fn mss(bytes: &[u8], transport: usize) -> Result<Option<u16>, ()> {
     let options = options(bytes, transport)?;
     let mut at = 0;
     while let Some(kind) = u8_at(options, at) {
-        if kind == 2 && u8_at(options, at + 1) == Some(4) && options.len() - at >= 4 {
+        if kind == 2 && u8_at(options, at + 1) == Some(4) {
             return Ok(u16_at(options, at + 2));
         }
         at += if kind < 2 { 1 } else { usize::from(u8_at(options, at + 1).unwrap_or(0)).max(1) };

@@ -136,3 +136,30 @@ fn what_lies_behind_an_undecided_condition_is_lost() {
         assert_eq!(all.last() != Some(&Unknown), known || !rule.contains("recent"), "{rule}: {all:?}");
     }
 }
+
+#[test]
+fn rates_that_are_compared_are_unknown() {
+    // hashlimit by bytes, and by a rate within an interval.
+    assert_eq!(verdicts(&limited(""), [udp(1, (1, 1), "")]), [Accept]);
+    let matched = filter(
+        "-A INPUT -m hashlimit --hashlimit-above 1000/sec --hashlimit-rate-match --hashlimit-name h -j ACCEPT",
+    );
+    assert_eq!(verdicts(&matched, [udp(1, (1, 1), "")]), [Unknown]);
+    let bytes = filter("-A INPUT -m hashlimit --hashlimit-upto 1kb/s --hashlimit-name h -j ACCEPT");
+    assert_eq!(verdicts(&bytes, [udp(1, (1, 1), "")]), [Unknown]);
+}
+
+#[test]
+fn a_list_has_the_mask_of_the_rule_that_makes_it() {
+    let rules = filter(
+        "-A INPUT -p udp -m recent --name x --set --mask 255.255.255.0\n\
+         -A INPUT -p tcp -m recent --name x --rcheck --mask 255.255.255.255 -j ACCEPT",
+    );
+    let tcp = "tcp 10.0.0.99:1 -> 2.2.2.2:2 in eth0".to_owned();
+    assert_eq!(verdicts(&rules, [tcp.clone(), udp(1, (1, 1), ""), tcp.clone()]), [Drop, Drop, Accept]);
+    let other = filter(
+        "-A INPUT -p tcp -m recent --name x --rcheck --mask 255.255.255.255 -j ACCEPT\n\
+         -A INPUT -p udp -m recent --name x --set --mask 255.255.255.0",
+    );
+    assert_eq!(verdicts(&other, [udp(1, (1, 1), ""), tcp]), [Drop, Drop]);
+}

@@ -86,3 +86,17 @@ fn a_new_destination_or_mark_leads_elsewhere() {
     leaves("udp 192.0.2.7:1 -> 198.51.100.1:80", "udp 192.0.2.7:1 -> 10.0.0.5:80|out lan");
     leaves("udp 10.0.0.5:1 -> 198.51.100.1:81 in lan", "-> 10.0.0.1:81|in lan");
 }
+
+#[test]
+fn what_else_a_route_is_found_by_is_asked_for_again() {
+    let rules = |rule: &str| ruleset(&format!("*mangle\n:OUTPUT ACCEPT\n-A OUTPUT {rule}\nCOMMIT\n"));
+    let out = |rule: &str| {
+        let (_, packet) = end(&rules(rule), "udp 192.0.2.7:1 -> 198.51.100.1:53 out lan tos=0x10 ttl=9");
+        ["lan", "wan"].into_iter().find(|it| packet.contains(&format!("out {it}")))
+    };
+    assert_eq!(out("-j TOS --set-tos 0x10/0xff"), Some("lan"));
+    for bit in [0x11, 0x90, 0x18] {
+        assert_eq!(out(&format!("-j TOS --set-tos {bit}/0xff")), Some("wan"));
+    }
+    assert_eq!(out("-j TTL --ttl-set 8"), Some("lan"), "of IPv4 it does not count");
+}

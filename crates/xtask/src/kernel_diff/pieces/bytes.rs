@@ -45,8 +45,61 @@ fn u32_test(place: &mut Place<'_>) -> Piece {
     piece
 }
 
+/// A machine of tokens for `--algo fsm`, and what it takes; `--to` is left as it is, for what is behind it counts or not by
+/// where the packet lies in memory.
+fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
+    /// Bytes of each kind.
+    const OF_KIND: [&[u8]; 14] = [
+        b"aZ\0",
+        b"z\x90",
+        b"05",
+        b"fF9",
+        b" \xa0",
+        b"z\xdf",
+        b"7\xde",
+        b"\x7f\0",
+        b"\x07\x7f",
+        b"#\xbf",
+        b"q\xe9\xff",
+        b"Q\xc9",
+        b"!\xd7\xa1",
+        b" \xa0\t",
+    ];
+    let rng = &mut *place.rng;
+    let count = rng.within(1, 4);
+    let (mut tokens, mut fitting) = (Vec::new(), Vec::new());
+    for at in 0..count {
+        let (kind, value) = (rng.below(14), rng.pick(b"aZy\0\xff"));
+        let times = if at == 0 && count > 1 && rng.chance(60) { 4 } else { rng.below(4) };
+        tokens.extend((kind as u16).to_ne_bytes());
+        tokens.extend([times as u8, value]);
+        let most = [1, 1, 4, 4, 6][times as usize];
+        for _ in 0..rng.within(u64::from(times == 0 || times == 3), most) {
+            fitting.push(if kind == 0 { value } else { rng.pick(OF_KIND[kind as usize]) });
+        }
+    }
+    let from = rng.pick(&[0, 20, 28, 40, 48, 60]);
+    let hex: String = tokens.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("--hex-string \"|{hex}|\" --algo fsm --from {from}");
+    piece.option(place.not(), &text, move |draft, rng| {
+        draft.layout.extensions.clear();
+        let mut payload = fitting.clone();
+        match rng.below(4) {
+            0 => payload.push(rng.any() as u8),
+            1 => payload.insert(0, rng.any() as u8),
+            _ => {}
+        }
+        draft.layout.payload = payload;
+    });
+    piece
+}
+
 fn string(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("string");
+    // What it reads behind the end is not known.
+    if !place.decided && place.rng.chance(40) {
+        return machine(place, piece);
+    }
     let word = place.rng.pick(&pool::WORDS);
     let fold = place.rng.chance(30);
     let text = match (place.rng.below(3), word) {

@@ -69,19 +69,25 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("conntrack");
     let before = piece.text.len();
     let v6 = place.v6;
-    if place.rng.chance(35) {
+    // Every other rule has one option, which then tells by itself how often it was true.
+    let only = place.rng.chance(50).then(|| place.rng.below(13));
+    let given = |place: &mut Place<'_>, number: u64, percent: u64| match only {
+        Some(it) => it == number,
+        None => place.rng.chance(percent),
+    };
+    if given(place, 0, 35) {
         let (text, aim) = states(place);
         let text = if place.rng.chance(10) { "SNAT,DNAT".to_owned() } else { text };
         piece.option(place.not(), &format!("--ctstate {text}"), move |draft, _| aim_state(draft, aim));
     }
-    if place.rng.chance(20) {
+    if given(place, 1, 20) {
         let proto = place.rng.pick(&[6, 17, 132, if v6 { 58 } else { 1 }]);
         piece.option(place.not(), &format!("--ctproto {proto}"), move |draft, rng| {
             draft.become_proto(proto, rng)
         });
     }
-    for name in ["ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"] {
-        if place.rng.chance(15) {
+    for (number, name) in ["ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"].into_iter().enumerate() {
+        if given(place, 2 + number as u64, 15) {
             let address = pool::address(place.rng, v6);
             let length =
                 if v6 { place.rng.pick(&[128, 64, 48, 0]) } else { place.rng.pick(&[32, 24, 25, 8, 0]) };
@@ -98,8 +104,9 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
             });
         }
     }
-    for name in ["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"] {
-        if place.rng.chance(12) {
+    let ports = ["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"];
+    for (number, name) in ports.into_iter().enumerate() {
+        if given(place, 6 + number as u64, 12) {
             let (mut text, mut low, mut high) = place.port_range();
             if place.rng.chance(25) {
                 // Of ICMP the identifier stands for one port, type and code for the other.
@@ -114,7 +121,7 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
             });
         }
     }
-    if place.rng.chance(15) {
+    if given(place, 10, 15) {
         let text = place.rng.pick(&[
             "NONE",
             "EXPECTED",
@@ -131,12 +138,12 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
             })
         });
     }
-    if place.rng.chance(15) {
+    if given(place, 11, 15) {
         // Far from every time that the kernel gives an entry.
         let text = place.rng.pick(&["0:5", "8:5000", "5000:4294967295", "77777777"]);
         piece.option(place.not(), &format!("--ctexpire {text}"), |draft, _| known(draft, |_| {}));
     }
-    if place.rng.chance(15) || piece.text.len() == before {
+    if given(place, 12, 15) || piece.text.len() == before {
         let (name, reply) = place.rng.pick(&[("ORIGINAL", false), ("REPLY", true)]);
         piece.option(false, &format!("--ctdir {name}"), move |draft, _| {
             known(draft, |it| {

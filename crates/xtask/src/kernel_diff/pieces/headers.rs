@@ -215,38 +215,54 @@ fn srh(place: &mut Place<'_>) -> Piece {
     let addresses: Vec<u128> = (0..count).map(|_| pool::address(place.rng, true)).collect();
     let left = place.rng.below(count as u64) as u8;
     let fields = [("hdr-len", 2 * count as u8), ("segs-left", left), ("last-entry", count as u8 - 1)];
-    for (name, value) in fields {
-        // Often, because each has three forms, and a rule with several is rarely met.
-        if place.rng.chance(45) {
-            let how = place.rng.pick(&["eq", "gt", "lt"]);
-            let number = match how {
-                "gt" => value.saturating_sub(place.rng.below(2) as u8),
-                "lt" => value + place.rng.below(2) as u8,
-                _ => value,
-            };
-            piece.option(place.not(), &format!("--srh-{name}-{how} {number}"), |_, _| {});
-        }
-    }
-    if place.rng.chance(20) {
-        piece.option(place.not(), "--srh-next-hdr 17", |draft, rng| draft.become_proto(17, rng));
-    }
-    if place.rng.chance(20) {
-        let tag = place.rng.pick(&[0, 5]);
-        piece.option(place.not(), &format!("--srh-tag {tag}"), |_, _| {});
-    }
-    for name in ["psid", "nsid", "lsid"] {
-        if place.rng.chance(12) {
-            let address = pool::text(place.rng.pick(&addresses), true);
-            let length = place.rng.pick(&[128, 128, 64, 48, 0]);
-            piece.option(place.not(), &format!("--srh-{name} {address}/{length}"), |_, _| {});
+    // Few options at a time: a rule with several is rarely met, and does not tell which of them failed.
+    for _ in 0..place.rng.pick(&[0, 1, 1, 1, 1, 2, 3]) {
+        let option = match place.rng.below(12) {
+            0 => "--srh-next-hdr 17".to_owned(),
+            1 | 2 => format!("--srh-tag {}", place.rng.pick(&[0, 5, 0x500])),
+            which @ 3..=5 => {
+                let name = ["psid", "nsid", "lsid"][which as usize - 3];
+                let address = pool::text(place.rng.pick(&addresses), true);
+                format!("--srh-{name} {address}/{}", place.rng.pick(&[128, 128, 64, 48, 0]))
+            }
+            _ => {
+                // Each has three forms.
+                let (name, value) = place.rng.pick(&fields);
+                let how = place.rng.pick(&["eq", "gt", "lt"]);
+                let number = match how {
+                    "gt" => value.saturating_sub(place.rng.below(2) as u8),
+                    "lt" => value + place.rng.pick(&[0, 1, 1, 2]),
+                    _ => value,
+                };
+                format!("--srh-{name}-{how} {number}")
+            }
+        };
+        let name = option.split(' ').next().unwrap_or_default().to_owned();
+        if !piece.text.contains(&name) {
+            piece.option(place.not(), &option, |_, _| {});
         }
     }
     piece.wishes.push(std::rc::Rc::new(move |draft, rng| {
-        let tag = rng.pick(&[0, 5]);
-        let mut content = vec![4, left, count as u8 - 1, 0, 0, tag];
+        let mut content = vec![4, left, count as u8 - 1, 0, 0, rng.pick(&[0, 5])];
         content.extend(addresses.iter().flat_map(|it| it.to_be_bytes()));
+        // Half of them differ in one thing.
+        match rng.below(14) {
+            0 => content[0] = rng.pick(&[0, 2, 3]),
+            1 => content[1] = content[1].wrapping_add(1),
+            2 => content[1] = content[1].saturating_sub(1),
+            3 => content[2] = content[2].wrapping_add(1),
+            4 => content[2] = content[2].saturating_sub(1),
+            5 => content.extend(pool::address(rng, true).to_be_bytes()),
+            6 => content.truncate(content.len() - 16),
+            7 => content[6..].iter_mut().for_each(|byte| *byte ^= rng.below(2) as u8),
+            8 => (content[1], content[2]) = (0, 0),
+            _ => {}
+        }
         draft.layout.extensions.clear();
         draft.extension(43, content);
+        if rng.chance(70) {
+            draft.become_proto(17, rng);
+        }
     }));
     piece
 }

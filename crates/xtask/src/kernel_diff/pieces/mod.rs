@@ -102,10 +102,15 @@ impl Piece {
         self.text.push_str(text);
     }
 
-    /// Adds an option with its value; with `not`, inverted and without its wish.
+    /// Adds an option with its value; with `not`, inverted, and its wish now and then, so that it fails too.
     fn option(&mut self, not: bool, text: &str, wish: impl Fn(&mut Draft, &mut Rng) + 'static) {
         if not {
             self.word("!");
+            self.wishes.push(Rc::new(move |draft, rng| {
+                if rng.chance(25) {
+                    wish(draft, rng);
+                }
+            }));
         } else {
             self.wishes.push(Rc::new(wish));
         }

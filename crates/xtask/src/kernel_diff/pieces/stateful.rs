@@ -62,7 +62,7 @@ fn hashlimit(place: &mut Place<'_>) -> Piece {
 
 fn recent(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("recent");
-    let list = place.rng.pick(&["one", "two"]);
+    let list = place.rng.pick(&["one", "two", "three"]);
     let action = place.rng.pick(&["--set", "--set", "--rcheck", "--update", "--remove"]);
     piece.option(place.not(), action, |_, _| {});
     if matches!(action, "--rcheck" | "--update") {
@@ -75,9 +75,16 @@ fn recent(place: &mut Place<'_>) -> Piece {
     }
     // Both families share their lists.
     piece.word(&format!("--name {list}{}", if place.v6 { 6 } else { 4 }));
-    // The mask is that of the rule that makes the list.
-    if list == "two" {
-        piece.word(if place.v6 { "--mask ffff:ffff:ffff::" } else { "--mask 255.255.255.0" });
+    // Where rules name several, the mask is that of the rule that makes the list.
+    let masks = match (list, place.v6) {
+        ("two", false) => &["255.255.255.0"][..],
+        ("two", true) => &["ffff:ffff:ffff::"],
+        ("three", false) => &["255.255.255.255", "255.255.255.0", "255.0.255.0"],
+        ("three", true) => &["ffff:ffff:ffff::", "::ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+        _ => &[],
+    };
+    if !masks.is_empty() {
+        piece.word(&format!("--mask {}", place.rng.pick(masks)));
     }
     piece.word(if place.rng.chance(70) { "--rsource" } else { "--rdest" });
     piece

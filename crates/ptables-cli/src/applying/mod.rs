@@ -1,13 +1,17 @@
 //! What the commands share that apply rules, or look at what was applied.
 
+mod show;
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use ptables::compile::CompiledFamilies;
 use ptables::diag::{Diagnostic, escape};
 use ptables::dialect::{Backend, Family};
-use ptables::plan::{Claim, Owner};
+use ptables::plan::{Claim, Owner, Step};
 use ptables_kernel::Kernel;
 use ptables_kernel::apply::{Applier, ApplyError, GuardProgram, Wanted, state_folder};
 
@@ -15,6 +19,8 @@ use crate::cli::{Script, Target};
 use crate::commands::{Failure, Status};
 use crate::input::Input;
 use crate::output::Findings;
+
+pub(crate) use show::{Meant, show};
 
 /// Where, and for whom.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +76,11 @@ impl Where {
             eprintln!("ptables: warning: {warning}");
         }
         Ok(detection.backend())
+    }
+
+    /// The handle for the back end that was asked for, else for the one that holds the rules.
+    pub(crate) fn applier_for(&self, target: &Target) -> Result<Applier, Failure> {
+        self.applier(self.backend(target.backend)?)
     }
 
     /// The handle, with this program as its own guard.
@@ -176,6 +187,20 @@ pub(crate) fn explain(error: ApplyError, findings: &mut Findings<'_>) -> Result<
     findings.report_to_stderr()?;
     eprintln!("ptables: nothing of ours was changed");
     if unasked { Err("the rules were not judged".into()) } else { Ok(Status::Errors) }
+}
+
+/// Tells on a terminal what is being done, once it takes longer than a second.
+pub(crate) fn progress() -> impl Fn(&Step) -> ControlFlow<()> + Send + Sync {
+    let (begun, shown) = (Instant::now(), std::io::stderr().is_terminal());
+    move |step| {
+        if shown
+            && begun.elapsed() > Duration::from_secs(1)
+            && !matches!(step, Step::Generation | Step::End(_))
+        {
+            eprintln!("ptables: {step} …");
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// A time as `2 min 5 s`.

@@ -1,103 +1,11 @@
 //! `ptables apply` and what belongs to it, against the kernel, in namespaces of their own.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+mod machine;
+mod writers;
 
+use machine::{FOREIGN, Machine};
 use ptables::dialect::{Backend, Family};
-use ptables_kernel::Output;
-use ptables_kernel::netns::{Scratch, scratch_or_skip};
-
-const FOREIGN: &str = "*filter\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER -c 7 700\n-A INPUT -p udp -j ACCEPT -c 5 500\nCOMMIT\n";
-const ONE: &str = "*filter\n:own - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j own\n-A own -j RETURN\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\nCOMMIT\n";
-const TWO: &str = "*filter\n:INPUT DROP [0:0]\n:new - [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j new\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A new -j ACCEPT\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 2\nCOMMIT\n";
-
-struct Machine {
-    scratch: Scratch,
-    backend: Backend,
-}
-
-impl Machine {
-    /// With rules of others, and with ours applied once.
-    fn new(backend: Backend) -> Option<Machine> {
-        let machine = Machine { scratch: scratch_or_skip()?, backend };
-        for family in Family::ALL {
-            let how = ptables_kernel::RestoreOptions::new();
-            machine.scratch.kernel().restore(family, backend, FOREIGN.as_bytes(), how).unwrap();
-        }
-        for (name, text) in [("one", ONE), ("two", TWO)] {
-            ["v4", "v6"]
-                .iter()
-                .for_each(|it| std::fs::write(machine.file(&format!("{name}.{it}")), text).unwrap());
-        }
-        let applied = machine.apply("one", &[]);
-        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Some(machine)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.scratch.directory().join(name)
-    }
-
-    fn run(&self, fail: &str, arguments: &[&str]) -> Output {
-        let (state, lock) = (self.file("state"), self.file("xtables.lock"));
-        let environment =
-            [format!("PTABLES_FAIL_POINT={fail}"), format!("XTABLES_LOCKFILE={}", lock.display())];
-        let mut all: Vec<&str> = environment.iter().map(String::as_str).collect();
-        all.push(env!("CARGO_BIN_EXE_ptables"));
-        all.extend(arguments);
-        all.extend(["--state", state.to_str().unwrap()]);
-        self.scratch.run("env", &all, b"").unwrap()
-    }
-
-    fn apply_at(&self, fail: &str, name: &str, more: &[&str]) -> Output {
-        let (v4, v6) = (self.file(&format!("{name}.v4")), self.file(&format!("{name}.v6")));
-        let backend = self.backend.to_string();
-        let mut all = vec![
-            "apply",
-            v4.to_str().unwrap(),
-            v6.to_str().unwrap(),
-            "--backend",
-            &backend,
-            "--no-preflight",
-        ];
-        all.extend(more);
-        self.run(fail, &all)
-    }
-
-    fn apply(&self, name: &str, more: &[&str]) -> Output {
-        self.apply_at("", name, more)
-    }
-
-    fn say(&self, arguments: &[&str]) -> Output {
-        let backend = self.backend.to_string();
-        self.run("", &[arguments, &["--backend", &backend]].concat())
-    }
-
-    /// The rules of both families with their counters.
-    fn state(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for family in Family::ALL {
-            let saved = self.scratch.kernel().save(family, self.backend, true).unwrap();
-            let text = String::from_utf8(saved.text).unwrap();
-            // Policies begin to count anew when rules change, so only their names count.
-            let line = |it: &str| {
-                if it.starts_with(':') { it.split(" [").next().unwrap().to_owned() } else { it.to_owned() }
-            };
-            all.extend(text.lines().filter(|it| !it.starts_with('#')).map(line));
-        }
-        all
-    }
-
-    /// Waits until no guard is at work.
-    fn settle(&self) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while self.file("state/armed").exists() {
-            assert!(Instant::now() < end, "the guard does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
 
 #[test]
 fn what_nobody_confirms_goes_back_and_what_is_confirmed_stays() {
@@ -264,6 +172,62 @@ fn a_preflight_finds_what_only_the_kernel_refuses_and_changes_nothing() {
     }
 }
 
+#[test]
+fn a_plan_tells_sets_and_what_changes_for_packets() {
+    let Some(machine) = Machine::with(Backend::Nft, "first") else { return };
+    let file = machine.file("second.star");
+    let plan = |more: &[&str]| machine.say(&[&["plan", file.to_str().unwrap(), "-4"], more].concat());
+    let text = String::from_utf8(plan(&[]).stdout).unwrap();
+    for line in [
+        "+ entry bad 203.0.113.0/24",
+        "- entry bad 198.51.100.0/24",
+        "newly allowed",
+        "newly dropped",
+        "second.star:7",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // Docker's policy was not asked for.
+    assert!(!text.contains("FORWARD\n  ~ policy"), "{text}");
+    let json = String::from_utf8(plan(&["--format", "json"]).stdout).unwrap();
+    let objects: Vec<serde_json::Value> = json.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(objects[0]["difference"]["same"], false);
+    assert_eq!(objects[1]["sets"]["first"][0], "add bad 203.0.113.0/24");
+    let silent = String::from_utf8(plan(&["--analysis", "no"]).stdout).unwrap();
+    assert!(!silent.contains("newly") && silent.contains("+ entry"), "{silent}");
+    let small = String::from_utf8(plan(&["--nodes", "3"]).stdout).unwrap();
+    assert!(small.contains("for packets: cannot tell"), "{small}");
+}
+
+#[test]
+fn entries_of_others_in_a_set_count_for_who_is_cut_off() {
+    for backend in Backend::ALL {
+        let Some(machine) = Machine::with(backend, "first") else { return };
+        let (before, packet) = (machine.state(), "tcp 203.0.113.7:40000 -> 192.0.2.1:22 in eth0 new");
+        let file = machine.file("third.star");
+        let rules = "tables = default_tables()\nbad = tables.append(IPSet('bad', 'hash:net', entries=['192.0.2.0/24']))\ntables['filter']['INPUT'].append(Drop(proto='tcp', args=[bad.as_input()]))\n";
+        std::fs::write(&file, rules).unwrap();
+        let name = backend.to_string();
+        let apply = || {
+            let all =
+                ["apply", file.to_str().unwrap(), "--backend", &name, "--no-preflight", "--protect", packet];
+            machine.run("", &all)
+        };
+        let set = |command| machine.scratch.run("ipset", &[command, "bad", "203.0.113.0/24"], b"").unwrap();
+        // Somebody adds an entry while no rule asks for it: the rule that comes would cut it off.
+        assert!(machine.say(&["release"]).status.success());
+        let made = machine.scratch.run("ipset", &["create", "bad", "hash:net"], b"").unwrap();
+        assert!(made.status.success() && set("add").status.success());
+        let refused = apply();
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(1) && text.contains("apply/locks-out"), "{backend}: {text}");
+        assert!(set("del").status.success());
+        let applied = apply();
+        assert!(applied.status.success(), "{backend}: {}", String::from_utf8_lossy(&applied.stderr));
+        assert_ne!(machine.state(), before);
+    }
+}
+
 #[cfg(feature = "fail-points")]
 #[test]
 fn a_death_at_any_point_leaves_all_old_or_all_new() {
@@ -272,13 +236,13 @@ fn a_death_at_any_point_leaves_all_old_or_all_new() {
     for backend in Backend::ALL {
         let (mut old_ones, mut new_ones, mut unreached) = (0, 0, Vec::new());
         for point in ptables_kernel::apply::FAIL_POINTS {
-            let Some(machine) = Machine::new(backend) else { return };
+            let Some(machine) = Machine::with(backend, "first") else { return };
             let old = machine.state();
-            assert!(machine.apply("two", &[]).status.success());
+            assert!(machine.apply("second", &[]).status.success());
             let new = machine.state();
             // The same machine again, with the rules of others and ours counted as before.
-            let Some(machine) = Machine::new(backend) else { return };
-            let ended = machine.apply_at(point, "two", &[]);
+            let Some(machine) = Machine::with(backend, "first") else { return };
+            let ended = machine.apply_at(point, "second", &[]);
             if ended.status.signal() != Some(9) {
                 unreached.push(*point);
                 continue;
@@ -292,10 +256,10 @@ fn a_death_at_any_point_leaves_all_old_or_all_new() {
             } else {
                 new_ones += 1
             }
-            let again = machine.apply("two", &[]);
+            let again = machine.apply("second", &[]);
             assert!(again.status.success(), "{backend} {point}: {}", String::from_utf8_lossy(&again.stderr));
             assert_eq!(machine.state(), new, "{backend} {point}");
-            assert!(machine.apply("one", &[]).status.success());
+            assert!(machine.apply("first", &[]).status.success());
             let bare = |it: Vec<String>| {
                 it.iter()
                     .map(|it| it.split_once("] ").map_or(it.clone(), |it| it.1.to_owned()))
