@@ -25,13 +25,9 @@ use pyo3::pymodule;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-<<<<<<< HEAD
     use crate::analysis::{diff, fix, reach};
     #[pymodule_export]
-    use crate::apply::{apply, confirm, guard, plan, rollback};
-=======
     use crate::apply::{apply, confirm, go_back, guard, history, plan, remove, rollback, status};
->>>>>>> main
     #[pymodule_export]
     use crate::build::{chain_text, tables_text};
     #[pymodule_export]

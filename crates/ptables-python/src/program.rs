@@ -1,11 +1,8 @@
 //! Programs: checked, printed as iptables-save prints them, restored.
 
-<<<<<<< HEAD
-use ptables::analysis::Limits;
-=======
 use std::path::PathBuf;
 
->>>>>>> main
+use ptables::analysis::Limits;
 use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag;
 use ptables::diag::remark::is_silenced;

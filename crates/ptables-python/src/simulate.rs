@@ -114,8 +114,9 @@ pub fn routes(py: Python<'_>, told: Option<PathBuf>) -> PyResult<Option<Routes>>
     let Some(path) = told else { return Ok(None) };
     let name = path.display().to_string();
     let text = if name == "live" {
-        let unavailable =
-            |error: ptables_kernel::Error| errors::make(py, "UnavailableError", &error.to_string(), Vec::new());
+        let unavailable = |error: ptables_kernel::Error| {
+            errors::make(py, "UnavailableError", &error.to_string(), Vec::new())
+        };
         Kernel::new().save_routes().map_err(unavailable)?
     } else {
         std::fs::read(&path)?
