@@ -1,5 +1,5 @@
 //! `fix`, and what `check` says of all packets.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 mod common;
 
 use common::ptables;

@@ -1,5 +1,4 @@
 //! `fix` on real rule sets: what it makes of them reads as it was proved, and gives every packet the same verdict.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use ptables::analysis::{Given, Limits, compare};
 use ptables::dialect::Dialect;

@@ -1,11 +1,5 @@
 //! The witnesses of `diff` on the real kernel: it gives them the verdicts that are told, with the rules of both sides.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::fmt::Write;
 

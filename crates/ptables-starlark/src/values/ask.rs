@@ -162,16 +162,16 @@ impl Target {
     }
 }
 
-/// A script's memory is bounded.
-fn limits() -> Limits {
-    Limits::new(16_000_000)
-}
-
 /// Where packets go, as a text says that `ip` printed.
 pub(crate) fn routes(name: &str, text: String) -> starlark::Result<Routes> {
     let source = Source::new(name, text).map_err(|error| no(error.to_string()))?;
     let (routes, found) = Routes::parse(&source);
     if found.is_empty() { Ok(routes) } else { Err(first(&found)) }
+}
+
+/// A script's memory is bounded.
+fn limits() -> Limits {
+    Limits::new(16_000_000)
 }
 
 fn has(families: Option<Families>, family: Family) -> bool {

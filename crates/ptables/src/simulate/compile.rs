@@ -86,7 +86,7 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
 fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
     let mut tables: Vec<&mut Table> = tables.iter_mut().flatten().collect();
     tables.sort_by_key(|it| it.place);
-    let mut masks: HashMap<Text, u128> = HashMap::new();
+    let mut masks: HashMap<Vec<u8>, u128> = HashMap::new();
     let mut mixed: Vec<Text> = Vec::new();
     let mut needs: Vec<&mut Need> = Vec::new();
     for table in tables {
@@ -99,7 +99,7 @@ fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
     }
     for need in &mut needs {
         let Need::Recent(test) = &mut **need else { continue };
-        let mask = *masks.entry(test.name.clone()).or_insert(test.mask);
+        let mask = *masks.entry(test.name.to_vec()).or_insert(test.mask);
         if mask != test.mask {
             mixed.push(test.name.clone());
             test.mask = mask;
