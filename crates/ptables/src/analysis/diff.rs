@@ -9,11 +9,11 @@ use super::world::World;
 use super::{Limits, known, simulator};
 use crate::ext::TableName;
 use crate::ipset;
-use crate::meaning::Field;
+use crate::meaning::{Field, Pred};
 use crate::model::{Policy, Ruleset};
 use crate::packet::{Packet, Path};
 use crate::simulate::{At, Simulator, StepKind, Trace, Verdict};
-use crate::space::{Region, Set, TooLarge};
+use crate::space::{Free, Region, Set, TooLarge};
 use crate::value::ct_state::CtState;
 
 /// Packets that are tried in vain before the rest of a change is called undecided.
@@ -278,6 +278,11 @@ impl<'a> Pairing<'a> {
             wanted.push(self.world.space.range(Field::Proto, proto, proto)?);
         }
         wanted.push(self.world.space.range(Field::SourcePort, 1024, u128::from(u16::MAX))?);
+        // Segments without any of these flags are in no connection.
+        for (mask, flags) in [(0x17, 0x02), (0x10, 0x10)] {
+            let flags = Pred::Bits(Field::TcpFlags, mask, flags);
+            wanted.push(self.world.space.compile(&flags, &Free::default())?.must);
+        }
         let mut familiar = set;
         for wanted in wanted {
             let part = self.world.space.arena().and(familiar, wanted)?;

@@ -1,6 +1,7 @@
 //! A packet of a set.
 
 use super::arena::{Assignment, Set};
+use super::code::Code;
 use super::compile::Space;
 use crate::dialect::Family;
 use crate::meaning::Field;
@@ -84,6 +85,16 @@ impl Picture<'_> {
         self.value(Field::CtState, &[])
     }
 
+    /// The flags of a segment: the first of these that has all bits that are told apart, else no others than those.
+    fn flags(&self, familiar: &[u128]) -> u128 {
+        let told = match self.space.fields.get(&Field::TcpFlags).map(|it| &it.code) {
+            Some(Code::Bits { places, .. }) => places.iter().fold(0, |sum, bit| sum | 1 << bit),
+            _ => return self.value_or(Field::TcpFlags, familiar),
+        };
+        let own = self.value_or(Field::TcpFlags, &[]);
+        familiar.iter().copied().find(|it| it & told == own).unwrap_or(own)
+    }
+
     fn transport(&self, proto: u8) -> Transport {
         let port = |field, wanted| self.value_or(field, wanted) as u16;
         let source = port(Field::SourcePort, &[40000]);
@@ -92,7 +103,7 @@ impl Picture<'_> {
             6 => {
                 let began = self.state().is_none_or(|it| it & CtState::New as u128 != 0);
                 let familiar: [u128; 4] = if began { [2, 16, 18, 24] } else { [16, 2, 18, 24] };
-                let flags = self.value_or(Field::TcpFlags, &familiar) as u8;
+                let flags = self.flags(&familiar) as u8;
                 Transport::Tcp(Tcp { source, destination, flags, window: 65535, ..Tcp::default() })
             }
             17 => Transport::Udp { source, destination },
