@@ -53,7 +53,7 @@ impl Files for Loaded {
         match name {
             "base.star" => Ok("tables = default_tables()\ndef allow(port):\n    tables['filter']['INPUT'].append(Accept(dport=port))\n".into()),
             "circle.star" => Ok("load('circle.star', 'x')\n".into()),
-            "routes" => Ok("default via 192.0.2.1 dev wan\nnet.ipv4.conf.all.rp_filter = 0\n\
+            "routes" => Ok("local 192.0.2.2 dev wan table local\ndefault via 192.0.2.1 dev wan\nnet.ipv4.conf.all.rp_filter = 0\n\
                             net.ipv4.conf.lan.rp_filter = 0\n".into()),
             "no routes" => Ok("default via nonsense\n".into()),
             "list" => Ok("10.0.0.1 # one\n\n10.0.0.2\n".into()),
