@@ -62,7 +62,7 @@ assert [it.what for it in owner.history()] == ["applied", "rolled back", "confir
 subprocess.run([f"iptables-{backend}", "-D", "INPUT", "-p", "tcp", "--dport", "80", "-j", "ACCEPT"], check=True)
 assert owner.drift().families[0]["added"] == 1
 tables["filter"]["INPUT"].pop()
-tables["filter"]["INPUT"].append(Accept(args=["-m comment --comment web"], proto="tcp", dport=80))
+tables["filter"]["INPUT"].append(CustomRule("-p tcp --dport 80 -m comment --comment web -j ACCEPT"))
 text = str(tables.plan(**where))
 assert "for packets" in text, text
 assert tables.plan(analysis=False, **where).families[0]["difference"] is None

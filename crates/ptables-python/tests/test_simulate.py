@@ -66,7 +66,7 @@ class Simulations(unittest.TestCase):
             asked = SSH.replace(":22", ":80")
             for name in (path, str(path)):
                 step = tables.simulate(asked, routes=name).path[-1]
-                self.assertEqual((step.table, step.chain), ("filter", "FORWARD"))
+                self.assertEqual(step.chain, "POSTROUTING")
             self.assertIn("out eth1", tables.simulate(asked, routes=path).packet)
             self.assertTrue(tables.test(routes=path))
             path.write_text(ROUTES.replace("via 192.0.2.1", "via nonsense"))
