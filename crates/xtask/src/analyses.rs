@@ -32,7 +32,6 @@ pub fn bench() -> Result<String, Box<dyn Error>> {
     let new = of_university("netnetwork--TUM_chair__iptables-save-2016-06-27_16-29-01");
     let old = of_university("netnetwork--TUM_chair__iptables-save-2015-05-15_15-23-41");
     let six = of_university("netnetwork--TUM_chair__ip6tables-save-2016-03-16_13-53-28");
-    let open = of_university("iptsem--TUM_Net_Firewall__iptables-save-2015-05-15_15-23-41_cheating");
     let links = shared.join("rulesets/ipassmt_tumi8.txt").display().to_string();
     let drops = folder.join("drops.v4");
     std::fs::write(&drops, self::drops())?;
@@ -44,6 +43,16 @@ pub fn bench() -> Result<String, Box<dyn Error>> {
         std::fs::write(&path, made.stdout)?;
         Ok(path.display().to_string())
     };
+    // Of the university's anonymised MAC addresses one is made, as in the trials of others; the repaired files have one a rule.
+    let merged = |it: &str| -> Result<String, Box<dyn Error>> {
+        let text = shared::read(&format!("rulesets/{it}")).unwrap_or_default();
+        let path = folder.join(it);
+        std::fs::write(&path, text.replace("XX:XX:XX:XX:XX:XX", "02:00:00:00:00:01"))?;
+        Ok(path.display().to_string())
+    };
+    let new_merged = merged("netnetwork--TUM_chair__iptables-save-2016-06-27_16-29-01")?;
+    let old_merged = merged("netnetwork--TUM_chair__iptables-save-2015-05-15_15-23-41")?;
+    let open = merged("iptsem--TUM_Net_Firewall__iptables-save-2015-05-15_15-23-41_cheating")?;
     let check =
         |file: &str| vec!["check", "--analysis", "yes", file].into_iter().map(str::to_owned).collect();
     let matrix = |port: &str| -> Vec<String> {
@@ -52,14 +61,16 @@ pub fn bench() -> Result<String, Box<dyn Error>> {
     };
     let mut six_words: Vec<String> = check(&six);
     six_words.extend(["--family".into(), "ipv6".into()]);
-    let cases: [(&str, &str, Vec<Vec<String>>); 7] = [
+    let cases: [(&str, &str, Vec<Vec<String>>); 9] = [
         ("check, a university, 5,556 rules", "1.5", vec![check(&new)]),
+        ("the same with one MAC address", "1.5", vec![check(&new_merged)]),
         ("check, a university, IPv6", "5", vec![six_words]),
         ("check, 23,000 rules, each drops one address", "2", vec![check(&path(&drops))]),
         ("check, 10,000 overlapping rules", "-", vec![check(&overlapping(10_000)?)]),
-        ("check, 100,000 overlapping rules", "60", vec![check(&overlapping(100_000)?)]),
         ("diff, a university, 2015 and 2016", "2", vec![vec!["diff".into(), old, new.clone()]]),
+        ("the same with one MAC address", "2", vec![vec!["diff".into(), old_merged, new_merged.clone()]]),
         ("reach, ssh and http", "1.5", vec![matrix("22"), matrix("80")]),
+        ("check, 100,000 overlapping rules", "60", vec![check(&overlapping(100_000)?)]),
     ];
     let mut table = format!("{:44} {:>7} {:>7} {:>7}\n", "", "CPU s", "wanted", "MB");
     for (name, wanted, commands) in cases {
