@@ -139,17 +139,7 @@ impl Test {
     }
 }
 
-/// Whether all hold, asked in order.
-pub(super) fn every<'a>(
-    tests: &'a [Test],
-    machine: &mut Machine<'_>,
-    memory: &mut Memory,
-    sure: bool,
-) -> Tri<'a> {
-    each(tests, machine, memory, sure)
-}
-
-/// The same of some of the first 64: those whose bit is set.
+/// Whether those of the first 64 hold whose bit is set, asked in order.
 #[inline]
 pub(super) fn every_of<'a>(
     tests: &'a [Test],
@@ -162,11 +152,12 @@ pub(super) fn every_of<'a>(
         wanted &= wanted.wrapping_sub(1);
         next
     });
-    each(some, machine, memory, true)
+    every(some, machine, memory, true)
 }
 
+/// Whether all hold, asked in order.
 #[inline]
-fn each<'a>(
+pub(super) fn every<'a>(
     tests: impl IntoIterator<Item = &'a Test>,
     machine: &mut Machine<'_>,
     memory: &mut Memory,

@@ -95,21 +95,14 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         if self.simulator.tracks && self.is_fragment() {
             return Some(self.give_up("the rules make the kernel wait for the other fragments first"));
         }
-        if self.machine.path == Path::Output {
-            return self
-                .set_out()
-                .or_else(|| self.hook(Hook::Output, OUTPUT))
-                .or_else(|| self.hook(Hook::Postrouting, POSTROUTING));
-        }
-        let end = self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way());
-        if end.is_some() {
-            return end;
-        }
-        if self.machine.path == Path::Input {
-            let nft = self.simulator.ruleset.context.dialect.is_nft();
-            return self.hook(Hook::Input, if nft { INPUT_NFT } else { INPUT });
-        }
-        self.hook(Hook::Forward, FORWARD).or_else(|| self.hook(Hook::Postrouting, POSTROUTING))
+        let (end, begun) = match self.machine.path {
+            Path::Output => (self.set_out(), 0),
+            _ => (self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way()), 1),
+        };
+        // Where it goes on is known only now.
+        let nft = self.simulator.ruleset.context.dialect.is_nft();
+        let mut left = way(self.machine.path, nft).iter().skip(begun);
+        end.or_else(|| left.find_map(|(hook, stops)| self.hook(*hook, stops)))
     }
 
     fn hook(&mut self, hook: Hook, stops: &[Stop]) -> Option<Verdict> {

@@ -74,9 +74,7 @@ fn two_methods_find_the_same_dead_rules_in_real_rule_sets() {
                 if count == 0 || count >= MOST {
                     continue;
                 }
-
                 let found = compare(&format!("{folder}/{} {family:?}", file.name), &ruleset);
-
                 (sets, rules, dead) = (sets + 1, rules + found.0, dead + found.1);
             }
         }
