@@ -108,6 +108,6 @@ impl<'a> World<'a> {
 
     pub(super) fn perhaps(&mut self, set: Set) -> Result<Set, TooLarge> {
         let chance = &self.chance;
-        self.space.arena().exists(set, &|var| chance.get(var as usize) == Some(&true))
+        self.space.exists(set, |var| chance.get(var as usize) == Some(&true))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::arena::{Arena, Set, TooLarge};
+use super::arena::{Arena, Set, TooLarge, Vars};
 use super::census::{
     Census, FRAGMENT_FLAGS, PORTS, Presence, UNTRACKED, flag, icmp, interval, open, presence, top,
 };
@@ -74,12 +74,13 @@ fn order(field: Field) -> u32 {
         Field::Proto => 1,
         Field::LaterFragment => 2,
         Field::Source => 10,
-        Field::Destination => 11,
-        Field::DestinationPort => 12,
-        Field::SourcePort => 13,
-        Field::IcmpType => 14,
-        Field::IcmpCode => 15,
-        Field::TcpFlags => 16,
+        Field::MacSource => 11,
+        Field::Destination => 12,
+        Field::DestinationPort => 13,
+        Field::SourcePort => 14,
+        Field::IcmpType => 15,
+        Field::IcmpCode => 16,
+        Field::TcpFlags => 17,
         _ => 20,
     }
 }
@@ -146,6 +147,14 @@ impl Space {
     /// The sets.
     pub fn arena(&mut self) -> &mut Arena {
         &mut self.arena
+    }
+
+    /// The packets that lie in a set but for some variables: those that `gone` says.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn exists(&mut self, set: Set, gone: impl Fn(u32) -> bool) -> Result<Set, TooLarge> {
+        self.arena.exists(set, &Vars::new(self.vars, gone))
     }
 
     /// How many variables there are.
