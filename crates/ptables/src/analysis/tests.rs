@@ -217,3 +217,19 @@ fn what_remembers_packets_is_never_called_the_same() {
     let found = filters("-A INPUT -m limit --limit 1/s -j ACCEPT", "-A INPUT -p tcp -j ACCEPT");
     assert!(!found.undecided.is_empty());
 }
+
+#[test]
+fn what_was_not_asked_of_every_rule_is_said() {
+    let rules = (1..40).map(|it| format!("-A INPUT -s 10.0.{it}.0/24 -d 10.{it}.0.0/17 -j ACCEPT\n"));
+    let ruleset = filter(&rules.collect::<String>());
+    let told = |nodes: usize| -> Vec<String> {
+        let found = crate::check::analyse(&ruleset, Limits::new(nodes));
+        found.into_iter().map(|it| it.message.to_string()).collect()
+    };
+    let nodes = Analysis::new(&ruleset, Limits::default()).tables[0].as_ref().unwrap().nodes;
+    let says = |it: &[String], part: &str| it.iter().any(|it| it.contains(part));
+    // Enough for all, then for all but the last, then for not even that.
+    assert!(!says(&told(nodes), "was asked whether") && !says(&told(nodes), "too large"));
+    assert!(says(&told(nodes - 1), "not every rule of `filter` was asked whether it makes a difference"));
+    assert!(says(&told(10), "too large"));
+}

@@ -56,10 +56,20 @@ pub fn analyse(ruleset: &Ruleset, limits: Limits) -> Vec<Diagnostic> {
     let analysed = Analysed { ruleset, analysis: &analysis, limits };
     let mut found = Vec::new();
     for (table, result) in ruleset.tables.iter().zip(&analysis.tables) {
-        if let Err(large) = result {
-            let message = format!("the table `{}` is too large: {large}", table.name.to_lossy());
-            let help = "more nodes may be allowed, at some 20 bytes of memory each";
-            found.push(not_analysed(message).at(table.origin.clone(), "").help(help));
+        let name = table.name.to_lossy();
+        match result {
+            Err(large) => {
+                let message = format!("the table `{name}` is too large: {large}");
+                let help = "more nodes may be allowed, at some 20 bytes of memory each";
+                found.push(not_analysed(message).at(table.origin.clone(), "").help(help));
+            }
+            Ok(it) if !it.complete => {
+                let message = format!("not every rule of `{name}` was asked whether it makes a difference");
+                let it = Diagnostic::new(codes::CHECK_NOT_ANALYSED, Severity::Note, message);
+                let it = it.note("more rules may be redundant than are told; rules that no packet meets are all told");
+                found.push(it.at(table.origin.clone(), ""));
+            }
+            Ok(_) => {}
         }
     }
     for check in EXACT_CHECKS {
