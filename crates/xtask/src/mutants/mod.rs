@@ -64,6 +64,8 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
     let survivors: Vec<(u32, bool)> =
         survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
     let tried = chosen.len() - unbuildable.len();
+    let unknown = survivors.len();
+    eprintln!("{unknown} of {tried} faults are left to the tests");
     let faults = survivors.iter().map(|it| (it.0, chosen[it.0 as usize - 1].clone()));
     let tested = units::survivors(&tree, &target, faults)?;
     let list: String = survivors
