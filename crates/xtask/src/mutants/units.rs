@@ -1,7 +1,6 @@
-//! Two more judges of faults that the kernel's packets do not tell: the unit tests of the library, and for sets their own
-//! comparison with the kernel.
+//! More judges of faults that the kernel's packets do not tell: for sets and routes their own comparisons with the kernel,
+//! then the unit tests of the library.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,38 +9,61 @@ use super::Mutant;
 /// Tests that are asked, by the beginning of their names.
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
-/// Those of the faults that pass all tests as well.
-///
-/// Tests that fail without a fault are named and not asked. They run in a copy of a part of the repository.
-///
-/// # Errors
-/// That there are no tests.
-pub fn survivors(
-    tree: &Path,
-    target: &Path,
-    faults: impl Iterator<Item = (u32, Mutant)>,
-) -> Result<BTreeSet<u32>, String> {
-    let units = build(tree, target, &["--package", "ptables", "--lib"])?;
-    let sets = build(tree, target, &["--package", "xtask", "--no-default-features", "--test", "ipsets"])?;
-    let units = Judge::new(units, tree, &TESTS)?;
-    let sets = Judge::new(sets, tree, &[])?;
-    let left =
-        faults.filter(|(fault, it)| units.passes(*fault) && (!is_about_sets(it) || sets.passes(*fault)));
-    Ok(left.map(|it| it.0).collect())
-}
+/// Comparisons with the kernel, and which files they are about.
+const KERNEL: [(&str, &[&str]); 2] = [
+    ("ipsets", &["simulate/sets.rs", "/set.rs"]),
+    ("routed", &["simulate/route.rs", "simulate/walk.rs", "simulate/nat.rs", "simulate/mod.rs"]),
+];
 
-/// A program of tests.
-struct Judge {
+/// A program of tests, and the files about which it is asked.
+pub struct Judge {
     program: String,
     place: PathBuf,
     arguments: Vec<String>,
+    about: &'static [&'static str],
+}
+
+/// The comparisons of sets and routes with the kernel.
+///
+/// # Errors
+/// That they do not compile, or fail without a fault for another reason than a test.
+pub fn kernel(tree: &Path, target: &Path) -> Result<Vec<Judge>, String> {
+    let judge = |(test, about): (&str, _)| {
+        let what = ["--package", "xtask", "--no-default-features", "--test", test];
+        Judge::new(build(tree, target, &what)?, tree, &[], about)
+    };
+    KERNEL.into_iter().map(judge).collect()
+}
+
+/// The unit tests.
+///
+/// # Errors
+/// As [`kernel`].
+pub fn units(tree: &Path, target: &Path) -> Result<Judge, String> {
+    Judge::new(build(tree, target, &["--package", "ptables", "--lib"])?, tree, &TESTS, &[])
 }
 
 impl Judge {
+    /// Whether it finds a fault.
+    pub fn finds(&self, number: u32, fault: &Mutant) -> bool {
+        let file = fault.file.to_string_lossy();
+        let asked = self.about.is_empty()
+            || self.about.iter().any(|it| file.ends_with(it))
+            || self.about == KERNEL[0].1 && fault.site.what.contains("ets");
+        asked && !self.passes(number)
+    }
+
     /// With those of the tests that pass without a fault.
-    fn new(program: String, tree: &Path, tests: &[&str]) -> Result<Self, String> {
+    ///
+    /// Those that fail are named and not asked: they run in a copy of a part of the repository.
+    fn new(
+        program: String,
+        tree: &Path,
+        tests: &[&str],
+        about: &'static [&'static str],
+    ) -> Result<Self, String> {
         let arguments = tests.iter().map(|it| (*it).to_owned()).collect();
-        let mut judge = Self { program, place: tree.join("crates/ptables"), arguments };
+        let mut judge = Self { program, place: tree.join("crates/ptables"), arguments, about };
         let output = judge.ask(0).output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout);
         for test in text.lines().filter_map(|it| it.strip_prefix("test ")?.strip_suffix(" ... FAILED")) {
@@ -61,11 +83,6 @@ impl Judge {
     fn passes(&self, fault: u32) -> bool {
         self.ask(fault).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     }
-}
-
-fn is_about_sets(fault: &Mutant) -> bool {
-    let file = fault.file.to_string_lossy();
-    file.ends_with("sets.rs") || file.ends_with("/set.rs") || fault.site.what.contains("ets")
 }
 
 fn build(tree: &Path, target: &Path, what: &[&str]) -> Result<String, String> {

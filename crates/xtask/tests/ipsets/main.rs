@@ -188,7 +188,12 @@ fn packets_are_in_sets_as_in_the_kernel() {
                 session.watch(&packet, &mut note);
                 if undecided {
                     let unknown = before.simulate(&packet).unknown;
-                    if unknown == ["two entries of the set say the opposite"] {
+                    let reasons = [
+                        "two entries of the set say the opposite",
+                        "which of two entries of the set is meant is not known",
+                        "whether a full set takes an entry in the place of one that went depends on its hash",
+                    ];
+                    if unknown.iter().all(|it| reasons.contains(&it.as_str())) {
                         break;
                     }
                     panic!("{unknown:?}\n{}{}", world.sets, world.rules);
