@@ -1,5 +1,6 @@
 //! The simulator, told less than all: what the kernel did must be one of the ways that it leaves open.
 
+use ptables::meaning::Field;
 use ptables::packet::Packet;
 use ptables::simulate::{StepKind, Trace, Verdict};
 
@@ -49,9 +50,20 @@ impl Subject<'_, '_> {
         if first != Verdict::Unknown && first != told.verdict {
             return Ok(Some("the first undecided rule is passed over"));
         }
-        let ways = self.simulator.ways(&part);
-        let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
-        Ok((!open).then_some("the way is not among those that it leaves open"))
+        Ok((!self.leaves_open(&part, seen)).then_some("the way is not among those that it leaves open"))
+    }
+
+    /// Whether what the kernel did is one of the ways that it leaves open, with all that it is told.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn is_open(&self, shot: &Shot, seen: &Fate) -> Result<bool, String> {
+        Ok(self.leaves_open(&self.place.packet(shot)?, seen))
+    }
+
+    fn leaves_open(&self, packet: &Packet, seen: &Fate) -> bool {
+        let ways = self.simulator.ways(packet);
+        ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen))
     }
 
     /// Whether a way is the one that was taken.
@@ -62,9 +74,11 @@ impl Subject<'_, '_> {
             // Such as a target that asks for a socket: here it says no more.
             return true;
         }
+        let is_mark_told = !trace.untold.iter().any(|it| it.0 == Field::Mark);
         let same = match (&told.out, &seen.out) {
+            (Some((mark, _)), Some((seen, _))) if is_mark_told && mark != seen => false,
             // Bytes of which some are not told.
-            (Some((_, bytes)), Some(_)) if bytes.is_empty() => true,
+            (Some((_, bytes)), Some((_, seen))) => bytes.is_empty() || bytes == seen,
             (told, seen) => told == seen,
         };
         behind == seen.steps.len() && same

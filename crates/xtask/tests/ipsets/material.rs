@@ -33,7 +33,7 @@ const NETS6: [&str; 7] = [
     "2001:db8::1-2001:db8::9",
     "8000::/1",
 ];
-const PORTS: [&str; 18] = [
+const PORTS: [&str; 20] = [
     "80",
     "tcp:80",
     "udp:53",
@@ -48,6 +48,8 @@ const PORTS: [&str; 18] = [
     "47:0",
     "gre:0",
     "esp:0",
+    "59:0",
+    "253:0",
     "icmp:8",
     "gre:7",
     "tcp:x",
@@ -147,7 +149,7 @@ fn part(kind: PartKind, v6: bool, rng: &mut Rng, good: bool) -> String {
         }
         PartKind::Port => {
             let wrong = if v6 { "icmp:" } else { "icmpv6:" };
-            let all: Vec<&str> = PORTS[..if good { 14 } else { 18 }]
+            let all: Vec<&str> = PORTS[..if good { 16 } else { 20 }]
                 .iter()
                 .copied()
                 .filter(|it| !good || !it.starts_with(wrong))
@@ -248,7 +250,12 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
         2 => format!("udplite {from} -> {to}"),
         3 if v6 => format!("icmpv6 {source} -> {destination} type={}", rng.pick(&["128/0", "129/0"])),
         3 => format!("icmp {source} -> {destination} type={}", rng.pick(&["8/0", "3/1"])),
-        4 => format!("{} {source} -> {destination} headless", rng.pick(&["47", "50", "6", "17"])),
+        4 => {
+            format!(
+                "{} {source} -> {destination} headless",
+                rng.pick(&["47", "50", "6", "17", "59", if v6 { "253" } else { "0" }])
+            )
+        }
         _ => format!("tcp {from} -> {to}"),
     };
     if rng.chance(5) && !v6 {
