@@ -270,11 +270,11 @@ impl Rules<'_> {
             Jump::Goto(name) => find(name, Action::Goto),
             Jump::Target(target) => self.effect(target.effect(self.context)),
         };
-        let left = match index {
-            Some(index) if preds.len() < 64 => {
-                !index.decided(self.context.family, plain(&preds)) & ((1 << preds.len()) - 1)
-            }
-            _ => ALL,
+        // There is a bit for each of the first conditions.
+        let bit = 1_u64.checked_shl(preds.len() as u32);
+        let left = match index.zip(bit) {
+            Some((index, bit)) => !index.decided(self.context.family, plain(&preds)) & (bit - 1),
+            None => ALL,
         };
         Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), left, action }
     }

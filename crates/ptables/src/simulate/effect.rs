@@ -9,7 +9,7 @@ use super::machine::{Machine, Value};
 use super::test::Why;
 use super::{Verdict, nat};
 use crate::dialect::Family;
-use crate::meaning::{Effect, Field, Nat};
+use crate::meaning::{Effect, Field};
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
 use crate::packet::mend::mend;
@@ -41,9 +41,6 @@ pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<
         Effect::Return => After::Return,
         Effect::Continue(_) | Effect::Rewrite(_) => After::Next,
         Effect::Needs(need) => After::Unknown(Why::Need(need)),
-        Effect::Nat(Nat { of_interface, .. }) if *of_interface && machine.connection.is_none() => {
-            After::End(Verdict::Accept)
-        }
         Effect::Nat(it) => nat::translate(machine, it),
         Effect::Netmap { network, mask } => nat::netmap(machine, *network, *mask),
         _ => rewrite(effect, machine),
@@ -310,9 +307,10 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
         }
         at += size;
     }
-    let new = bytes.get(start + 20..start + header).unwrap_or_default();
-    if machine.bytes.get(start + 20..start + header) != Some(new) {
-        write(machine, start + 20, new);
+    let options = start + 20;
+    let new = bytes.get(options..start + header).unwrap_or_default();
+    if !machine.bytes.get(options..).unwrap_or_default().starts_with(new) {
+        write(machine, options, new);
     }
     After::Next
 }

@@ -399,14 +399,13 @@ impl<'p> Machine<'p> {
                 "the kind of the destination address is not told",
             ),
             Field::Realm => told(facts.realm.map(u128::from), "the realm of the route is not told"),
-            Field::InGroup => match self.in_iface() {
-                Ok(None) => Value::Is(0),
-                _ => told(facts.in_group.map(u128::from), "the group of the incoming interface is not told"),
-            },
-            Field::OutGroup => match self.out_iface() {
-                Ok(None) => Value::Is(0),
-                _ => told(facts.out_group.map(u128::from), "the group of the outgoing interface is not told"),
-            },
+            // No rule that asks for them stands where there is no such interface.
+            Field::InGroup => {
+                told(facts.in_group.map(u128::from), "the group of the incoming interface is not told")
+            }
+            Field::OutGroup => {
+                told(facts.out_group.map(u128::from), "the group of the outgoing interface is not told")
+            }
             Field::Cpu => told(facts.cpu.map(u128::from), "the processor is not told"),
             Field::ControlGroup => match self.owner() {
                 Ok(None) => Value::Absent,

@@ -16,19 +16,19 @@ pub(super) struct RoutedBy {
     source: u128,
     destination: u128,
     mark: u32,
-    /// In OUTPUT: TOS of IPv4; hop limit, traffic class and flow label of IPv6.
-    others: u64,
+    /// In OUTPUT: TOS of IPv4; traffic class, flow label and hop limit of IPv6.
+    others: (u32, u8),
 }
 
 impl RoutedBy {
     fn of(machine: &Machine<'_>) -> RoutedBy {
         let heads = &machine.heads;
         let others = match (machine.hook, machine.family) {
-            (Hook::Output, Family::V4) => u64::from(machine.view().tos()),
+            (Hook::Output, Family::V4) => (u32::from(machine.view().tos()), 0),
             (Hook::Output, Family::V6) => {
-                u64::from(u32_at(&machine.bytes, 0).unwrap_or(0)) << 8 | u64::from(machine.view().hop_limit())
+                (u32_at(&machine.bytes, 0).unwrap_or(0), machine.view().hop_limit())
             }
-            _ => 0,
+            _ => (0, 0),
         };
         RoutedBy { source: heads.source, destination: heads.destination, mark: machine.mark, others }
     }
@@ -83,8 +83,8 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         let routes = simulator.routes.as_ref()?;
         let packet = self.machine.packet;
         let view = packet.view();
-        let told =
-            RoutedBy { source: view.source(), destination: view.destination(), mark: packet.mark, others: 0 };
+        let (source, destination) = (view.source(), view.destination());
+        let told = RoutedBy { source, destination, mark: packet.mark, others: (0, 0) };
         if !packet.routed && told == self.routed_by() && !self.has_lost() {
             return None;
         }

@@ -18,6 +18,8 @@ pub(super) struct SetMemory {
     contents: Option<Arc<Contents>>,
     /// When the first packet came that looked at a set, if it says.
     began: Option<u64>,
+    /// Seconds from then to the last packet that said when it came.
+    elapsed: u64,
     /// Sets that rules changed.
     touched: Vec<Text>,
 }
@@ -27,14 +29,18 @@ const UNDECIDED: &str = "whether a rule changed the set is not decided";
 
 impl SetMemory {
     pub(super) fn new(contents: Option<&Arc<Contents>>) -> SetMemory {
-        SetMemory { contents: contents.cloned(), began: None, touched: Vec::new() }
+        SetMemory { contents: contents.cloned(), began: None, elapsed: 0, touched: Vec::new() }
     }
 
-    /// Nobody can tell any more what is in a set that either of the two changed.
+    /// Nobody can tell any more what is in a set that either of the two changed; in none, if one of them knows nothing.
     pub(super) fn merge(&mut self, other: &SetMemory) {
-        let same = |one: &Arc<Contents>, two| Arc::ptr_eq(one, two);
-        let Some(contents) = &mut self.contents else { return };
-        if other.contents.as_ref().is_some_and(|it| same(contents, it)) {
+        self.began = self.began.or(other.began);
+        self.elapsed = self.elapsed.max(other.elapsed);
+        let (Some(contents), Some(others)) = (&mut self.contents, &other.contents) else {
+            self.contents = None;
+            return;
+        };
+        if Arc::ptr_eq(contents, others) {
             return;
         }
         for name in self.touched.iter().chain(&other.touched) {
@@ -97,13 +103,10 @@ impl SetMemory {
     }
 
     fn look<'m, 'p>(&mut self, machine: &'m Machine<'p>) -> Look<'m, 'p> {
-        let now = machine.packet.facts.now;
-        let began = match (self.began, now) {
-            (Some(began), _) => began,
-            (None, Some(now)) => *self.began.insert(now),
-            (None, None) => 0,
-        };
-        Look { machine, elapsed: now.map_or(0, |now| now.saturating_sub(began)) }
+        if let Some(now) = machine.packet.facts.now {
+            self.elapsed = now.saturating_sub(*self.began.get_or_insert(now));
+        }
+        Look { machine, elapsed: self.elapsed }
     }
 }
 

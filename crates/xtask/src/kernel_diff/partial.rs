@@ -4,9 +4,12 @@ use ptables::meaning::Field;
 use ptables::packet::Packet;
 use ptables::simulate::{StepKind, Trace, Verdict};
 
+use ptables_judge::world::Watch;
+
 use super::arena::Fate;
 use super::shot::Shot;
 use super::subject::{Subject, fate, follows};
+use super::trial::agree;
 
 /// Every so many packets are asked about so.
 pub const EVERY: usize = 4;
@@ -30,6 +33,7 @@ impl Subject<'_, '_> {
         let ends_early = first == Verdict::Unknown && !simulated.unknown.is_empty();
         if steps(&simulated) != steps(&explained)
             || simulated.verdict != explained.verdict
+            || simulated.path.iter().any(|it| it.kind == StepKind::Miss)
             || !ends_early && first != simulated.verdict
         {
             return Ok(Some("what it explains is not what it simulates"));
@@ -51,6 +55,33 @@ impl Subject<'_, '_> {
             return Ok(Some("the first undecided rule is passed over"));
         }
         Ok((!self.leaves_open(&part, seen)).then_some("the way is not among those that it leaves open"))
+    }
+
+    /// The same of the next packet of a sequence, where rules remember what came before: every so many packets it is told only
+    /// a part, and what it then still knows, of this packet and of those that follow, must be right.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn fault_in_sequence(
+        &mut self,
+        (at, shot): (usize, &Shot),
+        seen: &Fate,
+        watch: Watch,
+    ) -> Result<Option<String>, String> {
+        let mut packet = self.place.packet(shot)?;
+        if at % EVERY == EVERY - 1 {
+            forget(&mut packet, shot);
+        }
+        let told = self.doubtful.simulate(&packet);
+        if told.verdict == Verdict::Unknown {
+            return Ok(told.unknown.is_empty().then(|| "what is not known has no reason".to_owned()));
+        }
+        let passes = told.verdict == Verdict::Accept;
+        let all = told.unknown.is_empty() && told.untold.is_empty();
+        let same = || agree(&Ok(fate(self.ruleset, &told, self.place.nft)), seen, watch);
+        let right = passes == seen.out.is_some() && (!all || same());
+        let wrong = || format!("what it knows in a sequence is wrong\n{}", self.simulator.human(&told));
+        Ok((!right).then(wrong))
     }
 
     /// Whether what the kernel did is one of the ways that it leaves open, with all that it is told.
