@@ -212,10 +212,8 @@ fn mend_at(machine: &mut Machine<'_>, place: usize, old: &[u8], new: &[u8]) {
 
 /// Lowers the maximum segment size, or adds it to a header of a SYN without data.
 fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
+    // The rule has asked for flags, so this is no later fragment.
     let at = machine.heads.transport;
-    if machine.heads.fragment != 0 {
-        return After::Next;
-    }
     let Ok(had) = mss(&machine.bytes, at) else { return After::End(Verdict::Drop) };
     let unknown = "it was lowered to what the path takes";
     let wanted = match (wanted, had) {
@@ -243,7 +241,6 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
                 put(machine.bytes.to_mut(), place, &new);
                 // At an odd place too the kernel takes it for a word, and leaves a wrong checksum.
                 mend_at(machine, at + 16, &had.to_be_bytes(), &new);
-                machine.refresh();
             }
         }
         None if machine.bytes.len() > at + header || header >= 60 => {}
@@ -278,7 +275,7 @@ fn place_of_mss(bytes: &[u8], transport: usize, header: usize) -> Option<usize> 
         if (kind, length) == (2, 4) {
             return Some(transport + at + 2);
         }
-        at += if kind < 2 { 1 } else { usize::from(length).max(1) };
+        at += if kind < 2 { 1 } else { usize::from(length).max(2) };
     }
     None
 }

@@ -148,7 +148,7 @@ impl Memory {
             if test.action != RecentAction::Check || test.reap {
                 *list = None;
             }
-            return if sure && test.action == RecentAction::Set { Some(!test.inverted) } else { None };
+            return None;
         }
         let entries = list.as_mut()?;
         // The hop limit counts as it was before the packet was forwarded.

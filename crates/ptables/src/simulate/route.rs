@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::walk::Run;
 use super::{Observer, Verdict};
 use crate::dialect::Family;
-use crate::ext::{Hook, TableName};
+use crate::ext::Hook;
 use crate::meaning::{Answer, Field};
 use crate::packet::Path;
 use crate::packet::bytes::u32_at;
@@ -52,15 +52,11 @@ impl<O: Observer> Run<'_, '_, '_, O> {
     }
 
     /// Behind a table of OUTPUT: another way, if it changed what routes look at.
-    pub(super) fn choose_out(&mut self, before: RoutedBy, table: TableName) -> Option<Verdict> {
+    pub(super) fn choose_out(&mut self, before: RoutedBy) -> Option<Verdict> {
         let simulator = self.simulator;
         let routes = simulator.routes.as_ref()?;
         let now = self.routed_by();
-        let changed = match table {
-            TableName::Nat => before.destination != now.destination,
-            _ => before != now,
-        };
-        (changed || self.has_lost()).then(|| self.go_out(routes, true)).flatten()
+        (before != now || self.has_lost()).then(|| self.go_out(routes, true)).flatten()
     }
 
     fn go_out(&mut self, routes: &Routes, is_made: bool) -> Option<Verdict> {
@@ -68,7 +64,6 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         match self.find(routes, &query) {
             Ok(Way::Out { iface, .. }) => {
                 self.machine.out = Some(iface);
-                self.machine.epoch += 1;
                 None
             }
             Ok(Way::Local) => None,

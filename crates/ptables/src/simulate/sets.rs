@@ -16,11 +16,11 @@ use crate::value::mac::Mac;
 pub(super) struct SetMemory {
     /// `None`: nobody knows. Shared until a rule changes a set.
     contents: Option<Arc<Contents>>,
-    /// When the first packet came that looked at a set, if it says.
+    /// When the first packet came that says so.
     began: Option<u64>,
     /// Seconds from then to the last packet that said when it came.
     elapsed: u64,
-    /// Sets that rules changed.
+    /// Sets that rules changed for this packet.
     touched: Vec<Text>,
 }
 
@@ -34,8 +34,6 @@ impl SetMemory {
 
     /// Nobody can tell any more what is in a set that either of the two changed; in none, if one of them knows nothing.
     pub(super) fn merge(&mut self, other: &SetMemory) {
-        self.began = self.began.or(other.began);
-        self.elapsed = self.elapsed.max(other.elapsed);
         let (Some(contents), Some(others)) = (&mut self.contents, &other.contents) else {
             self.contents = None;
             return;
@@ -46,7 +44,14 @@ impl SetMemory {
         for name in self.touched.iter().chain(&other.touched) {
             Arc::make_mut(contents).lose(name, UNDECIDED);
         }
-        self.touched.extend(other.touched.iter().cloned());
+    }
+
+    /// The next packet comes, at this moment if it says so.
+    pub(super) fn come(&mut self, now: Option<u64>) {
+        self.touched.clear();
+        if let Some(now) = now {
+            self.elapsed = now.saturating_sub(*self.began.get_or_insert(now));
+        }
     }
 
     /// Whether the packet is in a set: `None` if nobody knows the set, `Err` with the reason if it cannot be told.
@@ -103,9 +108,6 @@ impl SetMemory {
     }
 
     fn look<'m, 'p>(&mut self, machine: &'m Machine<'p>) -> Look<'m, 'p> {
-        if let Some(now) = machine.packet.facts.now {
-            self.elapsed = now.saturating_sub(*self.began.get_or_insert(now));
-        }
         Look { machine, elapsed: self.elapsed }
     }
 }

@@ -468,3 +468,24 @@ fn the_first_packet_of_an_expected_connection_is_translated() {
         assert_eq!(leaves(state), wanted, "{state}");
     }
 }
+
+#[test]
+fn a_rule_that_changes_nothing_need_not_be_decided() {
+    let rules = filter("-A INPUT -m mac --mac-source 02:00:00:00:00:01 -j LOG\n-A INPUT -j ACCEPT");
+    let told = packet("udp 1.1.1.1:1 -> 2.2.2.2:2 in a");
+    assert_eq!(Simulator::new(&rules, Options::default()).verdict(&told), Verdict::Accept);
+}
+
+#[test]
+fn a_socket_takes_what_is_meant_for_it() {
+    let rules = ruleset(
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp -j TPROXY --on-port 1 --tproxy-mark 0x5/0x6\n-A PREROUTING -j DROP\nCOMMIT\n",
+    );
+    let told = packet("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a input socket=yes mark=0xf");
+    let trace = Simulator::new(&rules, Options::default()).simulate(&told);
+    assert_eq!((trace.verdict, trace.packet.mark), (Verdict::Accept, 0xf & !6 ^ 5));
+    let map =
+        ruleset("*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -j SET --map-set x src --map-mark\nCOMMIT\n");
+    let trace = Simulator::new(&map, Options::default()).simulate(&told);
+    assert!(trace.untold.iter().any(|it| it.0 == Field::Mark), "{:?}", trace.untold);
+}

@@ -87,6 +87,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     /// The whole way.
     pub(super) fn go(&mut self) -> Verdict {
+        self.memory.sets.come(self.machine.packet.facts.now);
         self.way().unwrap_or(Verdict::Accept)
     }
 
@@ -119,7 +120,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 // What it changes may lead elsewhere.
                 Stop::Table(name @ (Mangle | Nat)) if hook == Hook::Output => {
                     let before = self.routed_by();
-                    self.table(*name).or_else(|| self.choose_out(before, *name))
+                    self.table(*name).or_else(|| self.choose_out(before))
                 }
                 Stop::Table(name) => self.table(*name),
             };

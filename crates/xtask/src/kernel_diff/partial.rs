@@ -73,6 +73,9 @@ impl Subject<'_, '_> {
             forget(&mut packet, shot);
         }
         let told = self.doubtful.simulate(&packet);
+        if told.path.iter().any(|it| it.kind == StepKind::Miss) {
+            return Ok(Some("it tells what it was not asked for".to_owned()));
+        }
         if told.verdict == Verdict::Unknown {
             return Ok(told.unknown.is_empty().then(|| "what is not known has no reason".to_owned()));
         }

@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::generate::root;
-use crate::kernel_diff::rng::Rng;
 pub use copy::{Kind, Mutant, all};
 pub use judge::judge;
 
@@ -37,10 +36,10 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
     let (mut chosen, texts) = all(kind)?;
     let found = chosen.len();
     if count > 0 {
-        let mut rng = Rng::new(seed);
-        while chosen.len() > count {
-            chosen.remove(rng.below(chosen.len() as u64) as usize);
-        }
+        let mut ranks: Vec<_> = chosen.iter().enumerate().map(|(at, it)| (it.rank(seed), at)).collect();
+        ranks.sort_unstable();
+        let kept: BTreeSet<usize> = ranks.into_iter().take(count).map(|it| it.1).collect();
+        chosen = chosen.into_iter().enumerate().filter(|it| kept.contains(&it.0)).map(|it| it.1).collect();
     }
     let tree = root().join("target/mutants");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);

@@ -9,10 +9,14 @@ use super::Mutant;
 /// Tests that are asked, by the beginning of their names.
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
-/// Comparisons with the kernel, and which files they are about.
-const KERNEL: [(&str, &[&str]); 2] = [
-    ("ipsets", &["simulate/sets.rs", "/set.rs"]),
-    ("routed", &["simulate/route.rs", "simulate/walk.rs", "simulate/nat.rs", "simulate/mod.rs"]),
+/// Comparisons with the kernel: the program, its test, and which files it is about.
+const KERNEL: [(&str, &str, &[&str]); 2] = [
+    ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "/set.rs"]),
+    (
+        "routed",
+        "packets_leave",
+        &["simulate/route.rs", "simulate/walk.rs", "simulate/nat.rs", "simulate/mod.rs"],
+    ),
 ];
 
 /// A program of tests, and the files about which it is asked.
@@ -28,9 +32,9 @@ pub struct Judge {
 /// # Errors
 /// That they do not compile, or fail without a fault for another reason than a test.
 pub fn kernel(tree: &Path, target: &Path) -> Result<Vec<Judge>, String> {
-    let judge = |(test, about): (&str, _)| {
-        let what = ["--package", "xtask", "--no-default-features", "--test", test];
-        Judge::new(build(tree, target, &what)?, tree, &[], about)
+    let judge = |(program, test, about): (&str, &str, _)| {
+        let what = ["--package", "xtask", "--no-default-features", "--test", program];
+        Judge::new(build(tree, target, &what)?, tree, &[test], about)
     };
     KERNEL.into_iter().map(judge).collect()
 }
@@ -49,7 +53,7 @@ impl Judge {
         let file = fault.file.to_string_lossy();
         let asked = self.about.is_empty()
             || self.about.iter().any(|it| file.ends_with(it))
-            || self.about == KERNEL[0].1 && fault.site.what.contains("ets");
+            || self.about == KERNEL[0].2 && fault.site.what.contains("ets");
         asked && !self.passes(number)
     }
 

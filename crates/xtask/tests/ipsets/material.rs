@@ -229,7 +229,12 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
                 format!("-m set {not}--match-set {name} {dirs}{exceptions}")
             }
         };
-        world.rules.push_str(&format!("-A PREROUTING {rule}\n"));
+        // Whether a set is changed may depend on what not everybody is told.
+        let condition = match rule.starts_with("-j") && rng.chance(40) {
+            true => rng.pick(&["-i eth0 ", "! -i eth1 ", "-m mac --mac-source 02:00:00:00:00:01 "]),
+            false => "",
+        };
+        world.rules.push_str(&format!("-A PREROUTING {condition}{rule}\n"));
         world.kinds.push(kind.as_str().to_owned());
     }
     world.rules.push_str("COMMIT\n");
@@ -260,6 +265,9 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
     };
     if rng.chance(5) && !v6 {
         text.push_str(" fragment=64");
+    }
+    if rng.chance(40) {
+        text.push_str(" payload=0x0102030405");
     }
     text.push_str(" in eth0");
     let packet = ptables::packet::Packet::parse(&text.as_str().into());

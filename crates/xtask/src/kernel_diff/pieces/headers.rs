@@ -55,10 +55,14 @@ fn frag(place: &mut Place<'_>) -> Piece {
 
 fn options(place: &mut Place<'_>, name: &'static str, number: u8) -> Piece {
     let mut piece = Piece::new(name);
-    let content = place.rng.pick(&[
+    if number == 60 && place.rng.chance(20) {
         // A machine that the packet only passes does not mind an option that reaches beyond its header.
-        if number == 60 { &[30, 9, 1, 2, 3, 4][..] } else { &[30, 4, 1, 2, 3, 4] },
-        &[1, 4, 0, 0, 0, 0],
+        piece.word(&format!("--{name}-opts {}", place.rng.pick(&["30:9", "30:9,1", "30:9,0"])));
+        piece.wishes.push(std::rc::Rc::new(move |draft, _| draft.extension(60, vec![30, 9, 1, 2, 3, 4])));
+        return piece;
+    }
+    let content = place.rng.pick(&[
+        &[1, 4, 0, 0, 0, 0][..],
         &[0, 1, 3, 0, 0, 0],
         &[5, 2, 0, 0, 1, 0],
         &[30, 4, 1, 2, 3, 4],
@@ -70,8 +74,7 @@ fn options(place: &mut Place<'_>, name: &'static str, number: u8) -> Piece {
     }
     if place.given() {
         let list = place.rng.pick(&[
-            "1", "1:4", "0,1", "0,1:3", "5:2,1", "5:2", "30:4", "30,1:6", "30:4,1", "5,1:255", "1:0", "30:9",
-            "30:9,1",
+            "1", "1:4", "0,1", "0,1:3", "5:2,1", "5:2", "30:4", "30,1:6", "30:4,1", "5,1:255", "1:0",
         ]);
         piece.word(&format!("--{name}-opts {list}"));
     }

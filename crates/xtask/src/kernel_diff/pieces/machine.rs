@@ -198,7 +198,7 @@ fn realm(place: &mut Place<'_>) -> Piece {
 fn physdev(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("physdev");
     let option = if place.hook == Hook::Output {
-        place.rng.pick(&["--physdev-is-in", "--physdev-in eth0", "--physdev-in eth+"])
+        place.rng.pick(&["--physdev-is-in", "--physdev-in eth0", "--physdev-in eth+", "--physdev-in +"])
     } else {
         place.rng.pick(&[
             "--physdev-in eth0",
@@ -206,6 +206,7 @@ fn physdev(place: &mut Place<'_>) -> Piece {
             "--physdev-is-out",
             "--physdev-is-bridged",
             "--physdev-in eth+",
+            "--physdev-in +",
         ])
     };
     piece.option(place.not(), option, |_, _| {});
