@@ -57,6 +57,8 @@ pub(super) struct Content {
     /// How many entries have a prefix of which length, for each address.
     pub(super) lengths: [BTreeMap<u8, usize>; 2],
     pub(super) members: Vec<Text>,
+    /// Whether an entry has gone, and others stayed: a bucket may have a place left, which the kernel fills even if the set is full.
+    pub(super) has_gaps: bool,
     /// Why nobody can tell any more.
     pub(super) lost: Option<&'static str>,
 }
@@ -89,6 +91,7 @@ impl Content {
             count: 0,
             lengths: [BTreeMap::new(), BTreeMap::new()],
             members: Vec::new(),
+            has_gaps: false,
             lost: None,
         };
         for entry in &set.entries {

@@ -139,23 +139,18 @@ impl Content {
             iface: name.map(|it| (it, false, false)),
             mac,
         };
-        if let Some(all) = self.elements.get_mut(&key) {
-            let mut gone = Ok(());
-            all.retain(|it| match it.is_there(now) {
-                Ok(there) => there,
-                Err(why) => {
-                    gone = Err(why);
-                    true
-                }
-            });
-            gone?;
-            if all.is_empty() {
-                self.elements.remove(&key);
-                self.shrink(&key);
-            }
+        self.forget(&key, now)?;
+        if self.count >= self.room {
+            self.forget_all(&key, now)?;
         }
-        if self.count >= self.room && self.forceadd {
+        let is_new = self.named(&key, name)?.is_none();
+        if is_new && self.count >= self.room && self.forceadd {
             return Err("a full set forgets an entry by chance");
+        }
+        if is_new && self.count >= self.room && self.has_gaps {
+            return Err(
+                "whether a full set takes an entry in the place of one that went depends on its hash",
+            );
         }
         // A packet cannot make the hash larger: beyond that, it depends on the hash whether there is room.
         if self.kind.is_hash() && self.count >= self.buckets {
@@ -164,8 +159,46 @@ impl Content {
         Ok(self.put(key, element, exist).is_ok())
     }
 
+    /// Which of the entries of a key is the one with this interface.
+    fn named(&self, key: &Key, name: Option<Iface>) -> Result<Option<usize>, &'static str> {
+        let all = self.elements.get(key).map(|it| it.as_slice()).unwrap_or_default();
+        let mut found = all.iter().enumerate().filter(|it| it.1.names(name)).map(|it| it.0);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err("which of two entries of the set is meant is not known"),
+            (one, None) => Ok(one),
+        }
+    }
+
+    /// Drops what has gone of a full set, as the kernel then does.
+    fn forget_all(&mut self, but: &Key, now: u64) -> Result<(), &'static str> {
+        let keys: Vec<Key> = self.elements.keys().filter(|it| *it != but).copied().collect();
+        let before = self.count;
+        keys.iter().try_for_each(|it| self.forget(it, now))?;
+        if before != self.count && self.buckets > REGION {
+            return Err("of a large set the kernel drops only a part of what has gone");
+        }
+        Ok(())
+    }
+
+    /// Drops the entries of a key whose time is over.
+    fn forget(&mut self, key: &Key, now: u64) -> Result<(), &'static str> {
+        let Some(all) = self.elements.get_mut(key) else { return Ok(()) };
+        let mut gone = 0;
+        for it in all.iter() {
+            gone += usize::from(!it.is_there(now)?);
+        }
+        all.retain(|it| it.is_there(now) == Ok(true));
+        (0..gone).for_each(|_| self.shrink(key));
+        Ok(())
+    }
+
+    /// After an entry has gone.
     fn shrink(&mut self, key: &Key) {
+        if self.elements.get(key).is_some_and(|it| it.is_empty()) {
+            self.elements.remove(key);
+        }
         self.count = self.count.saturating_sub(1);
+        self.has_gaps |= self.count > 0;
         for (lengths, length) in self.lengths.iter_mut().zip(key.lengths) {
             if let Some(count) = lengths.get_mut(&length) {
                 *count -= 1;
@@ -182,16 +215,18 @@ impl Content {
             return Ok(false);
         }
         let Some((key, name)) = self.made(asked, dirs)? else { return Ok(false) };
-        let Some(all) = self.elements.get_mut(&key) else { return Ok(false) };
-        let Some(at) = all.iter().position(|it| it.names(name)) else { return Ok(false) };
-        all.remove(at);
-        if all.is_empty() {
-            self.elements.remove(&key);
+        self.forget(&key, asked.elapsed())?;
+        let Some(at) = self.named(&key, name)? else { return Ok(false) };
+        if let Some(all) = self.elements.get_mut(&key) {
+            all.remove(at);
         }
         self.shrink(&key);
         Ok(true)
     }
 }
+
+/// Buckets that the kernel cleans at once.
+const REGION: usize = 1024;
 
 impl Element {
     /// Whether it is for this interface; of two entries, whether the kernel takes them for the same.

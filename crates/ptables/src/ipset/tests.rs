@@ -17,15 +17,18 @@ fn good(text: &str) -> Sets {
     sets
 }
 
-/// TCP from 192.0.2.7:40000 to 198.51.100.2:80 that came through eth0.
-struct Tcp;
+/// TCP to 198.51.100.2:80 that came through eth0, from this host of 192.0.2.0/24, after so many seconds.
+struct Tcp(u8, u64);
+
+/// From 192.0.2.7:40000.
+const TCP: Tcp = Tcp(7, 0);
 
 impl Asked for Tcp {
     fn family(&self) -> Family {
         Family::V4
     }
     fn address(&self, source: bool) -> Told<u128> {
-        Ok(Some(if source { 0xc000_0207 } else { 0xc633_6402 }))
+        Ok(Some(if source { 0xc000_0200 + u128::from(self.0) } else { 0xc633_6402 }))
     }
     fn port(&self, source: bool) -> Told<(u8, u16)> {
         Ok(Some((6, if source { 40000 } else { 80 })))
@@ -40,14 +43,14 @@ impl Asked for Tcp {
         Ok(Some(5))
     }
     fn elapsed(&self) -> u64 {
-        0
+        self.1
     }
 }
 
 fn found(text: &str, dirs: &str) -> Result<Found, &'static str> {
     let (contents, errors) = Contents::new(&good(text));
     assert!(errors.is_empty(), "{:?}", errors.iter().map(|it| &it.message).collect::<Vec<_>>());
-    contents.find_in(b"s", &Tcp, SetDirs::parse(dirs.as_bytes()).unwrap(), false)
+    contents.find_in(b"s", &TCP, SetDirs::parse(dirs.as_bytes()).unwrap(), false)
 }
 
 #[test]
@@ -222,8 +225,44 @@ fn a_rule_puts_packets_in_and_takes_them_out() {
         "create s hash:net timeout 60\nadd s 10.0.0.0/8\nadd s 10.1.0.0/24\ncreate l list:set\nadd l s\n";
     let (mut contents, _) = Contents::new(&good(text));
     let dirs = SetDirs::parse(b"src").unwrap();
-    contents.insert(b"l", &Tcp, dirs, false, None).unwrap();
-    assert_eq!(contents.find_in(b"s", &Tcp, dirs, false), Ok(Found::Yes));
-    contents.remove(b"s", &Tcp, dirs).unwrap();
-    assert_eq!(contents.find_in(b"s", &Tcp, dirs, false), Ok(Found::No));
+    contents.insert(b"l", &TCP, dirs, false, None).unwrap();
+    assert_eq!(contents.find_in(b"s", &TCP, dirs, false), Ok(Found::Yes));
+    contents.remove(b"s", &TCP, dirs).unwrap();
+    assert_eq!(contents.find_in(b"s", &TCP, dirs, false), Ok(Found::No));
+}
+
+#[test]
+fn a_full_set_takes_no_more_but_where_something_went() {
+    let dirs = SetDirs::parse(b"src").unwrap();
+    let full = "create s hash:ip maxelem 2\nadd s 192.0.2.1\nadd s 192.0.2.2\n";
+    let (mut contents, _) = Contents::new(&good(full));
+    contents.insert(b"s", &TCP, dirs, false, None).unwrap();
+    assert_eq!(contents.find_in(b"s", &TCP, dirs, false), Ok(Found::No));
+    contents.remove(b"s", &Tcp(1, 0), dirs).unwrap();
+    contents.insert(b"s", &TCP, dirs, false, None).unwrap();
+    assert_eq!(contents.find_in(b"s", &TCP, dirs, false), Ok(Found::Yes));
+    // In the kernel's bucket there may be a place left.
+    let why = contents.insert(b"s", &Tcp(8, 0), dirs, false, None).unwrap_err();
+    assert!(why.starts_with("whether a full set takes"), "{why}");
+}
+
+#[test]
+fn what_has_gone_makes_room_in_a_full_set() {
+    let dirs = SetDirs::parse(b"src").unwrap();
+    let text = "create s hash:ip maxelem 2 timeout 9\nadd s 192.0.2.1\nadd s 192.0.2.2 timeout 0\n";
+    for (elapsed, wanted) in [(5, Found::No), (20, Found::Yes)] {
+        let (mut contents, _) = Contents::new(&good(text));
+        let later = Tcp(7, elapsed);
+        contents.insert(b"s", &later, dirs, false, None).unwrap();
+        assert_eq!(contents.find_in(b"s", &later, dirs, false), Ok(wanted), "{elapsed}");
+    }
+    let (mut contents, _) = Contents::new(&good(&text.replace("maxelem", "hashsize 4096 maxelem")));
+    assert!(contents.insert(b"s", &Tcp(7, 20), dirs, false, None).is_err());
+}
+
+#[test]
+fn two_entries_for_one_interface_are_not_told_apart() {
+    let text = "create s hash:net,iface\nadd s 192.0.2.0/24,eth0\nadd s 192.0.2.0/24,et wildcard\n";
+    let (mut contents, _) = Contents::new(&good(text));
+    assert!(contents.remove(b"s", &TCP, SetDirs::parse(b"src,src").unwrap()).is_err());
 }

@@ -112,13 +112,8 @@ impl Pred {
 
     /// The field is an address of a network.
     pub fn net(field: Field, net: &Net) -> Pred {
-        match net {
-            Net::Any => Pred::True,
-            _ => {
-                let (address, mask) = net.bits();
-                Pred::Bits(field, mask, address)
-            }
-        }
+        let (address, mask) = net.bits();
+        if mask == 0 { Pred::True } else { Pred::Bits(field, mask, address) }
     }
 
     /// The field compares so with a number.

@@ -10,7 +10,6 @@ const SHUTDOWN: u8 = 7;
 const SHUTDOWN_ACK: u8 = 8;
 const ERROR: u8 = 9;
 const COOKIE_ECHO: u8 = 10;
-const SHUTDOWN_COMPLETE: u8 = 14;
 
 /// Whether connection tracking takes a packet without an entry for the first of an association: not only those with an
 /// INIT chunk, but all whose chunks lead away from the state in which there is none.
@@ -22,7 +21,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     // A heartbeat makes its tag that of the association, and a cookie must have that.
     let (mut cookie, mut heartbeat) = (false, false);
     while let (Some(kind), Some(length)) = (u8_at(bytes, at), u16_at(bytes, at + 2)) {
-        alone |= matches!(kind, INIT | INIT_ACK | SHUTDOWN_COMPLETE);
+        alone |= matches!(kind, INIT | INIT_ACK);
         if length == 0 || count > 0 && (alone || kind == COOKIE_ECHO) {
             return false;
         }

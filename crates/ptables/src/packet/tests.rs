@@ -139,3 +139,23 @@ fn a_call_of_gre_is_a_port() {
     assert_eq!(gre("0x30010800000401"), (CtState::New, 0, 0), "cut off before the call");
     assert_eq!(gre("0x3000880b00040102"), (CtState::New, 0, 0));
 }
+
+#[test]
+fn the_family_of_a_packet_stays() {
+    let mut v4 = packet("udp 1.1.1.1:1 -> 2.2.2.2:2 in a");
+    let v6 = packet("udp [::1]:1 -> [::2]:2 in a");
+    let before = v4.to_bytes().to_vec();
+    assert_eq!(v4.set_bytes(v6.to_bytes()), Err(PacketError::Version));
+    assert_eq!(v4.to_bytes(), before);
+    assert_eq!(v4.set_bytes(&before), Ok(()));
+}
+
+#[test]
+fn only_some_packets_have_an_entry_at_all() {
+    let tracked = |state: &str| {
+        let entry = packet(&format!("udp 1.1.1.1:1 -> 2.2.2.2:2 in a {state}")).entry.unwrap();
+        entry.is_tracked()
+    };
+    let states = ["new", "established", "related", "invalid", "untracked"];
+    assert_eq!(states.map(tracked), [true, true, true, false, false]);
+}

@@ -32,7 +32,7 @@ impl<'a> View<'a> {
 
     /// Of a routing header so many bytes must be there.
     fn with_routing(family: Family, bytes: &'a [u8], routing: usize) -> View<'a> {
-        let mut view = View { family, bytes, proto: None, transport: 0, fragment: 0 };
+        let mut view = View { family, bytes, proto: None, transport: bytes.len(), fragment: 0 };
         match family {
             Family::V4 => {
                 view.transport = usize::from(u8_at(bytes, 0).unwrap_or(0) & 15) * 4;

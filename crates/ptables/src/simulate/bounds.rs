@@ -64,7 +64,7 @@ impl Tree {
             level = level.chunks_exact(BLOCK).filter_map(|some| some.last().copied()).collect();
         }
         levels.reverse();
-        let (mut ends, mut end) = ([0; DEPTH], 0);
+        let (mut ends, mut end) = (<[u32; DEPTH]>::default(), 0);
         for (place, level) in ends.iter_mut().zip(&levels) {
             end += level.len() as u32;
             *place = end;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::machine::{Machine, Value};
-use super::memory::merge;
+use super::memory::{merge, passed};
 use super::test::Test;
 use crate::dialect::Family;
 use crate::meaning::{BucketTest, Field, Need};
@@ -21,8 +21,8 @@ pub(super) struct Buckets(HashMap<(Text, Family), Option<HashMap<Key, Bucket>>>)
 struct Bucket {
     /// Microseconds of credit.
     credit: u64,
-    /// When that was, in seconds.
-    then: u64,
+    /// When that was, in seconds, if a packet said so.
+    then: Option<u64>,
 }
 
 impl Buckets {
@@ -36,7 +36,7 @@ impl Buckets {
         let table = self.0.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));
         let found = key(test, machine).filter(|_| sure);
         let answer = match (table.as_mut(), found) {
-            (Some(table), Some(key)) => take(table, key, test, machine.packet.facts.now.unwrap_or(0)),
+            (Some(table), Some(key)) => take(table, key, test, machine.packet.facts.now),
             _ => None,
         };
         if answer.is_none() {
@@ -46,7 +46,7 @@ impl Buckets {
     }
 }
 
-fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: u64) -> Option<bool> {
+fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: Option<u64>) -> Option<bool> {
     let most = test.period.saturating_mul(test.burst);
     let fresh = Bucket { credit: most, then: now };
     if !table.contains_key(&key) && test.entries != 0 && table.len() >= test.entries as usize {
@@ -54,14 +54,14 @@ fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: u64)
         return None;
     }
     let bucket = table.entry(key).or_insert(fresh);
-    let passed = now.saturating_sub(bucket.then);
+    let passed = passed(bucket.then, now);
     if passed > 0 && passed.saturating_mul(1000) >= u64::from(test.expire) {
         // It may be there still, or not.
         return None;
     }
     let credit = bucket.credit.saturating_add(passed.saturating_mul(1_000_000)).min(most);
     let rest = credit.checked_sub(test.period);
-    *bucket = Bucket { credit: rest.unwrap_or(credit), then: now };
+    *bucket = Bucket { credit: rest.unwrap_or(credit), then: now.or(bucket.then) };
     Some(rest.is_some() != test.above)
 }
 
@@ -99,7 +99,8 @@ pub(super) fn settle<'t>(tests: impl Iterator<Item = &'t mut Test>) {
     }
     for need in &all {
         let Need::Bucket(test) = &**need else { continue };
-        let usual = BucketTest { above: false, ..(**test).clone() };
+        // Which side of the rate is asked for is no setting of the table.
+        let usual = BucketTest { above: bool::default(), ..(**test).clone() };
         if *known.entry(test.name.as_bytes().to_vec()).or_insert_with(|| usual.clone()) != usual {
             mixed.push(test.name.clone());
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::buckets;
 use super::index::Index;
 use super::test::Test;
+use crate::dialect::Family;
 use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
 use crate::model::{self, Body, Jump, Policy, Ruleset};
@@ -224,6 +225,14 @@ fn plain(preds: &[Pred]) -> &[Pred] {
     preds.get(..end).unwrap_or_default()
 }
 
+/// Which conditions an index leaves to be asked: a bit for each, if there are not too many.
+fn undecided(index: &Index, family: Family, preds: &[Pred]) -> u64 {
+    match 1_u64.checked_shl(preds.len() as u32) {
+        Some(bit) => !index.decided(family, plain(preds)) & (bit - 1),
+        None => ALL,
+    }
+}
+
 /// Whether a condition is about ports only.
 fn is_of_ports(pred: &Pred) -> bool {
     match pred {
@@ -270,12 +279,7 @@ impl Rules<'_> {
             Jump::Goto(name) => find(name, Action::Goto),
             Jump::Target(target) => self.effect(target.effect(self.context)),
         };
-        let left = match index {
-            Some(index) if preds.len() < 64 => {
-                !index.decided(self.context.family, plain(&preds)) & ((1 << preds.len()) - 1)
-            }
-            _ => ALL,
-        };
+        let left = index.map_or(ALL, |it| undecided(it, self.context.family, &preds));
         Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), left, action }
     }
 

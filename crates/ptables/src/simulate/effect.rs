@@ -9,7 +9,7 @@ use super::machine::{Machine, Value};
 use super::test::Why;
 use super::{Verdict, nat};
 use crate::dialect::Family;
-use crate::meaning::{Effect, Field, Nat};
+use crate::meaning::{Effect, Field};
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
 use crate::packet::mend::mend;
@@ -41,9 +41,6 @@ pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<
         Effect::Return => After::Return,
         Effect::Continue(_) | Effect::Rewrite(_) => After::Next,
         Effect::Needs(need) => After::Unknown(Why::Need(need)),
-        Effect::Nat(Nat { of_interface, .. }) if *of_interface && machine.connection.is_none() => {
-            After::End(Verdict::Accept)
-        }
         Effect::Nat(it) => nat::translate(machine, it),
         Effect::Netmap { network, mask } => nat::netmap(machine, *network, *mask),
         _ => rewrite(effect, machine),
@@ -215,10 +212,8 @@ fn mend_at(machine: &mut Machine<'_>, place: usize, old: &[u8], new: &[u8]) {
 
 /// Lowers the maximum segment size, or adds it to a header of a SYN without data.
 fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
+    // The rule has asked for flags, so this is no later fragment.
     let at = machine.heads.transport;
-    if machine.heads.fragment != 0 {
-        return After::Next;
-    }
     let Ok(had) = mss(&machine.bytes, at) else { return After::End(Verdict::Drop) };
     let unknown = "it was lowered to what the path takes";
     let wanted = match (wanted, had) {
@@ -246,7 +241,6 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
                 put(machine.bytes.to_mut(), place, &new);
                 // At an odd place too the kernel takes it for a word, and leaves a wrong checksum.
                 mend_at(machine, at + 16, &had.to_be_bytes(), &new);
-                machine.refresh();
             }
         }
         None if machine.bytes.len() > at + header || header >= 60 => {}
@@ -281,7 +275,7 @@ fn place_of_mss(bytes: &[u8], transport: usize, header: usize) -> Option<usize> 
         if (kind, length) == (2, 4) {
             return Some(transport + at + 2);
         }
-        at += if kind < 2 { 1 } else { usize::from(length).max(1) };
+        at += if kind < 2 { 1 } else { usize::from(length).max(2) };
     }
     None
 }
@@ -310,9 +304,10 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
         }
         at += size;
     }
-    let new = bytes.get(start + 20..start + header).unwrap_or_default();
-    if machine.bytes.get(start + 20..start + header) != Some(new) {
-        write(machine, start + 20, new);
+    let options = start + 20;
+    let new = bytes.get(options..start + header).unwrap_or_default();
+    if !machine.bytes.get(options..).unwrap_or_default().starts_with(new) {
+        write(machine, options, new);
     }
     After::Next
 }

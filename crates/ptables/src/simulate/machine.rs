@@ -285,24 +285,17 @@ impl<'p> Machine<'p> {
             (Field::TcpFlags, Some(6)) if self.transport().len() >= 20 => {
                 optional(u8_at(self.transport(), 13))
             }
-            (Field::TcpFlags, _) => Value::Absent,
-            (Field::DccpType, _) if bytes.is_empty() => Value::Absent,
             (Field::TcpMss, _) => match bytes::mss(&self.bytes, self.heads.transport) {
                 Err(()) => Value::Torn,
-                Ok(mss) => mss.map_or(Value::Absent, |it| Value::Is(u128::from(it))),
+                Ok(mss) => optional(mss),
             },
             (Field::IcmpType, Some(proto)) if proto == icmp => optional(u8_at(bytes, 0)),
             (Field::IcmpCode, Some(proto)) if proto == icmp => optional(u8_at(bytes, 1)),
-            (Field::Spi, Some(50)) => wide(u32_at(bytes, 0)),
-            (Field::Spi, Some(51)) if self.family == Family::V4 => wide(u32_at(bytes, 4)),
-            (Field::Spi, _) => Value::Absent,
+            (Field::Spi, Some(50)) => optional(u32_at(bytes, 0)),
+            (Field::Spi, Some(51)) if self.family == Family::V4 => optional(u32_at(bytes, 4)),
             (Field::AhIndex, _) => self.extension(51, |bytes| u32_at(bytes, 4).map(u128::from)),
-            (Field::DccpType, Some(33)) => {
-                u8_at(bytes, 8).map_or(Value::Absent, |it| Value::Is(u128::from(it >> 1 & 15)))
-            }
-            (Field::IpCompIndex, Some(108)) => {
-                u16_at(bytes, 2).map_or(Value::Absent, |it| Value::Is(u128::from(it)))
-            }
+            (Field::DccpType, Some(33)) => optional(u8_at(bytes, 8).map(|it| it >> 1 & 15)),
+            (Field::IpCompIndex, Some(108)) => optional(u16_at(bytes, 2)),
             (Field::MobilityType, Some(135)) => optional(u8_at(bytes, 2)),
             _ => self.header_value(field),
         }
@@ -312,7 +305,7 @@ impl<'p> Machine<'p> {
     fn extension(&self, number: u8, read: impl FnOnce(&[u8]) -> Option<u128>) -> Value {
         let view = self.view();
         let start = view.extension(number).and_then(|(start, _)| self.bytes.get(start..));
-        start.and_then(read).map_or(Value::Absent, Value::Is)
+        optional(start.and_then(read))
     }
 
     fn header_value(&self, field: Field) -> Value {
@@ -399,14 +392,13 @@ impl<'p> Machine<'p> {
                 "the kind of the destination address is not told",
             ),
             Field::Realm => told(facts.realm.map(u128::from), "the realm of the route is not told"),
-            Field::InGroup => match self.in_iface() {
-                Ok(None) => Value::Is(0),
-                _ => told(facts.in_group.map(u128::from), "the group of the incoming interface is not told"),
-            },
-            Field::OutGroup => match self.out_iface() {
-                Ok(None) => Value::Is(0),
-                _ => told(facts.out_group.map(u128::from), "the group of the outgoing interface is not told"),
-            },
+            // No rule that asks for them stands where there is no such interface.
+            Field::InGroup => {
+                told(facts.in_group.map(u128::from), "the group of the incoming interface is not told")
+            }
+            Field::OutGroup => {
+                told(facts.out_group.map(u128::from), "the group of the outgoing interface is not told")
+            }
             Field::Cpu => told(facts.cpu.map(u128::from), "the processor is not told"),
             Field::ControlGroup => match self.owner() {
                 Ok(None) => Value::Absent,
@@ -431,12 +423,8 @@ fn has_bridge(iface: Option<Iface>) -> Option<u128> {
     iface.map(|it| u128::from(!it.is_any()))
 }
 
-fn optional(byte: Option<u8>) -> Value {
-    byte.map_or(Value::Absent, |it| Value::Is(u128::from(it)))
-}
-
-fn wide(number: Option<u32>) -> Value {
-    number.map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+fn optional(number: Option<impl Into<u128>>) -> Value {
+    number.map_or(Value::Absent, |it| Value::Is(it.into()))
 }
 
 impl Ancillary for Machine<'_> {

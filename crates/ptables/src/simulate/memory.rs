@@ -34,8 +34,8 @@ enum Slot {
     Nth(u32),
     /// Bytes that are left.
     Quota(u64),
-    /// Time that is left in a bucket, in 1/10,000 second, and when that was, in seconds.
-    Bucket(u64, u64),
+    /// Time that is left in a bucket, in 1/10,000 second, and when that was, in seconds, if a packet said so.
+    Bucket(u64, Option<u64>),
     /// An undecided packet may have changed it.
     Lost,
 }
@@ -60,10 +60,13 @@ impl Memory {
 
     /// A packet went another way too, and nobody can tell which: what the ways left differently is lost.
     pub(super) fn merge(&mut self, other: &Memory) {
-        if let (Some(slots), Some(others)) = (&mut self.slots, &other.slots) {
-            for (slot, _) in slots.iter_mut().zip(others).filter(|(one, other)| **one != **other) {
-                *slot = Slot::Lost;
+        match (&mut self.slots, &other.slots) {
+            (Some(slots), Some(others)) => {
+                for (slot, _) in slots.iter_mut().zip(others).filter(|(one, other)| **one != **other) {
+                    *slot = Slot::Lost;
+                }
             }
+            (slots, _) => *slots = None,
         }
         merge(&mut self.lists, &other.lists);
         self.buckets.merge(&other.buckets);
@@ -112,18 +115,18 @@ impl Memory {
                 Some(rest.is_some())
             }
             (Need::Limit { interval, burst }, was) => {
-                let now = machine.packet.facts.now.unwrap_or(0);
+                let now = machine.packet.facts.now;
                 let interval = u64::from(*interval);
                 let full = interval * u64::from(*burst);
-                let left = match was {
+                let (left, then) = match was {
                     Slot::Bucket(left, then) => {
-                        let passed = now.saturating_sub(then).saturating_mul(10_000);
-                        left.saturating_add(passed).min(full)
+                        let more = passed(then, now).saturating_mul(10_000);
+                        (left.saturating_add(more).min(full), then)
                     }
-                    _ => full,
+                    _ => (full, None),
                 };
                 let rest = left.checked_sub(interval);
-                *slot = Slot::Bucket(rest.unwrap_or(left), now);
+                *slot = Slot::Bucket(rest.unwrap_or(left), now.or(then));
                 Some(rest.is_some())
             }
             _ => None,
@@ -145,7 +148,7 @@ impl Memory {
             if test.action != RecentAction::Check || test.reap {
                 *list = None;
             }
-            return if sure && test.action == RecentAction::Set { Some(!test.inverted) } else { None };
+            return None;
         }
         let entries = list.as_mut()?;
         // The hop limit counts as it was before the packet was forwarded.
@@ -181,6 +184,11 @@ impl Memory {
         }
         Some(answer)
     }
+}
+
+/// The seconds between two packets: none unless both say when they came.
+pub(super) fn passed(then: Option<u64>, now: Option<u64>) -> u64 {
+    now.zip(then).map_or(0, |(now, then)| now.saturating_sub(then))
 }
 
 /// Keeps what both know alike.

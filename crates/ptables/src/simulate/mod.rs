@@ -232,7 +232,8 @@ impl<'a> Simulator<'a> {
     }
 
     /// Packets one after the other, from the moment that the rules were loaded: limits are full, lists empty, counts at their
-    /// beginning. All packets come at once, unless they say when ([`Facts::now`](crate::packet::Facts::now)).
+    /// beginning. All packets come at once, unless they say when ([`Facts::now`](crate::packet::Facts::now)): one that does not
+    /// comes with the one before it.
     pub fn session(&self) -> Session<'_, 'a> {
         Session { simulator: self, memory: Memory::new(Some(self.slots), self.sets.as_ref()) }
     }

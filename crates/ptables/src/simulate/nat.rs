@@ -42,9 +42,8 @@ pub(super) fn settle(machine: &mut Machine<'_>) {
 /// Whether a header can be translated; a packet of which it cannot is dropped. Only GRE has such: a whole header must be
 /// there, and for another destination a version that the kernel knows.
 fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
-    let header = machine.transport();
     machine.heads.proto != Some(GRE)
-        || header.len() >= 8 && (source || u8_at(header, 1).is_some_and(|it| it & 7 < 2))
+        || matches!(machine.transport(), [_, version, _, _, _, _, _, _, ..] if source || version & 7 < 2)
 }
 
 /// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.
@@ -205,8 +204,8 @@ pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128
 
 /// In an ICMPv6 error, the packet that it is about is translated back if it has such an address.
 pub(super) fn put_bounced(machine: &mut Machine<'_>, source: bool, from: (u128, u128), to: (u128, u128)) {
-    let is_error = u8_at(&machine.bytes, 6) == Some(ICMPV6)
-        && u8_at(&machine.bytes, 40).is_some_and(|kind| matches!(kind, 1..=4));
+    let is_error =
+        u8_at(&machine.bytes, 6) == Some(ICMPV6) && matches!(u8_at(&machine.bytes, 40), Some(1..=4));
     // Behind two headers. The error's source is the destination of that packet.
     let at = 48 + if source { 24 } else { 8 };
     if !is_error || machine.bytes.len() < 88 {
@@ -237,7 +236,7 @@ pub(super) fn put_bare_address(machine: &mut Machine<'_>, source: bool, address:
 /// The address with its prefix translated (RFC 6296); `None` if no word can take the difference of the sums.
 pub(super) fn prefix(address: u128, from: (u128, u128), to: (u128, u128)) -> Option<u128> {
     let length = from.1.count_ones().max(to.1.count_ones());
-    let mask = if length == 0 { 0 } else { u128::MAX << (128 - length) };
+    let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
     let words = |bits: u128| {
         let bytes = bits.to_be_bytes();
         let mut words = [0u16; 8];

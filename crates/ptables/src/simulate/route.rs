@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::walk::Run;
 use super::{Observer, Verdict};
 use crate::dialect::Family;
-use crate::ext::{Hook, TableName};
+use crate::ext::Hook;
 use crate::meaning::{Answer, Field};
 use crate::packet::Path;
 use crate::packet::bytes::u32_at;
@@ -16,19 +16,19 @@ pub(super) struct RoutedBy {
     source: u128,
     destination: u128,
     mark: u32,
-    /// In OUTPUT: TOS of IPv4; hop limit, traffic class and flow label of IPv6.
-    others: u64,
+    /// In OUTPUT: TOS of IPv4; traffic class, flow label and hop limit of IPv6.
+    others: (u32, u8),
 }
 
 impl RoutedBy {
     fn of(machine: &Machine<'_>) -> RoutedBy {
         let heads = &machine.heads;
         let others = match (machine.hook, machine.family) {
-            (Hook::Output, Family::V4) => u64::from(machine.view().tos()),
+            (Hook::Output, Family::V4) => (u32::from(machine.view().tos()), 0),
             (Hook::Output, Family::V6) => {
-                u64::from(u32_at(&machine.bytes, 0).unwrap_or(0)) << 8 | u64::from(machine.view().hop_limit())
+                (u32_at(&machine.bytes, 0).unwrap_or(0), machine.view().hop_limit())
             }
-            _ => 0,
+            _ => (0, 0),
         };
         RoutedBy { source: heads.source, destination: heads.destination, mark: machine.mark, others }
     }
@@ -52,15 +52,11 @@ impl<O: Observer> Run<'_, '_, '_, O> {
     }
 
     /// Behind a table of OUTPUT: another way, if it changed what routes look at.
-    pub(super) fn choose_out(&mut self, before: RoutedBy, table: TableName) -> Option<Verdict> {
+    pub(super) fn choose_out(&mut self, before: RoutedBy) -> Option<Verdict> {
         let simulator = self.simulator;
         let routes = simulator.routes.as_ref()?;
         let now = self.routed_by();
-        let changed = match table {
-            TableName::Nat => before.destination != now.destination,
-            _ => before != now,
-        };
-        (changed || self.has_lost()).then(|| self.go_out(routes, true)).flatten()
+        (before != now || self.has_lost()).then(|| self.go_out(routes, true)).flatten()
     }
 
     fn go_out(&mut self, routes: &Routes, is_made: bool) -> Option<Verdict> {
@@ -68,7 +64,6 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         match self.find(routes, &query) {
             Ok(Way::Out { iface, .. }) => {
                 self.machine.out = Some(iface);
-                self.machine.epoch += 1;
                 None
             }
             Ok(Way::Local) => None,
@@ -83,8 +78,8 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         let routes = simulator.routes.as_ref()?;
         let packet = self.machine.packet;
         let view = packet.view();
-        let told =
-            RoutedBy { source: view.source(), destination: view.destination(), mark: packet.mark, others: 0 };
+        let (source, destination) = (view.source(), view.destination());
+        let told = RoutedBy { source, destination, mark: packet.mark, others: (0, 0) };
         if !packet.routed && told == self.routed_by() && !self.has_lost() {
             return None;
         }

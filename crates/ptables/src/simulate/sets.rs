@@ -16,9 +16,11 @@ use crate::value::mac::Mac;
 pub(super) struct SetMemory {
     /// `None`: nobody knows. Shared until a rule changes a set.
     contents: Option<Arc<Contents>>,
-    /// When the first packet came that looked at a set, if it says.
+    /// When the first packet came that says so.
     began: Option<u64>,
-    /// Sets that rules changed.
+    /// Seconds from then to the last packet that said when it came.
+    elapsed: u64,
+    /// Sets that rules changed for this packet.
     touched: Vec<Text>,
 }
 
@@ -27,20 +29,29 @@ const UNDECIDED: &str = "whether a rule changed the set is not decided";
 
 impl SetMemory {
     pub(super) fn new(contents: Option<&Arc<Contents>>) -> SetMemory {
-        SetMemory { contents: contents.cloned(), began: None, touched: Vec::new() }
+        SetMemory { contents: contents.cloned(), began: None, elapsed: 0, touched: Vec::new() }
     }
 
-    /// Nobody can tell any more what is in a set that either of the two changed.
+    /// Nobody can tell any more what is in a set that either of the two changed; in none, if one of them knows nothing.
     pub(super) fn merge(&mut self, other: &SetMemory) {
-        let same = |one: &Arc<Contents>, two| Arc::ptr_eq(one, two);
-        let Some(contents) = &mut self.contents else { return };
-        if other.contents.as_ref().is_some_and(|it| same(contents, it)) {
+        let (Some(contents), Some(others)) = (&mut self.contents, &other.contents) else {
+            self.contents = None;
+            return;
+        };
+        if Arc::ptr_eq(contents, others) {
             return;
         }
         for name in self.touched.iter().chain(&other.touched) {
             Arc::make_mut(contents).lose(name, UNDECIDED);
         }
-        self.touched.extend(other.touched.iter().cloned());
+    }
+
+    /// The next packet comes, at this moment if it says so.
+    pub(super) fn come(&mut self, now: Option<u64>) {
+        self.touched.clear();
+        if let Some(now) = now {
+            self.elapsed = now.saturating_sub(*self.began.get_or_insert(now));
+        }
     }
 
     /// Whether the packet is in a set: `None` if nobody knows the set, `Err` with the reason if it cannot be told.
@@ -97,13 +108,7 @@ impl SetMemory {
     }
 
     fn look<'m, 'p>(&mut self, machine: &'m Machine<'p>) -> Look<'m, 'p> {
-        let now = machine.packet.facts.now;
-        let began = match (self.began, now) {
-            (Some(began), _) => began,
-            (None, Some(now)) => *self.began.insert(now),
-            (None, None) => 0,
-        };
-        Look { machine, elapsed: now.map_or(0, |now| now.saturating_sub(began)) }
+        Look { machine, elapsed: self.elapsed }
     }
 }
 

@@ -112,7 +112,8 @@ impl Test {
             Test::Any(all) => {
                 let mut answer = Tri::No;
                 for it in all {
-                    match it.ask(machine, memory, sure && answer == Tri::No) {
+                    // What remembers stands beside no other condition.
+                    match it.ask(machine, memory, sure) {
                         Tri::No => {}
                         Tri::Unknown(why) => answer = Tri::Unknown(why),
                         end => return end,

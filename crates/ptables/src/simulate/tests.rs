@@ -5,7 +5,7 @@ mod tracked;
 
 use super::*;
 use crate::dialect::{Backend, Dialect, Family, Version};
-use crate::meaning::Answer;
+use crate::meaning::{Answer, Field};
 use crate::packet::Packet;
 use crate::source::{Source, Text};
 use crate::value::BuiltinNames;
@@ -426,4 +426,66 @@ fn a_miss_names_the_condition_that_failed() {
     let trace = Simulator::new(&rules, Options::default()).explain(&packet(SSH));
     let why: Vec<&str> = trace.path.iter().flat_map(|it| &it.why).map(String::as_str).collect();
     assert_eq!(why, ["destination port is 22, asked is 80"]);
+}
+
+#[test]
+fn what_is_left_open_is_told_as_such() {
+    let reason = |rules: &Ruleset, text: &str| {
+        let trace = Simulator::new(rules, Options::default()).simulate(&packet(text));
+        (trace.verdict, trace.unknown.len(), trace.untold.iter().any(|it| it.0 == Field::TcpMss))
+    };
+    // Of what the path takes, an option is made where there is none.
+    let clamp = ruleset(
+        "*mangle\n:FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\nCOMMIT\n",
+    );
+    let syn = |more: &str| format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 flags=SYN in a out b {more}");
+    assert_eq!(reason(&clamp, &syn("")), (Verdict::Accept, 0, true));
+    assert_eq!(reason(&clamp, &syn("payload=0x00")), (Verdict::Accept, 0, false));
+    // A socket waits, but of which kind?
+    for (option, open) in [
+        ("--nowildcard", false),
+        ("--transparent --nowildcard", true),
+        ("--restore-skmark --nowildcard", true),
+        ("", true),
+    ] {
+        let rules = ruleset(&format!(
+            "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m socket {option} -j DROP\nCOMMIT\n"
+        ));
+        let seen = reason(&rules, "tcp 1.1.1.1:1 -> 2.2.2.2:2 in a input socket=yes");
+        assert_eq!(seen.0 == Verdict::Unknown, open, "{option}");
+    }
+}
+
+#[test]
+fn the_first_packet_of_an_expected_connection_is_translated() {
+    let rules =
+        ruleset("*nat\n:PREROUTING ACCEPT\n-A PREROUTING -j DNAT --to-destination 10.0.0.5\nCOMMIT\n");
+    let leaves = |state: &str| {
+        let told = packet(&format!("udp 1.1.1.1:1 -> 2.2.2.2:2 in a out b {state}"));
+        Simulator::new(&rules, Options::default()).simulate(&told).packet.view().destination()
+    };
+    for (state, wanted) in [("new", 0x0a00_0005), ("related", 0x0a00_0005), ("established", 0x0202_0202)] {
+        assert_eq!(leaves(state), wanted, "{state}");
+    }
+}
+
+#[test]
+fn a_rule_that_changes_nothing_need_not_be_decided() {
+    let rules = filter("-A INPUT -m mac --mac-source 02:00:00:00:00:01 -j LOG\n-A INPUT -j ACCEPT");
+    let told = packet("udp 1.1.1.1:1 -> 2.2.2.2:2 in a");
+    assert_eq!(Simulator::new(&rules, Options::default()).verdict(&told), Verdict::Accept);
+}
+
+#[test]
+fn a_socket_takes_what_is_meant_for_it() {
+    let rules = ruleset(
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp -j TPROXY --on-port 1 --tproxy-mark 0x5/0x6\n-A PREROUTING -j DROP\nCOMMIT\n",
+    );
+    let told = packet("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a input socket=yes mark=0xf");
+    let trace = Simulator::new(&rules, Options::default()).simulate(&told);
+    assert_eq!((trace.verdict, trace.packet.mark), (Verdict::Accept, 0xf & !6 ^ 5));
+    let map =
+        ruleset("*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -j SET --map-set x src --map-mark\nCOMMIT\n");
+    let trace = Simulator::new(&map, Options::default()).simulate(&told);
+    assert!(trace.untold.iter().any(|it| it.0 == Field::Mark), "{:?}", trace.untold);
 }

@@ -113,6 +113,10 @@ pub(super) fn ways(
         } else {
             one::<false>(simulator, packet, &mut own, given)
         };
+        if trace.verdict == Verdict::Unknown {
+            // What rules behind the end of the way would have remembered nobody knows.
+            own.forget();
+        }
         traces.push(trace);
         match &mut first {
             None => first = Some(own),

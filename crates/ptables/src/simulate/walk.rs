@@ -87,6 +87,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     /// The whole way.
     pub(super) fn go(&mut self) -> Verdict {
+        self.memory.sets.come(self.machine.packet.facts.now);
         self.way().unwrap_or(Verdict::Accept)
     }
 
@@ -119,7 +120,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 // What it changes may lead elsewhere.
                 Stop::Table(name @ (Mangle | Nat)) if hook == Hook::Output => {
                     let before = self.routed_by();
-                    self.table(*name).or_else(|| self.choose_out(before, *name))
+                    self.table(*name).or_else(|| self.choose_out(before))
                 }
                 Stop::Table(name) => self.table(*name),
             };
@@ -196,7 +197,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         loop {
             if let Some(place) = next {
                 let Some(chain) = table.chains.get(place) else { return self.give_up("a chain is missing") };
-                stack.push(Frame::new(chain, place, &self.machine, O::MISSES));
+                stack.push(Frame::new(chain, place, 0, &self.machine, O::MISSES));
             }
             let Some(frame) = stack.last_mut() else { return self.policy(table, base) };
             let step = self.chain(table, frame);
@@ -236,8 +237,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         let (chain, place) = (frame.chain, frame.place);
         loop {
             if frame.epoch != self.machine.epoch {
-                frame.epoch = self.machine.epoch;
-                frame.rules = Rules::new(chain, &self.machine, frame.from, O::MISSES);
+                *frame = Frame::new(chain, place, frame.from, &self.machine, O::MISSES);
             }
             let Some(number) = frame.rules.next() else { break };
             frame.from = number + 1;
@@ -381,8 +381,8 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     #[inline]
-    fn new(chain: &'a Chain, place: usize, machine: &Machine<'_>, all: bool) -> Frame<'a> {
-        Frame { chain, place, rules: Rules::new(chain, machine, 0, all), from: 0, epoch: machine.epoch }
+    fn new(chain: &'a Chain, place: usize, from: usize, machine: &Machine<'_>, all: bool) -> Frame<'a> {
+        Frame { chain, place, rules: Rules::new(chain, machine, from, all), from, epoch: machine.epoch }
     }
 }
 

@@ -111,7 +111,7 @@ impl Draft {
             17 => Transport::Udp { source, destination },
             136 => Transport::UdpLite { source, destination, coverage: rng.pick(&[8, 8, 0, 9, 12, 7]) },
             1 => Transport::Icmp {
-                kind: rng.pick(&[8, 8, 0, 3, 11, 13, 5, 14, 15, 16, 17, 18]),
+                kind: rng.pick(&[8, 8, 0, 3, 11, 13, 4, 5, 12, 14, 15, 16, 17, 18]),
                 code: rng.below(4) as u8,
                 rest: identity(rng),
             },

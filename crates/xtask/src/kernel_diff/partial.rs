@@ -1,11 +1,15 @@
 //! The simulator, told less than all: what the kernel did must be one of the ways that it leaves open.
 
+use ptables::meaning::Field;
 use ptables::packet::Packet;
 use ptables::simulate::{StepKind, Trace, Verdict};
+
+use ptables_judge::world::Watch;
 
 use super::arena::Fate;
 use super::shot::Shot;
 use super::subject::{Subject, fate, follows};
+use super::trial::agree;
 
 /// Every so many packets are asked about so.
 pub const EVERY: usize = 4;
@@ -29,6 +33,7 @@ impl Subject<'_, '_> {
         let ends_early = first == Verdict::Unknown && !simulated.unknown.is_empty();
         if steps(&simulated) != steps(&explained)
             || simulated.verdict != explained.verdict
+            || simulated.path.iter().any(|it| it.kind == StepKind::Miss)
             || !ends_early && first != simulated.verdict
         {
             return Ok(Some("what it explains is not what it simulates"));
@@ -49,9 +54,50 @@ impl Subject<'_, '_> {
         if first != Verdict::Unknown && first != told.verdict {
             return Ok(Some("the first undecided rule is passed over"));
         }
-        let ways = self.simulator.ways(&part);
-        let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
-        Ok((!open).then_some("the way is not among those that it leaves open"))
+        Ok((!self.leaves_open(&part, seen)).then_some("the way is not among those that it leaves open"))
+    }
+
+    /// The same of the next packet of a sequence, where rules remember what came before: every so many packets it is told only
+    /// a part, and what it then still knows, of this packet and of those that follow, must be right.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn fault_in_sequence(
+        &mut self,
+        (at, shot): (usize, &Shot),
+        seen: &Fate,
+        watch: Watch,
+    ) -> Result<Option<String>, String> {
+        let mut packet = self.place.packet(shot)?;
+        if at % EVERY == EVERY - 1 {
+            forget(&mut packet, shot);
+        }
+        let told = self.doubtful.simulate(&packet);
+        if told.path.iter().any(|it| it.kind == StepKind::Miss) {
+            return Ok(Some("it tells what it was not asked for".to_owned()));
+        }
+        if told.verdict == Verdict::Unknown {
+            return Ok(told.unknown.is_empty().then(|| "what is not known has no reason".to_owned()));
+        }
+        let passes = told.verdict == Verdict::Accept;
+        let all = told.unknown.is_empty() && told.untold.is_empty();
+        let same = || agree(&Ok(fate(self.ruleset, &told, self.place.nft)), seen, watch);
+        let right = passes == seen.out.is_some() && (!all || same());
+        let wrong = || format!("what it knows in a sequence is wrong\n{}", self.simulator.human(&told));
+        Ok((!right).then(wrong))
+    }
+
+    /// Whether what the kernel did is one of the ways that it leaves open, with all that it is told.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn is_open(&self, shot: &Shot, seen: &Fate) -> Result<bool, String> {
+        Ok(self.leaves_open(&self.place.packet(shot)?, seen))
+    }
+
+    fn leaves_open(&self, packet: &Packet, seen: &Fate) -> bool {
+        let ways = self.simulator.ways(packet);
+        ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen))
     }
 
     /// Whether a way is the one that was taken.
@@ -62,9 +108,11 @@ impl Subject<'_, '_> {
             // Such as a target that asks for a socket: here it says no more.
             return true;
         }
+        let is_mark_told = !trace.untold.iter().any(|it| it.0 == Field::Mark);
         let same = match (&told.out, &seen.out) {
+            (Some((mark, _)), Some((seen, _))) if is_mark_told && mark != seen => false,
             // Bytes of which some are not told.
-            (Some((_, bytes)), Some(_)) if bytes.is_empty() => true,
+            (Some((_, bytes)), Some((_, seen))) => bytes.is_empty() || bytes == seen,
             (told, seen) => told == seen,
         };
         behind == seen.steps.len() && same

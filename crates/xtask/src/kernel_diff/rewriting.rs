@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use ptables::ext::Hook;
 use ptables::packet::Transport;
-use ptables_judge::world::DEVICES;
+use ptables_judge::world::{DEVICES, MARK_BITS};
 
 use super::draft::{Draft, Scope, Wish, tcp_options};
 use super::pool;
@@ -43,6 +43,14 @@ impl Rules {
                     one_way_out |= *hook == Hook::Output && target.reroutes;
                     let proto_text = proto.map(|it| format!(" -p {it}")).unwrap_or_default();
                     let _ = writeln!(text, "-A {}{proto_text}{}", chain_of(*hook), target.text);
+                    if target.text.contains("-j CONNMARK") && rng.chance(50) {
+                        // The mark of the connection leaves with the packet.
+                        let _ = writeln!(
+                            text,
+                            "-A {} -j CONNMARK --restore-mark --nfmask {MARK_BITS:#x} --ctmask {MARK_BITS:#x}",
+                            chain_of(*hook)
+                        );
+                    }
                     aims.push((*hook, vec![aim(&target.text, proto)]));
                 }
                 let looks = if table == "raw" || rng.chance(40) { 0 } else { rng.within(3, 9) };

@@ -126,6 +126,8 @@ impl Place {
 /// A set of rules in the simulator, from the moment that it was loaded.
 pub struct Subject<'s, 'r> {
     session: Session<'s, 'r>,
+    /// The same, told less than all.
+    pub(super) doubtful: Session<'s, 'r>,
     pub(super) simulator: &'s Simulator<'r>,
     pub(super) ruleset: &'r Ruleset,
     pub(super) place: &'s Place,
@@ -134,7 +136,8 @@ pub struct Subject<'s, 'r> {
 impl<'s, 'r> Subject<'s, 'r> {
     /// Asks a simulator about packets in this place, one after the other.
     pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
-        Subject { session: simulator.session(), simulator, ruleset: simulator.ruleset(), place }
+        let (session, doubtful) = (simulator.session(), simulator.session());
+        Subject { session, doubtful, simulator, ruleset: simulator.ruleset(), place }
     }
 
     /// What becomes of the next packet.

@@ -163,14 +163,15 @@ fn segment(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
 
 /// What replaces a prefix of IPv6.
 fn prefix(rng: &mut Rng, hook: Hook) -> (Target, Option<u8>) {
-    let lengths = [32, 47, 48, 48, 49, 56, 64];
+    let lengths = [0, 32, 47, 48, 48, 49, 56, 64];
     let (from, to) = (rng.pick(&lengths), rng.pick(&lengths));
     let net = |rng: &mut Rng, length: u32| {
         let mut address = pool::foreign(rng, true);
         if rng.chance(40) {
             address ^= 0xfff0_0000 << 64;
         }
-        format!("{}/{length}", pool::text(address & u128::MAX << (128 - length), true))
+        let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+        format!("{}/{length}", pool::text(address & mask, true))
     };
     let name = match hook {
         Hook::Prerouting | Hook::Output => "DNPT",

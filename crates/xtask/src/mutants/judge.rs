@@ -136,7 +136,7 @@ fn left_over(case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -
         Verdict::Fates(fates) => {
             for (at, (shot, seen)) in case.shots.iter().zip(fates).enumerate() {
                 let simulated = subject.fate(shot);
-                if !agrees_on(case, at, &subject, &simulated, seen) {
+                if !agrees_on(case, at, &mut subject, &simulated, seen) {
                     let part = subject.fault_in_part(shot, seen);
                     let found = Difference { at, simulated, seen: seen.clone() };
                     return format!("{}{part:?}", describe(case, &found));
@@ -201,13 +201,16 @@ fn ask(case: &Case, arena: &mut Arena) -> Result<(Ruleset, Verdict), String> {
 fn agrees_on(
     case: &Case,
     at: usize,
-    subject: &Subject<'_, '_>,
+    subject: &mut Subject<'_, '_>,
     simulated: &Result<Fate, String>,
     seen: &Fate,
 ) -> bool {
     let shot = &case.shots[at];
+    if case.remembers && subject.fault_in_sequence((at, shot), seen, case.watch()) != Ok(None) {
+        return false;
+    }
     if simulated.is_err() && (has_unknown_address(&case.text) || has_unknown_count(&case.text, shot)) {
-        return true;
+        return case.remembers || subject.is_open(shot, seen) == Ok(true);
     }
     let asked = at.is_multiple_of(partial::EVERY) && case.is_asked_in_part();
     agree(simulated, seen, case.watch()) && !(asked && subject.fault_in_part(shot, seen) != Ok(None))
@@ -219,7 +222,7 @@ fn agrees(case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -> b
     match verdict {
         Verdict::Fates(fates) => case.shots.iter().zip(fates).enumerate().all(|(at, (shot, seen))| {
             let simulated = subject.fate(shot);
-            agrees_on(case, at, &subject, &simulated, seen)
+            agrees_on(case, at, &mut subject, &simulated, seen)
         }),
         Verdict::Counts(seen) => {
             let mut counts = seen.clone();

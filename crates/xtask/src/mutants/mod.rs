@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::generate::root;
-use crate::kernel_diff::rng::Rng;
 pub use copy::{Kind, Mutant, all};
 pub use judge::judge;
 
@@ -37,10 +36,10 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
     let (mut chosen, texts) = all(kind)?;
     let found = chosen.len();
     if count > 0 {
-        let mut rng = Rng::new(seed);
-        while chosen.len() > count {
-            chosen.remove(rng.below(chosen.len() as u64) as usize);
-        }
+        let mut ranks: Vec<_> = chosen.iter().enumerate().map(|(at, it)| (it.rank(seed), at)).collect();
+        ranks.sort_unstable();
+        let kept: BTreeSet<usize> = ranks.into_iter().take(count).map(|it| it.1).collect();
+        chosen = chosen.into_iter().enumerate().filter(|it| kept.contains(&it.0)).map(|it| it.1).collect();
     }
     let tree = root().join("target/mutants");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -60,32 +59,33 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
         }
         unbuildable.extend(bad);
     }
-    let survivors = survivors(&target, chosen.len(), share)?;
-    let survivors: Vec<(u32, bool)> =
-        survivors.into_iter().filter(|it| !unbuildable.contains(&it.0)).collect();
+    let mut left = survivors(&target, chosen.len(), share)?;
+    left.retain(|it| !unbuildable.contains(&it.0));
     let tried = chosen.len() - unbuildable.len();
-    let faults = survivors.iter().map(|it| (it.0, chosen[it.0 as usize - 1].clone()));
-    let tested = units::survivors(&tree, &target, faults)?;
-    let list: String = survivors
-        .iter()
-        .map(|(at, met)| {
-            let note = match (tested.contains(at), met) {
-                (false, _) => " (found by unit tests)",
-                (true, true) => "",
-                (true, false) => " (never met)",
-            };
-            format!("  {}{note}\n", chosen[*at as usize - 1].text())
-        })
-        .collect();
+    let fault = |number: u32| &chosen[number as usize - 1];
     let found_of = |left: usize| {
         format!("{} found ({:.1} %)", tried - left, 100.0 * (tried - left) as f64 / tried as f64)
     };
-    Ok(format!(
-        "seed {seed}: {tried} faults of {found}; by the kernel {}; with unit tests {}; {} no program\n{list}",
-        found_of(survivors.len()),
-        found_of(tested.len()),
-        unbuildable.len()
-    ))
+    let mut text = format!("seed {seed}: {tried} faults of {found}, {} no program\n", unbuildable.len());
+    let mut tell = |judge: &str, left: &[(u32, bool)], all: bool| {
+        let list = left.iter().map(|(at, met)| {
+            let note = if *met { "" } else { " (never met)" };
+            format!("  {}{note}\n", fault(*at).text())
+        });
+        let part = format!("by {judge}: {}; left:\n{}", found_of(left.len()), list.collect::<String>());
+        eprint!("{part}");
+        text.push_str(if all { &part } else { part.lines().next().unwrap_or_default() });
+        text.push('\n');
+    };
+    tell("the kernel's packets", &left, false);
+    for judge in units::kernel(&tree, &target)? {
+        left.retain(|it| !judge.finds(it.0, fault(it.0)));
+    }
+    tell("the kernel, sets and routes as well", &left, true);
+    let units = units::units(&tree, &target)?;
+    left.retain(|it| !units.finds(it.0, fault(it.0)));
+    tell("unit tests as well", &left, true);
+    Ok(text)
 }
 
 /// Builds the copy. Returns the faults that do not compile.

@@ -33,7 +33,7 @@ const NETS6: [&str; 7] = [
     "2001:db8::1-2001:db8::9",
     "8000::/1",
 ];
-const PORTS: [&str; 18] = [
+const PORTS: [&str; 20] = [
     "80",
     "tcp:80",
     "udp:53",
@@ -48,6 +48,8 @@ const PORTS: [&str; 18] = [
     "47:0",
     "gre:0",
     "esp:0",
+    "59:0",
+    "253:0",
     "icmp:8",
     "gre:7",
     "tcp:x",
@@ -147,7 +149,7 @@ fn part(kind: PartKind, v6: bool, rng: &mut Rng, good: bool) -> String {
         }
         PartKind::Port => {
             let wrong = if v6 { "icmp:" } else { "icmpv6:" };
-            let all: Vec<&str> = PORTS[..if good { 14 } else { 18 }]
+            let all: Vec<&str> = PORTS[..if good { 16 } else { 20 }]
                 .iter()
                 .copied()
                 .filter(|it| !good || !it.starts_with(wrong))
@@ -227,7 +229,12 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
                 format!("-m set {not}--match-set {name} {dirs}{exceptions}")
             }
         };
-        world.rules.push_str(&format!("-A PREROUTING {rule}\n"));
+        // Whether a set is changed may depend on what not everybody is told.
+        let condition = match rule.starts_with("-j") && rng.chance(40) {
+            true => rng.pick(&["-i eth0 ", "! -i eth1 ", "-m mac --mac-source 02:00:00:00:00:01 "]),
+            false => "",
+        };
+        world.rules.push_str(&format!("-A PREROUTING {condition}{rule}\n"));
         world.kinds.push(kind.as_str().to_owned());
     }
     world.rules.push_str("COMMIT\n");
@@ -248,11 +255,19 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
         2 => format!("udplite {from} -> {to}"),
         3 if v6 => format!("icmpv6 {source} -> {destination} type={}", rng.pick(&["128/0", "129/0"])),
         3 => format!("icmp {source} -> {destination} type={}", rng.pick(&["8/0", "3/1"])),
-        4 => format!("{} {source} -> {destination} headless", rng.pick(&["47", "50", "6", "17"])),
+        4 => {
+            format!(
+                "{} {source} -> {destination} headless",
+                rng.pick(&["47", "50", "6", "17", "59", if v6 { "253" } else { "0" }])
+            )
+        }
         _ => format!("tcp {from} -> {to}"),
     };
     if rng.chance(5) && !v6 {
         text.push_str(" fragment=64");
+    }
+    if rng.chance(40) {
+        text.push_str(" payload=0x0102030405");
     }
     text.push_str(" in eth0");
     let packet = ptables::packet::Packet::parse(&text.as_str().into());

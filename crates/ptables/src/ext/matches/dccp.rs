@@ -105,10 +105,13 @@ impl MatchExtension for Dccp {
         let all = Is::from(Ports::ALL);
         let (sport, dport) = (self.sport.unwrap_or(all), self.dport.unwrap_or(all));
         let types = self.types.map_or(Pred::True, |it| {
+            let asked = |kind: u16| it.value & 1 << kind != 0;
+            let named = (0..INVALID).filter(|kind| asked(*kind));
+            let named = named.map(|kind| Pred::is(Field::DccpType, u128::from(kind)));
             // INVALID is every number without a name.
-            let types = (0..16).filter(|kind| it.value & (1 << u16::min(*kind, INVALID)) != 0);
-            Pred::Any(types.map(|kind| Pred::is(Field::DccpType, u128::from(kind))).collect())
-                .inverted(it.inverted)
+            let others =
+                asked(INVALID).then_some(Pred::Range(Field::DccpType, u128::from(INVALID), u128::MAX));
+            Pred::Any(named.chain(others).collect()).inverted(it.inverted)
         });
         let option = self.option.map_or(Pred::True, |it| Pred::DccpOption(it.value).inverted(it.inverted));
         Pred::all([

@@ -156,7 +156,7 @@ impl MatchExtension for Rt {
         let within = Pred::Range(Field::RoutingLeft, u128::from(left.low), u128::from(left.high));
         let route = || Pred::Route { addresses: self.addresses.clone(), strict: !self.not_strict };
         Pred::all(
-            [Pred::Header(Header::Extension(43, 4)), Pred::Range(Field::RoutingLength, 0, u128::MAX)]
+            [Pred::Header(Header::Extension(43, 8)), Pred::Range(Field::RoutingLength, 0, u128::MAX)]
                 .into_iter()
                 .chain([within.inverted(left.inverted)])
                 .chain(is(Field::RoutingLength, self.length))

@@ -194,8 +194,9 @@ impl MatchExtension for Srh {
         test.bytes.extend(self.next_header.map(|it| (0, it.map(|number| (number, number)))));
         for (place, it) in numbers {
             // A range that ends before it begins holds nothing.
-            let greater = it.number.checked_add(1).map_or((1, 0), |low| (low, 255));
-            let less = it.number.checked_sub(1).map_or((1, 0), |high| (0, high));
+            let nothing = (u8::MAX, u8::MIN);
+            let greater = it.number.checked_add(1).map_or(nothing, |low| (low, u8::MAX));
+            let less = it.number.checked_sub(1).map_or(nothing, |high| (u8::MIN, high));
             let all = [(it.equal, (it.number, it.number)), (it.greater, greater), (it.less, less)];
             let asked = all.into_iter().filter_map(|(how, range)| how.map(|how| Is::new(range, how)));
             test.bytes.extend(asked.map(|is| (place, is)));

@@ -118,7 +118,7 @@ impl MatchExtension for Tcp {
     fn meaning(&self, context: Context) -> Pred {
         let flags = self.flags.map_or(Pred::True, |(mask, set)| {
             let set = Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0));
-            Pred::all([Pred::Range(Field::TcpFlags, 0, 255), set.inverted(self.inverted.flags)])
+            Pred::all([Pred::Range(Field::TcpFlags, 0, u128::MAX), set.inverted(self.inverted.flags)])
         });
         if context.dialect.is_nft() && self.option == 0 {
             let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];

@@ -55,9 +55,6 @@ pub(crate) fn dccp_option(bytes: &[u8], transport: usize, option: u8) -> Seen {
         _ => 12,
     };
     let (start, end) = (basic + own, usize::from(words) * 4);
-    if end < start {
-        return Seen::Drop;
-    }
     if end == start {
         return Seen::No;
     }

@@ -45,9 +45,6 @@ pub(crate) fn options_match(
 pub(crate) fn route_matches(view: &View<'_>, wanted: &[u128], strict: bool) -> bool {
     let Some((start, end)) = view.extension(43).filter(|it| it.1 <= view.bytes.len()) else { return false };
     let count = (end - start).saturating_sub(8) / 16;
-    if wanted.len() > count {
-        return false;
-    }
     let held = (0..count).map(|index| u128_at(view.bytes, start + 8 + index * 16));
     if strict {
         return wanted.len() == count && held.zip(wanted).all(|(held, wanted)| held == Some(*wanted));

@@ -38,7 +38,8 @@ pub(crate) fn mss(bytes: &[u8], transport: usize) -> Result<Option<u16>, ()> {
         if kind == 2 && u8_at(options, at + 1) == Some(4) {
             return Ok(u16_at(options, at + 2));
         }
-        at += if kind < 2 { 1 } else { usize::from(u8_at(options, at + 1).unwrap_or(0)).max(1) };
+        // A length of 0 or 1 is taken for padding in turn.
+        at += if kind < 2 { 1 } else { usize::from(u8_at(options, at + 1).unwrap_or(0)).max(2) };
     }
     Ok(None)
 }

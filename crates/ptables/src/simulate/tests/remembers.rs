@@ -70,6 +70,31 @@ fn a_limit_fills_with_time() {
 }
 
 #[test]
+fn a_packet_that_does_not_say_when_comes_with_the_one_before() {
+    let at = |seconds: u64| udp(1, (1, 1), &format!("now={}", 1_795_341_600 + seconds));
+    let untold = || udp(1, (1, 1), "");
+    let sequence = || [untold(), at(0), untold(), at(1), untold()];
+    let wanted = [Accept, Drop, Drop, Accept, Drop];
+    let limit = filter("-A INPUT -m limit --limit 1/sec --limit-burst 1 -j ACCEPT");
+    assert_eq!(verdicts(&limit, sequence()), wanted);
+    let table = filter(
+        "-A INPUT -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 1 --hashlimit-name h --hashlimit-htable-expire 60000 -j ACCEPT",
+    );
+    assert_eq!(verdicts(&table, sequence()), wanted);
+}
+
+#[test]
+fn a_way_to_an_unknown_end_leaves_nothing_known() {
+    let rules = ruleset(
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp -j TPROXY --on-port 1\n\
+         -A PREROUTING -m statistic --mode nth --every 2 --packet 0 -j DROP\nCOMMIT\n",
+    );
+    let tcp = "tcp 1.1.1.1:1 -> 2.2.2.2:2 in a input".to_owned();
+    let udp = || "udp 1.1.1.1:1 -> 2.2.2.2:2 in a input".to_owned();
+    assert_eq!(verdicts(&rules, [udp(), udp(), udp(), tcp, udp()]), [Drop, Accept, Drop, Unknown, Unknown]);
+}
+
+#[test]
 fn a_list_of_addresses_has_room_for_a_hundred() {
     let rules = filter(
         "-A INPUT -p tcp -m recent --name x --rcheck -j ACCEPT\n-A INPUT -p udp -m recent --name x --set",

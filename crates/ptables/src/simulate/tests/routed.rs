@@ -85,6 +85,7 @@ fn a_new_destination_or_mark_leads_elsewhere() {
     leaves("tcp 192.0.2.7:1 -> 198.51.100.1:22", "tcp 203.0.113.7:1 -> 198.51.100.1:22|out ppp0");
     leaves("udp 192.0.2.7:1 -> 198.51.100.1:80", "udp 192.0.2.7:1 -> 10.0.0.5:80|out lan");
     leaves("udp 10.0.0.5:1 -> 198.51.100.1:81 in lan", "-> 10.0.0.1:81|in lan");
+    assert!(!trace(&nat, "udp 10.0.0.5:1 -> 198.51.100.1:53 in lan").packet.routed, "it has its way");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Which rules make the kernel track connections, and with that put fragments together before any rule sees them.
 
 use super::*;
+use Field::{
+    CtOrigDestination, CtOrigDestinationPort, CtReplyDestination, CtReplyDestinationPort, CtReplySource,
+    CtReplySourcePort,
+};
 
 #[test]
 fn rules_about_connections_and_sockets_keep_fragments_back() {
@@ -18,4 +22,22 @@ fn rules_about_connections_and_sockets_keep_fragments_back() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn what_a_translation_chooses_is_not_known_of_the_replies_either() {
+    let lost = |chain: &str, target: &str| {
+        let rules = ruleset(&format!("*nat\n:{chain} ACCEPT\n-A {chain} -p tcp -j {target}\nCOMMIT\n"));
+        let told = packet("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b");
+        let trace = Simulator::new(&rules, Options::default()).simulate(&told);
+        move |field: Field| trace.untold.iter().any(|it| it.0 == field)
+    };
+    let to_ports = lost("PREROUTING", "DNAT --to-destination 3.3.3.3:5-9");
+    assert!(to_ports(CtReplySourcePort) && !to_ports(CtOrigDestinationPort) && !to_ports(CtReplySource));
+    let from_ports = lost("POSTROUTING", "SNAT --to-source 3.3.3.3:5-9");
+    assert!(from_ports(CtReplyDestinationPort) && !from_ports(Field::CtOrigSourcePort));
+    let to_one = lost("PREROUTING", "DNAT --to-destination 3.3.3.3-3.3.3.9");
+    assert!(to_one(CtReplySource) && !to_one(CtOrigDestination) && !to_one(CtReplySourcePort));
+    let from_one = lost("POSTROUTING", "MASQUERADE");
+    assert!(from_one(CtReplyDestination) && !from_one(Field::CtOrigSource));
 }

@@ -45,8 +45,8 @@ fn u32_test(place: &mut Place<'_>) -> Piece {
     piece
 }
 
-/// A machine of tokens for `--algo fsm`, and what it takes; `--to` is left as it is, for what is behind it counts or not by
-/// where the packet lies in memory.
+/// A machine of tokens for `--algo fsm`, and what it takes. What is behind `--to` counts or not by where the packet lies in
+/// memory, so the simulator may not know.
 fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
     /// Bytes of each kind.
     const OF_KIND: [&[u8]; 14] = [
@@ -79,8 +79,13 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
         }
     }
     let from = rng.pick(&[0, 20, 28, 40, 48, 60]);
+    let to = if rng.chance(30) {
+        format!(" --to {}", from + rng.pick(&[4, 8, 16, 20, 28, 40]))
+    } else {
+        String::new()
+    };
     let hex: String = tokens.iter().map(|byte| format!("{byte:02x}")).collect();
-    let text = format!("--hex-string \"|{hex}|\" --algo fsm --from {from}");
+    let text = format!("--hex-string \"|{hex}|\" --algo fsm --from {from}{to}");
     piece.option(place.not(), &text, move |draft, rng| {
         draft.layout.extensions.clear();
         let mut payload = fitting.clone();
@@ -97,7 +102,7 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
 fn string(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("string");
     // What it reads behind the end is not known.
-    if !place.decided && place.rng.chance(40) {
+    if !place.decided && place.rng.chance(60) {
         return machine(place, piece);
     }
     let word = place.rng.pick(&pool::WORDS);
@@ -150,6 +155,14 @@ fn bpf(place: &mut Place<'_>) -> Piece {
         3 => program.push((128, 0, 0, 0)),
         4 if !place.v6 => program.extend([(177, 0, 0, 0), (72, 0, 0, rng.pick(&[0, 2, 12]))]),
         _ => program.extend([(1, 0, 0, at), (80, 0, 0, rng.pick(&[0, 1, 4]))]),
+    }
+    if rng.chance(20) {
+        // Through the memory and back, one way or the other.
+        program.extend(rng.pick(&[
+            [(2, 0, 0, 5), (0, 0, 0, 77), (96, 0, 0, 5)],
+            [(7, 0, 0, 0), (3, 0, 0, 15), (96, 0, 0, 15)],
+            [(2, 0, 0, 15), (97, 0, 0, 15), (12, 0, 0, 0)],
+        ]));
     }
     for _ in 0..rng.below(3) {
         program.push(rng.pick(&[

@@ -14,6 +14,8 @@ pub(super) const MAKERS: &[Maker] = &[
     Maker::new("pkttype", pkttype),
     Maker::new("owner", owner).only(|place| matches!(place.hook, Hook::Output | Hook::Postrouting)),
     Maker::new("cpu", cpu),
+    Maker::new("cgroup", cgroup)
+        .only(|place| !place.nft && matches!(place.hook, Hook::Output | Hook::Postrouting | Hook::Input)),
     Maker::new("devgroup", devgroup),
     // Translation changes the kinds of addresses, which the simulator is told of the packet as it comes.
     Maker::new("addrtype", addrtype).only(|place| !place.tracked || !place.decided),
@@ -98,6 +100,14 @@ fn cpu(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("cpu");
     let number = if place.rng.chance(60) { place.cpu } else { place.cpu + 1 };
     piece.option(place.not(), &format!("--cpu {number}"), |_, _| {});
+    piece
+}
+
+/// All senders are of class 0.
+fn cgroup(place: &mut Place<'_>) -> Piece {
+    let mut piece = Piece::new("cgroup");
+    let class = place.rng.below(2);
+    piece.option(place.not(), &format!("--cgroup {class}"), |_, _| {});
     piece
 }
 
@@ -188,7 +198,7 @@ fn realm(place: &mut Place<'_>) -> Piece {
 fn physdev(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("physdev");
     let option = if place.hook == Hook::Output {
-        place.rng.pick(&["--physdev-is-in", "--physdev-in eth0", "--physdev-in eth+"])
+        place.rng.pick(&["--physdev-is-in", "--physdev-in eth0", "--physdev-in eth+", "--physdev-in +"])
     } else {
         place.rng.pick(&[
             "--physdev-in eth0",
@@ -196,6 +206,7 @@ fn physdev(place: &mut Place<'_>) -> Piece {
             "--physdev-is-out",
             "--physdev-is-bridged",
             "--physdev-in eth+",
+            "--physdev-in +",
         ])
     };
     piece.option(place.not(), option, |_, _| {});

@@ -22,20 +22,26 @@ pub(super) const MAKERS: &[Maker] = &[
 ];
 
 /// Source and destination ports, at least one.
-fn both_ports(place: &mut Place<'_>, piece: &mut Piece, may_invert_both: bool) {
+fn both_ports(place: &mut Place<'_>, piece: &mut Piece) {
+    if place.nft && place.rng.chance(15) {
+        // What iptables-nft 1.8.9 puts into one comparison, or nearly so.
+        let one = |rng: &mut Rng| rng.pick(&["0", "22", "80", "65534", "22:80"]);
+        let (from, to) = (one(place.rng), one(place.rng));
+        piece.option(true, &format!("--sport {from}"), |draft, rng| {
+            draft.ports(Some(rng.pick(&[0, 22, 80, 65534])), Some(rng.pick(&[0, 22, 80, 65534])))
+        });
+        return piece.option(place.rng.chance(80), &format!("--dport {to}"), |_, _| {});
+    }
     let (source, destination) = (place.given(), place.given());
-    let mut inverted = false;
     if source {
         let (text, low, high) = place.port_range();
-        inverted = place.not();
-        piece.option(inverted, &format!("--sport {text}"), move |draft, rng| {
+        piece.option(place.not(), &format!("--sport {text}"), move |draft, rng| {
             draft.ports(Some(rng.pick(&[low, high])), None)
         });
     }
     if destination {
         let (text, low, high) = place.port_range();
-        let not = place.not() && (may_invert_both || !inverted);
-        piece.option(not, &format!("--dport {text}"), move |draft, rng| {
+        piece.option(place.not(), &format!("--dport {text}"), move |draft, rng| {
             draft.ports(None, Some(rng.pick(&[low, high])))
         });
     }
@@ -51,7 +57,7 @@ fn flags(bits: u8) -> String {
 
 fn tcp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("tcp");
-    both_ports(place, &mut piece, true);
+    both_ports(place, &mut piece);
     if place.given() {
         let mask = place.rng.pick(&[0x17, 0x3f, 2, 0x12, 0x3f, 0]);
         let set = mask & place.rng.pick(&[2, 0x12, 0x10, 0x3f, 0, 4]);
@@ -75,7 +81,7 @@ fn tcp(place: &mut Place<'_>) -> Piece {
 
 fn udp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("udp");
-    both_ports(place, &mut piece, true);
+    both_ports(place, &mut piece);
     piece
 }
 
@@ -114,7 +120,7 @@ fn tcpmss(place: &mut Place<'_>) -> Piece {
 
 fn sctp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("sctp");
-    both_ports(place, &mut piece, true);
+    both_ports(place, &mut piece);
     if place.given() {
         const TYPES: [(&str, u8); 7] = [
             ("DATA", 0),
@@ -153,7 +159,7 @@ fn sctp(place: &mut Place<'_>) -> Piece {
 
 fn dccp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("dccp");
-    both_ports(place, &mut piece, true);
+    both_ports(place, &mut piece);
     if place.given() {
         const TYPES: [&str; 11] = [
             "REQUEST", "RESPONSE", "DATA", "ACK", "DATAACK", "CLOSEREQ", "CLOSE", "RESET", "SYNC", "SYNCACK",

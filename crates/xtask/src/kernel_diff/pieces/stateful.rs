@@ -41,17 +41,44 @@ fn limit(place: &mut Place<'_>) -> Piece {
     piece
 }
 
-/// As slow. Rules that share a table have the same settings.
+/// As slow. Rules that share a table have the same settings, but for one table, of which the simulator knows nothing then.
 fn hashlimit(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("hashlimit");
-    let (number, mode, masks) = place.rng.pick(&[
-        (1, "", ""),
+    let header = match place.proto {
+        Some(6) => "tcp",
+        Some(17) => "udp",
+        Some(33) => "dccp",
+        Some(132) => "sctp",
+        _ => "",
+    };
+    if !header.is_empty() && place.rng.chance(60) {
+        // Only where there are ports: of other packets the kernel takes other bytes for them.
+        piece = Piece::new(&format!("{header} --dport 0:65535 -m hashlimit"));
+        let by_ports = [
+            (5, "--hashlimit-mode srcport", ""),
+            (6, "--hashlimit-mode dstport", ""),
+            (7, "--hashlimit-mode srcip,dstport", "--hashlimit-srcmask 16"),
+            (8, "--hashlimit-mode srcport,dstport", ""),
+        ];
+        return table(place, piece, by_ports);
+    }
+    let by_addresses = [
+        (if place.rng.chance(20) { MIXED } else { 1 }, "", ""),
         (2, "--hashlimit-mode srcip", ""),
         (3, "--hashlimit-mode dstip", "--hashlimit-dstmask 25"),
         (4, "--hashlimit-mode srcip,dstip", "--hashlimit-srcmask 8"),
-    ]);
+    ];
+    table(place, piece, by_addresses)
+}
+
+/// The number of the table whose rules have several settings.
+const MIXED: u64 = 9;
+
+/// A rule of one of these tables.
+fn table(place: &mut Place<'_>, mut piece: Piece, of: [(u64, &str, &str); 4]) -> Piece {
+    let (number, mode, masks) = place.rng.pick(&of);
     let side = place.rng.pick(&["upto", "above"]);
-    let burst = number + 1;
+    let burst = if number == MIXED { place.rng.within(1, 3) } else { number % 4 + 2 };
     piece.option(place.not(), &format!("--hashlimit-{side} 1/hour"), |_, _| {});
     let family = if place.v6 { 6 } else { 4 };
     piece.word(&format!(
@@ -69,7 +96,7 @@ fn recent(place: &mut Place<'_>) -> Piece {
         if place.rng.chance(50) {
             piece.word(&format!("--hitcount {}", place.rng.within(1, 4)));
         }
-        if place.rng.chance(25) {
+        if place.rng.chance(50) {
             piece.word("--rttl");
         }
     }
