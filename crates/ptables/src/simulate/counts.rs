@@ -7,15 +7,16 @@ use crate::packet::bytes::u8_at;
 use crate::packet::{Connection, Count};
 use crate::value::proto::{ICMP, ICMPV6, TCP};
 
-/// The bytes of the packet, if tracking counts it for its connection: an ICMP error belongs to one, and is not.
-pub(super) fn counted(machine: &Machine<'_>, connection: &Connection) -> Option<u64> {
+/// The bytes of the packet, if tracking counts it for its connection, which is of this protocol: an ICMP error belongs to one, and is
+/// not.
+pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
     let kind = u8_at(machine.transport(), 0).unwrap_or(0);
     let is_error = match (machine.family, machine.heads.proto) {
         (Family::V4, Some(ICMP)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
         (Family::V6, Some(ICMPV6)) => kind < 128,
         _ => false,
     };
-    let counts = !is_error && Some(connection.original.proto) == machine.heads.proto;
+    let counts = !is_error && Some(proto) == machine.heads.proto;
     counts.then_some(machine.bytes.len() as u64)
 }
 

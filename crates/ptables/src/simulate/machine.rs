@@ -1,12 +1,11 @@
 //! A packet on its way: what conditions see of it now, after what rules have done to it.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::bytes::{self, Ancillary, header_set};
 use super::counts;
 use super::index::Values;
+use super::tracked::Tracked;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::Field;
@@ -58,8 +57,8 @@ pub(super) struct Machine<'p> {
     pub(super) out: Option<Iface>,
     /// The address of an interface that the next translation takes, if routes say it.
     pub(super) own_address: Option<u128>,
-    /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
-    pub(super) connection: Option<Cow<'p, Connection>>,
+    /// Its connection.
+    pub(super) connection: Tracked<'p>,
     /// Status bits of the connection that this packet set: which translations are settled.
     pub(super) settled: u32,
     pub(super) untracked: bool,
@@ -140,7 +139,7 @@ impl<'p> Machine<'p> {
             path: packet.path,
             out: packet.out_iface,
             own_address: None,
-            connection: None,
+            connection: Tracked::Nothing,
             settled: 0,
             untracked: false,
             unsure: 0,
@@ -162,8 +161,8 @@ impl<'p> Machine<'p> {
         packet.routed = false;
         if self.untracked {
             packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
-        } else if let Some(connection) = self.connection {
-            let mut connection = connection.into_owned();
+        } else if let Some(connection) = self.connection.get() {
+            let mut connection = connection.clone();
             connection.status |= self.settled;
             packet.entry = Some(Box::new(connection));
         }
@@ -267,11 +266,11 @@ impl<'p> Machine<'p> {
 
     /// The bits of the connection's state.
     fn state(&self) -> u128 {
-        let Some(it) = &self.connection else {
+        let Some((state, status)) = self.connection.state() else {
             return if self.untracked { CtState::Untracked as u128 } else { CtState::Invalid as u128 };
         };
-        let bit = |bit: u32, state: CtState| if it.status & bit == 0 { 0 } else { state as u128 };
-        it.state as u128
+        let bit = |bit: u32, state: CtState| if status & bit == 0 { 0 } else { state as u128 };
+        state as u128
             | bit(Connection::SOURCE_NAT, CtState::Snat)
             | bit(Connection::DESTINATION_NAT, CtState::Dnat)
     }
@@ -336,7 +335,7 @@ impl<'p> Machine<'p> {
     }
 
     fn connection_value(&self, field: Field) -> Value {
-        let Some(it) = &self.connection else { return self.fact(field) };
+        let Some(it) = self.connection.get() else { return self.fact(field) };
         let port = |port: u16| Value::Is(u128::from(port));
         match field {
             Field::ConnMark => Value::Is(u128::from(it.mark)),

@@ -25,6 +25,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod tracked;
 mod walk;
 
 pub(crate) use compile::tracks;

@@ -278,18 +278,16 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),
-        Pred::SetLabel(bit) => match &mut machine.connection {
-            None => Tri::No,
-            Some(connection) => {
-                if sure {
-                    connection.to_mut().labels |= 1 << bit;
-                }
-                Tri::Yes
+        Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
+        Pred::SetLabel(bit) => {
+            if sure && let Some(connection) = machine.connection.to_mut() {
+                connection.labels |= 1 << bit;
             }
-        },
+            Tri::Yes
+        }
         Pred::Cluster { total, nodes, seed } => {
             machine.take_for_own();
-            match &machine.connection {
+            match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {
                     (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into()
@@ -305,7 +303,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
 
 /// The kernel compares as much of the wanted name as the helper's own name has.
 fn helper(machine: &Machine<'_>, wanted: &[u8]) -> bool {
-    let known = machine.connection.as_ref().and_then(|it| it.helper.as_ref());
+    let known = machine.connection.get().and_then(|it| it.helper.as_ref());
     known.is_some_and(|name| wanted.is_empty() || wanted.starts_with(name))
 }
 
