@@ -43,6 +43,8 @@ pub(super) struct Heads {
 pub(super) struct Machine<'p> {
     pub(super) packet: &'p Packet,
     pub(super) family: Family,
+    /// Whether nf_tables asks.
+    pub(super) nft: bool,
     pub(super) bytes: Bytes<'p>,
     pub(super) heads: Heads,
     /// What indexes look at.
@@ -107,6 +109,11 @@ impl Bytes<'_> {
 }
 
 impl Heads {
+    #[inline]
+    fn of(family: Family, bytes: &[u8], nft: bool) -> Heads {
+        Heads::new(&if nft { View::of_nft(family, bytes) } else { View::new(family, bytes) })
+    }
+
     fn new(view: &View<'_>) -> Heads {
         let bytes = view.transport_bytes();
         let has_ports = matches!(view.proto, Some(6 | 17 | 33 | 132 | 136));
@@ -125,11 +132,12 @@ impl Heads {
 
 impl<'p> Machine<'p> {
     #[inline]
-    pub(super) fn new(packet: &'p Packet) -> Machine<'p> {
-        let heads = Heads::new(&packet.view());
+    pub(super) fn new(packet: &'p Packet, nft: bool) -> Machine<'p> {
+        let heads = Heads::of(packet.family(), packet.to_bytes(), nft);
         Machine {
             packet,
             family: packet.family(),
+            nft,
             bytes: Bytes::Told(packet.to_bytes()),
             heads,
             values: Values::new(&heads),
@@ -186,7 +194,7 @@ impl<'p> Machine<'p> {
 
     /// After the bytes were changed.
     pub(super) fn refresh(&mut self) {
-        self.heads = Heads::new(&View::new(self.family, &self.bytes));
+        self.heads = Heads::of(self.family, &self.bytes, self.nft);
         self.values = Values::new(&self.heads);
         self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
         self.epoch += 1;
@@ -262,6 +270,33 @@ impl<'p> Machine<'p> {
             Field::PacketType => Value::Is(self.packet_type as u128),
             _ => self.transport_value(field),
         }
+    }
+
+    /// Why a condition on a field cannot be asked with nf_tables, if so.
+    pub(super) fn is_unclear(&self, field: Field) -> Option<&'static str> {
+        match field {
+            Field::SourcePort | Field::DestinationPort | Field::TcpFlags if self.heads.fragment != 0 => {
+                Some("whether nf_tables takes a later fragment's content for a header depends on the kernel")
+            }
+            Field::TcpFlags if self.heads.proto == Some(6) && (14..20).contains(&self.transport().len()) => {
+                Some("whether the header must be whole depends on what asks for its flags")
+            }
+            _ => None,
+        }
+    }
+
+    /// Does what looks behind an authentication header of IPv6, which nf_tables takes for the protocol.
+    #[inline]
+    pub(super) fn behind<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        if !(self.nft && self.family == Family::V6 && self.heads.proto == Some(51)) {
+            return work(self);
+        }
+        self.nft = false;
+        self.refresh();
+        let done = work(self);
+        self.nft = true;
+        self.refresh();
+        done
     }
 
     /// The bits of the connection's state.

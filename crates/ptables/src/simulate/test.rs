@@ -103,6 +103,7 @@ impl Test {
             },
             Test::Not(inner) => match inner.ask(machine, memory, sure) {
                 Tri::Yes => Tri::No,
+                Tri::No if inner.has_no_protocol(machine) => Tri::No,
                 Tri::No => Tri::Yes,
                 // What searches a header says no when it drops the packet, and that is inverted.
                 Tri::Drop if inner.searches() => Tri::YesDrop,
@@ -132,6 +133,13 @@ impl Test {
             Test::All(all) | Test::Any(all) => all.iter_mut().for_each(|it| it.needs(found)),
             Test::Pred(_) | Test::Opaque => {}
         }
+    }
+
+    /// Whether it asks for a protocol that nf_tables does not find: then the rule fails, inverted or not.
+    fn has_no_protocol(&self, machine: &Machine<'_>) -> bool {
+        machine.nft
+            && machine.heads.proto.is_none()
+            && matches!(self, Test::Pred(Pred::Range(Field::Proto, ..)))
     }
 
     fn searches(&self) -> bool {
@@ -182,6 +190,11 @@ pub(super) fn every<'a>(
 }
 
 fn field<'a>(machine: &Machine<'_>, field: Field, holds: impl FnOnce(u128) -> bool) -> Tri<'a> {
+    if machine.nft
+        && let Some(why) = machine.is_unclear(field)
+    {
+        return Tri::Unknown(Why::Text(why));
+    }
     match machine.value(field) {
         Value::Is(value) => holds(value).into(),
         Value::Absent => Tri::No,
@@ -228,6 +241,7 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
         Pred::Range(Field::Proto, low, high) if machine.heads.proto.is_some() => {
             (*low..=*high).contains(&u128::from(machine.heads.proto.unwrap_or(0))).into()
         }
+        Pred::Range(Field::Proto, ..) if machine.nft => Tri::No,
         Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
         Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
         Pred::AnyBit(Field::CtState, mask) if machine.unsure & mask != 0 => {
@@ -333,6 +347,6 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
 
 /// A packet whose chain of extension headers is cut off is dropped by who looks for one.
 fn cut_chain<'a>(machine: &Machine<'_>) -> Tri<'a> {
-    let torn = machine.family == Family::V6 && machine.heads.proto.is_none() && machine.heads.fragment == 0;
+    let torn = machine.family == Family::V6 && machine.view().proto.is_none() && machine.heads.fragment == 0;
     if torn { Tri::Drop } else { Tri::No }
 }

@@ -81,7 +81,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         given: Option<Vec<bool>>,
     ) -> Run<'s, 'p, 'm, O> {
         let choices = Choices { given, met: 0 };
-        let machine = Machine::new(packet);
+        let machine = Machine::new(packet, simulator.nft);
         Run { simulator, machine, memory, observer, choices, unknown: Vec::new(), ended: None }
     }
 
@@ -100,8 +100,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             _ => (self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way()), 1),
         };
         // Where it goes on is known only now.
-        let nft = self.simulator.ruleset.context.dialect.is_nft();
-        let mut left = way(self.machine.path, nft).iter().skip(begun);
+        let mut left = way(self.machine.path, self.simulator.nft).iter().skip(begun);
         end.or_else(|| left.find_map(|(hook, stops)| self.hook(*hook, stops)))
     }
 
@@ -174,7 +173,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     fn table(&mut self, name: TableName) -> Option<Verdict> {
         if name == Nat && !nat::begins(&self.machine) {
-            return (!nat::follow(&mut self.machine)).then_some(Verdict::Drop);
+            let passes = self.machine.behind(nat::follow);
+            return (!passes).then_some(Verdict::Drop);
         }
         let simulator = self.simulator;
         let table = simulator.tables.get(name as usize).and_then(Option::as_ref);
@@ -356,7 +356,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 {
                     self.machine.own_address = self.address_of_interface(nat.source);
                 }
-                apply(effect, &mut self.machine)
+                self.machine.behind(|machine| apply(effect, machine))
             }
         }
     }

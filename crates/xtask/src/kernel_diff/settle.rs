@@ -42,8 +42,7 @@ impl Draft {
         if self.shot.path == Path::Forward {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
-        // iptables-nft looks at fragments and at headers that are cut off in ways of its own.
-        if scope.tracked || scope.nft || self.shot.path == Path::Input {
+        if scope.tracked || self.shot.path == Path::Input {
             if self.layout.fragment != 0 {
                 self.layout.fragment = 0;
                 self.header(rng);
@@ -59,15 +58,6 @@ impl Draft {
                 self.layout.extensions.retain(|it| it.0 != header);
             }
         }
-        if scope.nft {
-            if matches!(self.layout.transport, Transport::None) {
-                self.header(rng);
-            }
-            self.layout.extensions.retain(|it| it.0 != 51);
-            if self.v6 && self.layout.proto == 51 {
-                self.become_proto(17, rng);
-            }
-        }
         if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
             // A new route would lead it back to us, or nowhere.
             self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
@@ -75,7 +65,6 @@ impl Draft {
         self.settle_entry();
         let own_header = self.v6 && self.layout.proto == 51;
         if rng.chance(2)
-            && !scope.nft
             && !own_header
             && self.layout.fragment == 0
             && !matches!(self.shot.entry, Entry::There(_))
@@ -87,10 +76,12 @@ impl Draft {
         }
         // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
         let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
-        if self.v6 && plain && !scope.nft && !self.layout.extensions.is_empty() && rng.chance(8) {
+        if self.v6 && plain && !self.layout.extensions.is_empty() && rng.chance(8) {
             // Often within the first bytes of a header.
             let few = rng.below(40);
-            self.cut = Some(40 + if rng.chance(50) { few & !7 | few & 3 } else { few } as u16);
+            let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
+            // Of a header that is longer than the packet nf_tables sends no trace.
+            self.cut = Some(40 + if scope.nft { few & 1 } else { few } as u16);
             self.shot.entry = match &self.shot.entry {
                 Entry::There(_) => Entry::None,
                 entry => entry.clone(),
