@@ -10,20 +10,22 @@ use crate::value::proto::{ICMP, ICMPV6, TCP};
 /// The bytes of the packet, if tracking counts it for its connection, which is of this protocol: an ICMP error belongs to one, and is
 /// not.
 pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
-    let kind = u8_at(machine.transport(), 0).unwrap_or(0);
-    let is_error = match (machine.family, machine.heads.proto) {
+    let (seen, at) = machine.past_authentication();
+    let kind = u8_at(&machine.bytes, at).unwrap_or(0);
+    let is_error = match (machine.family, seen) {
         (Family::V4, Some(ICMP)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
         (Family::V6, Some(ICMPV6)) => kind < 128,
         _ => false,
     };
-    let counts = !is_error && Some(proto) == machine.heads.proto;
+    let counts = !is_error && Some(proto) == seen;
     counts.then_some(machine.bytes.len() as u64)
 }
 
 /// One of the numbers that `connbytes` looks at.
 pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
-    let flags = u8_at(machine.transport(), 13).unwrap_or(0);
-    if machine.heads.proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
+    let (proto, at) = machine.past_authentication();
+    let flags = u8_at(&machine.bytes, at + 13).unwrap_or(0);
+    if proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
         return Value::Unknown(
             "whether tracking counts a SYN of a connection that it knows depends on its state",
         );

@@ -272,6 +272,16 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// The protocol as connection tracking sees it, and where its header begins.
+    #[inline]
+    pub(super) fn past_authentication(&self) -> (Option<u8>, usize) {
+        if self.nft {
+            let view = self.view();
+            return (view.proto, view.transport);
+        }
+        (self.heads.proto, self.heads.transport)
+    }
+
     /// Why a condition on a field cannot be asked with nf_tables, if so.
     pub(super) fn is_unclear(&self, field: Field) -> Option<&'static str> {
         match field {

@@ -52,6 +52,13 @@ impl Draft {
                 self.header(rng);
             }
         }
+        let later = self.layout.fragment & 0x1fff != 0
+            || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));
+        if scope.nft && later && matches!(self.layout.proto, 6 | 17) {
+            // What nf_tables reads there depends on the kernel.
+            self.become_proto(50, rng);
+            self.layout.transport = Transport::None;
+        }
         for header in [0, 60] {
             let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
             if self.layout.extensions.iter().any(bad) {
@@ -71,6 +78,8 @@ impl Draft {
         {
             // A header that is cut off.
             let length = self.layout.payload.len().min(rng.below(20) as usize);
+            // Whether nf_tables takes this for enough of a TCP header depends on what asks.
+            let length = if scope.nft && self.layout.proto == 6 { length.min(13) } else { length };
             self.layout.transport = Transport::None;
             self.layout.payload.truncate(length);
         }
@@ -187,4 +196,9 @@ fn is_padded_well(mut options: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Whether the content of a fragment header is that of a later fragment.
+fn is_later(content: &[u8]) -> bool {
+    matches!(content, [_, high, low, ..] if u16::from_be_bytes([*high, *low]) & !7 != 0)
 }
