@@ -10,7 +10,7 @@ use crate::value::proto::{ICMP, ICMPV6, TCP};
 /// The bytes of the packet, if tracking counts it for its connection, which is of this protocol: an ICMP error belongs to one, and is
 /// not.
 pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
-    let (seen, at) = machine.past_authentication();
+    let (seen, at) = header(machine);
     let kind = u8_at(&machine.bytes, at).unwrap_or(0);
     let is_error = match (machine.family, seen) {
         (Family::V4, Some(ICMP)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
@@ -23,7 +23,7 @@ pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
 
 /// One of the numbers that `connbytes` looks at.
 pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
-    let (proto, at) = machine.past_authentication();
+    let (proto, at) = header(machine);
     let flags = u8_at(&machine.bytes, at + 13).unwrap_or(0);
     if proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
         return Value::Unknown(
@@ -58,4 +58,14 @@ pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field
         Field::CtBytes => both.bytes,
         _ => average(both),
     }))
+}
+
+/// The protocol as connection tracking sees it, behind an authentication header too, and where its header begins.
+#[inline]
+fn header(machine: &Machine<'_>) -> (Option<u8>, usize) {
+    if machine.nft {
+        let view = machine.view();
+        return (view.proto, view.transport);
+    }
+    (machine.heads.proto, machine.heads.transport)
 }

@@ -260,6 +260,10 @@ impl<'p> Machine<'p> {
                 None => Value::Torn,
             },
             Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
+            // Its expression for the source port needs no more than that.
+            Field::SourcePort if self.nft && heads.ports.is_none() && matches!(heads.proto, Some(6 | 17)) => {
+                u16_at(self.transport(), 0).map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+            }
             Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),
             Field::DestinationPort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.1))),
             Field::Mark => Value::Is(u128::from(self.mark)),
@@ -270,16 +274,6 @@ impl<'p> Machine<'p> {
             Field::PacketType => Value::Is(self.packet_type as u128),
             _ => self.transport_value(field),
         }
-    }
-
-    /// The protocol as connection tracking sees it, and where its header begins.
-    #[inline]
-    pub(super) fn past_authentication(&self) -> (Option<u8>, usize) {
-        if self.nft {
-            let view = self.view();
-            return (view.proto, view.transport);
-        }
-        (self.heads.proto, self.heads.transport)
     }
 
     /// Why a condition on a field cannot be asked with nf_tables, if so.
