@@ -9,6 +9,7 @@ use crate::ext::{Hook, TableName};
 use crate::meaning::{Effect, Field, Nat, Need, Pred};
 use crate::model::{Policy, Ruleset};
 use crate::packet::Path;
+use crate::simulate::At;
 use crate::source::Text;
 use crate::space::Census;
 use crate::value::ct_state::CtState;
@@ -109,6 +110,23 @@ impl<'a> Course<'a> {
             }
         }
         self
+    }
+
+    /// The chains from which a rule may be met, its own among them: places of the table and of the chain.
+    pub(super) fn callers(&self, at: At) -> Vec<(usize, usize)> {
+        let Some(table) = self.tables.iter().flatten().find(|it| it.place == at.table) else {
+            return Vec::new();
+        };
+        let mut found = vec![at.chain];
+        let mut next = 0;
+        while let Some(called) = found.get(next).copied() {
+            next += 1;
+            let calls = |entry: &Entry| matches!(entry.act, Act::Jump(to) | Act::Goto(to) if to == called);
+            let callers = table.chains.iter().enumerate().filter(|(_, it)| it.entries.iter().any(calls));
+            let new: Vec<usize> = callers.map(|it| it.0).filter(|it| !found.contains(it)).collect();
+            found.extend(new);
+        }
+        found.into_iter().map(|chain| (at.table, chain)).collect()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {

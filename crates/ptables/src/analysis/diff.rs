@@ -180,38 +180,30 @@ impl<'a> Pairing<'a> {
 
     fn changes(&mut self, path: Path, domain: Set, verdicts: &Verdicts) -> Result<(), TooLarge> {
         let [(old, old_reject, old_behind), (new, new_reject, new_behind)] = verdicts;
-        let mut surely = Vec::new();
-        for set in [*old, *old_reject, *new, *new_reject] {
-            surely.push((self.world.surely(set)?, self.world.perhaps(set)?));
-        }
-        let at = |place: usize| surely.get(place).copied().unwrap_or((Set::NONE, Set::ALL));
-        let (sure_old, sure_old_reject, sure_new, sure_new_reject) = (at(0), at(1), at(2), at(3));
-        let mut certain = Set::NONE;
         let arena = self.world.space.arena();
-        // Of a verdict that is sure with one, and cannot be with the other.
-        let mut kinds = Vec::new();
-        for (yes, no) in [(sure_new, sure_old), (sure_old, sure_new)] {
-            kinds.push(arena.minus(yes.0, no.1)?);
+        // What is accepted or rejected by one and not by the other, and what is dropped by one and rejected by the other.
+        let mut changed = Vec::new();
+        for (one, other) in
+            [(*new, *old), (*old, *new), (*old_reject, *new_reject), (*new_reject, *old_reject)]
+        {
+            let set = arena.minus(one, other)?;
+            changed.push(arena.and(domain, set)?);
         }
-        for (yes, no) in [(sure_old_reject, sure_new_reject), (sure_new_reject, sure_old_reject)] {
-            let mut set = arena.minus(yes.0, no.1)?;
-            set = arena.minus(set, sure_old.1)?;
-            kinds.push(arena.minus(set, sure_new.1)?);
+        let mut possible = Set::NONE;
+        for set in &changed {
+            possible = arena.or(possible, *set)?;
         }
-        for set in kinds {
-            let set = self.world.space.arena().and(domain, set)?;
+        let mut certain = Set::NONE;
+        for (kind, mut set) in changed.into_iter().enumerate() {
+            let arena = self.world.space.arena();
+            if kind > 1 {
+                set = arena.minus(set, *old)?;
+                set = arena.minus(set, *new)?;
+            }
+            let set = self.world.surely(set)?;
             certain = self.world.space.arena().or(certain, set)?;
             self.groups(path, domain, set)?;
         }
-        let arena = self.world.space.arena();
-        let mut possible = Set::NONE;
-        for (one, other) in [(*old, *new), (*old_reject, *new_reject)] {
-            for (one, other) in [(one, other), (other, one)] {
-                let set = arena.minus(one, other)?;
-                possible = arena.or(possible, set)?;
-            }
-        }
-        possible = arena.and(possible, domain)?;
         let possible = self.world.perhaps(possible)?;
         let open = self.world.space.arena().minus(possible, certain)?;
         if !open.is_empty() {

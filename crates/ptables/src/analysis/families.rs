@@ -103,7 +103,7 @@ impl<'a> Half<'a> {
             space.field_variables(Field::DestinationPort),
         ];
         let gone = |var: u32| !kept.iter().any(|(first, width)| (*first..first + width).contains(&var));
-        self.seen = space.arena().exists(self.passing, &gone)?;
+        self.seen = space.exists(self.passing, gone)?;
         Ok(())
     }
 
@@ -123,9 +123,7 @@ impl<'a> Half<'a> {
         let set = self.within(self.seen, pair)?;
         let space = &mut self.world.space;
         let gone = [space.iface_variables(true), space.iface_variables(false)];
-        space
-            .arena()
-            .exists(set, &|var| gone.iter().any(|(first, width)| (*first..first + width).contains(&var)))
+        space.exists(set, |var| gone.iter().any(|(first, width)| (*first..first + width).contains(&var)))
     }
 
     fn starts(&mut self, field: Field) -> Result<Vec<u128>, TooLarge> {

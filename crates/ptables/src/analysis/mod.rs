@@ -24,6 +24,7 @@ mod stranded;
 mod tests;
 mod translations;
 mod ways;
+mod without;
 mod world;
 
 pub use cover::Cover;
@@ -134,7 +135,7 @@ fn analyse(
     let flow = Flow::new(&mut lines)?;
     let mut found = cover::standings(&mut lines, &flow)?;
     // Where there is no room to look for more, what was found stands.
-    let complete = redundant::find(&mut lines, &flow, &mut found).is_ok();
+    let complete = redundant::find(&mut lines, &flow, &mut found).unwrap_or(false);
     let chains = found.into_iter().enumerate().map(|(at, rules)| ChainAnalysis {
         entered: flow.is_entered(at),
         ends: flow.has_end(at),

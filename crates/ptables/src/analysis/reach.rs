@@ -232,13 +232,13 @@ fn classes(world: &mut World<'_>, passing: Set) -> Result<Matrix, TooLarge> {
     let (source, destination) =
         (space.field_variables(Field::Source), space.field_variables(Field::Destination));
     let of = |var: u32, dim: (u32, u32)| (dim.0..dim.0 + dim.1).contains(&var);
-    let ends = space.arena().exists(passing, &|var| !of(var, source) && !of(var, destination))?;
+    let ends = space.exists(passing, |var| !of(var, source) && !of(var, destination))?;
     // Sources with the same destinations, then destinations with the same sources.
     let mut kinds: Vec<Set> = Vec::new();
     let mut sources: Vec<(u128, usize)> = Vec::new();
     for (low, class) in space.field_classes(Field::Source)? {
         let set = space.arena().and(ends, class)?;
-        let reached = space.arena().exists(set, &|var| of(var, source))?;
+        let reached = space.exists(set, |var| of(var, source))?;
         let kind = kinds.iter().position(|it| *it == reached).unwrap_or_else(|| {
             kinds.push(reached);
             kinds.len() - 1

@@ -7,7 +7,8 @@
 use super::Standing;
 use super::act::{Act, Outcome};
 use super::flow::Flow;
-use super::lines::{Line, Lines};
+use super::lines::{Lane, Line, Lines};
+use super::without::Walk;
 use crate::meaning::Answer;
 use crate::model::Policy;
 use crate::space::{Arena, Set, TooLarge};
@@ -54,11 +55,11 @@ impl Fate {
         }
     }
 
-    /// Keeps what is so in both.
-    fn meet(&mut self, arena: &mut Arena, other: &Fate) -> Result<(), TooLarge> {
-        for end in self.ends() {
-            let both = arena.and(self.of(&end), other.of(&end))?;
-            self.set(&end, both);
+    /// What is so with and without a rule that ends the way of its packets there.
+    fn perhaps(&mut self, arena: &mut Arena, line: &Line, own: End) -> Result<(), TooLarge> {
+        for end in self.ends().into_iter().filter(|it| *it != own) {
+            let rest = arena.minus(self.of(&end), line.when.may)?;
+            self.set(&end, rest);
         }
         Ok(())
     }
@@ -72,14 +73,14 @@ impl Fate {
 
 /// What may become of a packet in a chain.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum End {
+pub(super) enum End {
     Accept,
     Drop,
     Back,
     Reject(Answer),
 }
 
-fn end(act: &Act) -> Option<End> {
+pub(super) fn end(act: &Act) -> Option<End> {
     match act {
         Act::Return => Some(End::Back),
         Act::End(Outcome::Accept) => Some(End::Accept),
@@ -89,51 +90,62 @@ fn end(act: &Act) -> Option<End> {
     }
 }
 
-/// Marks what is redundant among the rules that are alive.
-pub(super) fn find(lines: &mut Lines, flow: &Flow, found: &mut [Vec<Standing>]) -> Result<(), TooLarge> {
+/// What becomes of packets at the end of a chain; RETURN leads there too.
+pub(super) fn policy(lane: &Lane) -> End {
+    match lane.policy {
+        Some(Policy::Accept) if lane.builtin => End::Accept,
+        Some(Policy::Drop) if lane.builtin => End::Drop,
+        _ => End::Back,
+    }
+}
+
+/// Marks what is redundant among the rules that are alive. Gives whether all were looked at.
+///
+/// A chain is gone through from its end without the rules that no packet meets: most rules of a long chain may be such. What
+/// seems redundant then is proved with them.
+pub(super) fn find(lines: &mut Lines, flow: &Flow, found: &mut [Vec<Standing>]) -> Result<bool, TooLarge> {
+    let mut walk = Walk::new();
     let mut fates: Vec<Fate> = vec![Fate::default(); lines.lanes.len()];
     for at in flow.order.iter().copied() {
-        let Lines { space, lanes } = &mut *lines;
-        let (Some(lane), Some(firsts), Some(standings)) =
-            (lanes.get(at), flow.firsts.get(at), found.get_mut(at))
-        else {
-            continue;
-        };
-        let arena = space.arena();
-        // In a built-in chain RETURN leads to the policy.
-        let policy = match lane.policy {
-            Some(Policy::Accept) if lane.builtin => End::Accept,
-            Some(Policy::Drop) if lane.builtin => End::Drop,
-            _ => End::Back,
-        };
+        let Some(policy) = lines.lanes.get(at).map(policy) else { continue };
         let mut fate = Fate::default();
         fate.set(&policy, Set::ALL);
-        for (number, line) in lane.lines.iter().enumerate().rev() {
-            let mut gone = standings.get(number) != Some(&Standing::Alive);
+        let count = lines.lanes.get(at).map_or(0, |it| it.lines.len());
+        for number in (0..count).rev() {
+            if found.get(at).and_then(|it| it.get(number)) != Some(&Standing::Alive) {
+                continue;
+            }
+            let Lines { space, lanes } = &mut *lines;
+            let Some(line) = lanes.get(at).and_then(|it| it.lines.get(number)) else { continue };
             let own = end(&line.act).map(|it| if it == End::Back { policy } else { it });
+            let first = flow.firsts.get(at).and_then(|it| it.get(number)).copied().unwrap_or(Set::NONE);
             if let Some(own) = own
-                && !gone
                 && line.when.is_exact()
-                && let Some(first) = firsts.get(number).filter(|it| !it.is_empty())
-                && arena.within(*first, fate.of(&own))
+                && !first.is_empty()
+                && space.arena().within(first, fate.of(&own))
+                && walk.ends(lines, found, (at, number), first, own)?
             {
-                let instead = instead(arena, *first, &lane.lines, standings, number);
+                let Lines { space, lanes } = &mut *lines;
+                let (Some(lane), Some(standings)) = (lanes.get(at), found.get_mut(at)) else { continue };
+                let instead = instead(space.arena(), first, &lane.lines, standings, number);
                 if let Some(place) = standings.get_mut(number) {
                     *place = Standing::Redundant(instead);
                 }
-                gone = true;
+                if let Some(line) = lane.lines.get(number) {
+                    fate.perhaps(space.arena(), line, own)?;
+                }
+                continue;
             }
-            let without = gone.then(|| fate.clone());
-            step(arena, line, own, policy, &mut fate, &fates)?;
-            if let Some(without) = without {
-                fate.meet(arena, &without)?;
+            let Lines { space, lanes } = &mut *lines;
+            if let Some(line) = lanes.get(at).and_then(|it| it.lines.get(number)) {
+                step(space.arena(), line, own, policy, &mut fate, &fates)?;
             }
         }
         if let Some(place) = fates.get_mut(at) {
             *place = fate;
         }
     }
-    Ok(())
+    Ok(walk.is_complete())
 }
 
 /// The rule that takes one of these packets instead.

@@ -34,6 +34,13 @@ pub(super) struct Pool {
     pub(super) full: bool,
 }
 
+/// What searches found, for those that come after: all of a world ask the same rules.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    whens: HashMap<(usize, TableName, usize, usize, Hook, bool), Set>,
+    chains: HashMap<(usize, TableName, usize, Hook, bool, Ends), Set>,
+}
+
 /// How many names a space keeps for [`Pool`].
 pub(super) const POOL: usize = 256;
 
@@ -53,13 +60,19 @@ struct Ends {
 /// One search.
 pub(super) struct Search<'c> {
     course: &'c Course<'c>,
+    /// Its place in the world.
+    side: usize,
     space: &'c mut Space,
     pool: &'c mut Pool,
+    memory: &'c mut Memory,
     sets: &'c [Text],
     policy: Option<Policy>,
     fixed: &'c HashMap<u32, Set>,
     path: Path,
     goal: Goal,
+    /// Chains from which the sought rule may be met, by place of the table and of the chain: what is found of them holds
+    /// in this search only.
+    special: Vec<(usize, usize)>,
     chains: HashMap<(TableName, usize, Hook, Ends), Set>,
     /// What is sought behind each translation, in the order in which they are met from the end.
     pub(super) behind: Vec<Set>,
@@ -70,22 +83,27 @@ const DEEPEST: usize = 200;
 
 impl<'c> Search<'c> {
     pub(super) fn new(
-        course: &'c Course<'c>,
-        space: &'c mut Space,
-        pool: &'c mut Pool,
+        (side, course): (usize, &'c Course<'c>),
+        (space, pool, memory): (&'c mut Space, &'c mut Pool, &'c mut Memory),
         (sets, policy, fixed): (&'c [Text], Option<Policy>, &'c HashMap<u32, Set>),
         path: Path,
         goal: Goal,
     ) -> Search<'c> {
         Search {
             course,
+            side,
             space,
             pool,
+            memory,
             sets,
             policy,
             fixed,
             path,
             goal,
+            special: match goal {
+                Goal::Rule(at) => course.callers(at),
+                _ => Vec::new(),
+            },
             chains: HashMap::new(),
             behind: Vec::new(),
         }
@@ -148,15 +166,19 @@ impl<'c> Search<'c> {
         ends: Ends,
         depth: usize,
     ) -> Result<Set, TooLarge> {
-        if let Some(known) = self.chains.get(&(name, at, hook, ends)) {
-            return Ok(*known);
-        }
         let course = self.course;
         let table = course.tables.get(name as usize).and_then(Option::as_ref);
         let chain = table.and_then(|it| Some((it.place, it.chains.get(at)?)));
         let Some((place, chain)) = chain.filter(|_| depth < DEEPEST) else {
             return self.unsure(&format!("chain {name:?} {at}"), Set::NONE, Set::ALL);
         };
+        let special = self.special.contains(&(place, at));
+        let key = (self.side, name, at, hook, is_lowered(self.path, hook), ends);
+        let known =
+            if special { self.chains.get(&(name, at, hook, ends)) } else { self.memory.chains.get(&key) };
+        if let Some(known) = known {
+            return Ok(*known);
+        }
         let constant = |set: Set| set.is_all() || set.is_empty();
         let set = if chain.pure && !(constant(ends.accept) && constant(ends.reject) && constant(ends.back)) {
             self.pure(name, at, hook, ends, depth)?
@@ -170,13 +192,17 @@ impl<'c> Search<'c> {
                     self.then(name, hook, entry, ends, after, depth)?
                 };
                 if then != after {
-                    let when = self.when(name, hook, entry)?;
+                    let when = self.when((name, at, number), hook, entry)?;
                     after = self.space.arena().either(when, then, after)?;
                 }
             }
             after
         };
-        self.chains.insert((name, at, hook, ends), set);
+        if special {
+            self.chains.insert((name, at, hook, ends), set);
+        } else {
+            self.memory.chains.insert(key, set);
+        }
         Ok(set)
     }
 
@@ -205,7 +231,16 @@ impl<'c> Search<'c> {
     }
 
     /// The condition of a rule in a hook.
-    fn when(&mut self, table: TableName, hook: Hook, entry: &Entry) -> Result<Set, TooLarge> {
+    fn when(
+        &mut self,
+        (table, chain, number): (TableName, usize, usize),
+        hook: Hook,
+        entry: &Entry,
+    ) -> Result<Set, TooLarge> {
+        let key = (self.side, table, chain, number, hook, is_lowered(self.path, hook));
+        if let Some(known) = self.memory.whens.get(&key) {
+            return Ok(*known);
+        }
         let pred = match &entry.lowered {
             Some(lowered) if is_lowered(self.path, hook) => lowered,
             _ => &entry.pred,
@@ -229,6 +264,7 @@ impl<'c> Search<'c> {
         if !self.fixed.is_empty() {
             set = self.space.arena().replace(set, self.fixed)?;
         }
+        self.memory.whens.insert(key, set);
         Ok(set)
     }
 

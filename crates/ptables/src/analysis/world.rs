@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Limits;
 use super::course::{Course, unknown};
-use super::ways::{Goal, POOL, Pool, Search, pool_name};
+use super::ways::{Goal, Memory, POOL, Pool, Search, pool_name};
 use crate::dialect::Family;
 use crate::meaning::Field;
 use crate::model::Policy;
@@ -18,6 +18,7 @@ pub(super) struct World<'a> {
     pub(super) courses: Vec<Course<'a>>,
     pub(super) space: Space,
     pub(super) pool: Pool,
+    memory: Memory,
     sets: Vec<Text>,
     policy: Option<Policy>,
     /// Variables whose values are given, if no rule changes a field: only packets with these are sought.
@@ -54,7 +55,8 @@ impl<'a> World<'a> {
                 *place = true;
             }
         }
-        World { courses, space, pool: Pool::default(), sets, policy, fixed: HashMap::new(), chance }
+        let (pool, memory) = (Pool::default(), Memory::default());
+        World { courses, space, pool, memory, sets, policy, fixed: HashMap::new(), chance }
     }
 
     /// Seeks only packets whose fields have these values, if no rule changes what conditions look at.
@@ -74,7 +76,8 @@ impl<'a> World<'a> {
     ) -> Result<(Set, Vec<Set>), TooLarge> {
         let Some(course) = self.courses.get(side) else { return Ok((Set::NONE, Vec::new())) };
         let given = (self.sets.as_slice(), self.policy, &self.fixed);
-        let mut search = Search::new(course, &mut self.space, &mut self.pool, given, path, goal);
+        let own = (&mut self.space, &mut self.pool, &mut self.memory);
+        let mut search = Search::new((side, course), own, given, path, goal);
         let set = search.find()?;
         Ok((set, std::mem::take(&mut search.behind)))
     }
@@ -108,6 +111,6 @@ impl<'a> World<'a> {
 
     pub(super) fn perhaps(&mut self, set: Set) -> Result<Set, TooLarge> {
         let chance = &self.chance;
-        self.space.arena().exists(set, &|var| chance.get(var as usize) == Some(&true))
+        self.space.exists(set, |var| chance.get(var as usize) == Some(&true))
     }
 }

@@ -4,9 +4,7 @@
 //! variable; lower variables are tested first, the edge for 1 is never complemented, and no two nodes are equal. So two sets
 //! are equal exactly if their edges are.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// A set of one [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,53 +71,6 @@ const LEAF: Node = Node { var: u32::MAX, low: Set::ALL, high: Set::ALL };
 const FIRST_TABLE: usize = 1 << 12;
 const LARGEST_CACHE: usize = 1 << 21;
 
-/// Hashes edges; nobody chooses them to do harm.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-}
-
-/// Results for sets that were met before.
-type Memo = HashMap<Set, Set, BuildHasherDefault<Mixer>>;
-
-/// Values of variables.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assignment {
-    bits: Vec<u64>,
-}
-
-impl Assignment {
-    /// The value of a variable; 0 unless it was set.
-    #[inline]
-    pub fn get(&self, var: u32) -> bool {
-        self.bits.get(var as usize / 64).is_some_and(|word| word >> (var % 64) & 1 == 1)
-    }
-
-    /// Sets a variable.
-    pub fn set(&mut self, var: u32, value: bool) {
-        let at = var as usize / 64;
-        if self.bits.len() <= at {
-            self.bits.resize(at + 1, 0);
-        }
-        if let Some(word) = self.bits.get_mut(at) {
-            *word = *word & !(1 << (var % 64)) | u64::from(value) << (var % 64);
-        }
-    }
-}
-
 /// Where sets live.
 #[derive(Clone, Debug)]
 pub struct Arena {
@@ -128,6 +79,8 @@ pub struct Arena {
     table: Vec<u32>,
     /// Direct mapped: two sets and their intersection; an entry of twice everything is free.
     cache: Vec<[Set; 3]>,
+    /// The same of three sets and what [`either`](Arena::either) made of them.
+    choices: Vec<[Set; 4]>,
     limit: usize,
 }
 
@@ -144,6 +97,7 @@ impl Arena {
             nodes: vec![LEAF],
             table: vec![0; FIRST_TABLE],
             cache: vec![[Set::ALL; 3]; FIRST_TABLE],
+            choices: vec![[Set::ALL; 4]; FIRST_TABLE],
             limit: limit.min(1 << 30),
         }
     }
@@ -213,11 +167,19 @@ impl Arena {
             }
         }
         self.table = table;
-        if self.cache.len() < size.min(LARGEST_CACHE) {
-            let old = std::mem::replace(&mut self.cache, vec![[Set::ALL; 3]; size.min(LARGEST_CACHE)]);
+        let size = size.min(LARGEST_CACHE);
+        if self.cache.len() < size {
+            let old = std::mem::replace(&mut self.cache, vec![[Set::ALL; 3]; size]);
             for entry in old.into_iter().filter(|it| *it != [Set::ALL; 3]) {
                 let slot = self.slot(entry[0], entry[1]);
                 if let Some(free) = self.cache.get_mut(slot) {
+                    *free = entry;
+                }
+            }
+            let old = std::mem::replace(&mut self.choices, vec![[Set::ALL; 4]; size]);
+            for entry in old.into_iter().filter(|it| *it != [Set::ALL; 4]) {
+                let slot = self.choice_slot(entry[0], entry[1], entry[2]);
+                if let Some(free) = self.choices.get_mut(slot) {
                     *free = entry;
                 }
             }
@@ -324,131 +286,12 @@ impl Arena {
     pub fn minus(&mut self, a: Set, b: Set) -> Result<Set, TooLarge> {
         self.and(a, b.not())
     }
-
-    /// `yes` within `which`, `no` outside.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn either(&mut self, which: Set, yes: Set, no: Set) -> Result<Set, TooLarge> {
-        let yes = self.and(which, yes)?;
-        let no = self.and(which.not(), no)?;
-        self.or(yes, no)
-    }
-
-    /// The assignments to which some values of these variables can be found that lie in the set.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn exists(&mut self, set: Set, gone: &dyn Fn(u32) -> bool) -> Result<Set, TooLarge> {
-        self.project(set, gone, &mut Memo::default())
-    }
-
-    fn project(&mut self, set: Set, gone: &dyn Fn(u32) -> bool, memo: &mut Memo) -> Result<Set, TooLarge> {
-        if set.is_all() || set.is_empty() {
-            return Ok(set);
-        }
-        if let Some(known) = memo.get(&set) {
-            return Ok(*known);
-        }
-        let var = self.node(set).var;
-        let (low, high) = self.halves(set, var);
-        let low = self.project(low, gone, memo)?;
-        let high = self.project(high, gone, memo)?;
-        let result = if gone(var) { self.or(low, high)? } else { self.choose(var, low, high)? };
-        memo.insert(set, result);
-        Ok(result)
-    }
-
-    /// The set with each variable replaced by what `image` says of it; `None` keeps it.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn replace(&mut self, set: Set, image: &HashMap<u32, Set>) -> Result<Set, TooLarge> {
-        self.compose(set, image, &mut Memo::default())
-    }
-
-    fn compose(&mut self, set: Set, image: &HashMap<u32, Set>, memo: &mut Memo) -> Result<Set, TooLarge> {
-        if set.is_all() || set.is_empty() {
-            return Ok(set);
-        }
-        if let Some(known) = memo.get(&set) {
-            return Ok(*known);
-        }
-        let var = self.node(set).var;
-        let (low, high) = self.halves(set, var);
-        let low = self.compose(low, image, memo)?;
-        let high = self.compose(high, image, memo)?;
-        let test = match image.get(&var) {
-            Some(set) => *set,
-            None => self.choose(var, Set::NONE, Set::ALL)?,
-        };
-        let result = self.either(test, high, low)?;
-        memo.insert(set, result);
-        Ok(result)
-    }
-
-    /// One assignment of the set: the variables that are 1, all others are 0; `None` if it is empty. 0 is preferred.
-    pub fn any(&self, set: Set) -> Option<Assignment> {
-        if set.is_empty() {
-            return None;
-        }
-        let mut found = Assignment::default();
-        let mut at = set;
-        while !at.is_all() {
-            let var = self.node(at).var;
-            let (low, high) = self.halves(at, var);
-            let one = low.is_empty();
-            found.set(var, one);
-            at = if one { high } else { low };
-        }
-        Some(found)
-    }
-
-    /// A part of a set: all assignments that it holds for the same reason as [`any`](Arena::any)'s.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn part(&mut self, set: Set) -> Result<Set, TooLarge> {
-        let mut way = Vec::new();
-        let mut at = set;
-        while let Some((var, low, high)) = self.split(at) {
-            let one = low.is_empty();
-            way.push((var, one));
-            at = if one { high } else { low };
-        }
-        let mut part = at;
-        for (var, one) in way.into_iter().rev() {
-            part = if one { self.choose(var, Set::NONE, part)? } else { self.choose(var, part, Set::NONE)? };
-        }
-        Ok(part)
-    }
-
-    /// Whether an assignment is in the set.
-    pub fn holds(&self, set: Set, values: &Assignment) -> bool {
-        self.contains(set, &|var| values.get(var))
-    }
-
-    /// Whether an assignment is in the set; variables that are not told are 0.
-    pub fn contains(&self, set: Set, values: &dyn Fn(u32) -> bool) -> bool {
-        let mut at = set;
-        while !at.is_all() && !at.is_empty() {
-            let var = self.node(at).var;
-            let (low, high) = self.halves(at, var);
-            at = if values(var) { high } else { low };
-        }
-        at.is_all()
-    }
-
-    /// The first variable that a set tests, with what is left where it is 0 and where it is 1; `None` for all and nothing.
-    pub fn split(&self, set: Set) -> Option<(u32, Set, Set)> {
-        if set.is_all() || set.is_empty() {
-            return None;
-        }
-        let var = self.node(set).var;
-        let (low, high) = self.halves(set, var);
-        Some((var, low, high))
-    }
 }
 
+mod change;
+mod look;
+
+pub use change::Vars;
+pub use look::Assignment;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::arena::{Arena, Set, TooLarge};
+use super::arena::{Arena, Set, TooLarge, Vars};
 use super::census::{
     Census, FRAGMENT_FLAGS, PORTS, Presence, UNTRACKED, flag, icmp, interval, open, presence, top,
 };
@@ -67,28 +67,55 @@ pub struct Space {
     known: HashMap<(Field, u128, u128), Set>,
 }
 
-/// Order of fields: what is before is tested first. Measured; see `docs/analysis.md`.
-fn order(field: Field) -> u32 {
-    match field {
-        Field::CtState => 0,
-        Field::Proto => 1,
-        Field::LaterFragment => 2,
-        Field::Source => 10,
-        Field::Destination => 11,
-        Field::DestinationPort => 12,
-        Field::SourcePort => 13,
-        Field::IcmpType => 14,
-        Field::IcmpCode => 15,
-        Field::TcpFlags => 16,
-        _ => 20,
+/// What variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    In,
+    Out,
+    Field(Field),
+}
+
+/// What is before is tested first. Measured: rules that bind a source to an interface and a MAC address want these side by
+/// side, and before all that differs by destination; see `docs/analysis.md`.
+fn order(slot: Slot) -> u32 {
+    match slot {
+        Slot::In => 0,
+        Slot::Field(Field::Source) => 1,
+        Slot::Field(Field::MacSource) => 2,
+        Slot::Out => 3,
+        Slot::Field(Field::CtState) => 4,
+        Slot::Field(Field::Proto) => 5,
+        Slot::Field(Field::LaterFragment) => 6,
+        Slot::Field(Field::Destination) => 7,
+        Slot::Field(Field::DestinationPort) => 8,
+        Slot::Field(Field::SourcePort) => 9,
+        Slot::Field(Field::IcmpType) => 10,
+        Slot::Field(Field::IcmpCode) => 11,
+        Slot::Field(Field::TcpFlags) => 12,
+        Slot::Field(_) => 20,
     }
 }
 
-fn other_order(field: Field) -> u32 {
-    match field {
-        Field::Destination => 9,
+/// The other order: by destination, and by source behind all that is common.
+fn other_order(slot: Slot) -> u32 {
+    match slot {
+        Slot::Field(Field::Source) => 7,
+        Slot::Field(Field::Destination) => 1,
         other => order(other),
     }
+}
+
+/// Whether destinations should be tested before sources: rules tell more of them apart.
+fn by_destination(census: &Census) -> bool {
+    let classes = |field| {
+        census.fields.get(&field).map_or(0, |asked| {
+            let mut cuts = asked.cuts.clone();
+            cuts.sort_unstable();
+            cuts.dedup();
+            cuts.len()
+        })
+    };
+    !census.asks(Field::MacSource) && classes(Field::Destination) > classes(Field::Source)
 }
 
 fn dim(code: Code, vars: &mut u32) -> Dim {
@@ -102,16 +129,28 @@ impl Space {
     /// variables, which may do where the first needs too many.
     pub fn new(census: &Census, limit: usize, second: bool) -> Space {
         let mut vars = 0;
-        let names = |asked, vars: &mut u32| {
+        let mut slots: Vec<Slot> = census.fields.keys().map(|it| Slot::Field(*it)).collect();
+        slots.extend([Slot::In, Slot::Out]);
+        let other = by_destination(census) != second;
+        slots.sort_by_key(|it| (if other { other_order(*it) } else { order(*it) }, *it));
+        let names = |asked| {
             let names = Names::new(asked);
-            (dim(Code::Count(names.classes.len() as u32), vars), names)
+            (Dim { first: 0, width: 0, code: Code::Count(names.classes.len() as u32) }, names)
         };
-        let ins = names(&census.ins, &mut vars);
-        let outs = names(&census.outs, &mut vars);
-        let mut sorted: Vec<Field> = census.fields.keys().copied().collect();
-        sorted.sort_by_key(|it| (if second { other_order(*it) } else { order(*it) }, *it));
+        let (mut ins, mut outs) = (names(&census.ins), names(&census.outs));
         let mut fields = HashMap::new();
-        for field in sorted {
+        for slot in slots {
+            let field = match slot {
+                Slot::In => {
+                    ins.0 = dim(ins.0.code, &mut vars);
+                    continue;
+                }
+                Slot::Out => {
+                    outs.0 = dim(outs.0.code, &mut vars);
+                    continue;
+                }
+                Slot::Field(field) => field,
+            };
             let Some(asked) = census.fields.get(&field) else { continue };
             let absent = matches!(presence(field), Presence::Free);
             let code = match field {
@@ -146,6 +185,14 @@ impl Space {
     /// The sets.
     pub fn arena(&mut self) -> &mut Arena {
         &mut self.arena
+    }
+
+    /// The packets that lie in a set but for some variables: those that `gone` says.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn exists(&mut self, set: Set, gone: impl Fn(u32) -> bool) -> Result<Set, TooLarge> {
+        self.arena.exists(set, &Vars::new(self.vars, gone))
     }
 
     /// How many variables there are.

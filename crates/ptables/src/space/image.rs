@@ -148,9 +148,9 @@ impl Space {
         let range = dim.range(&mut self.arena, low, high)?;
         let gone = |var: u32| (dim.first..dim.first + dim.width).contains(&var);
         let within = self.arena.and(set, range)?;
-        let perhaps = self.arena.exists(within, &gone)?;
+        let perhaps = self.exists(within, gone)?;
         let without = self.arena.and(set.not(), range)?;
-        let surely = self.arena.exists(without, &gone)?.not();
+        let surely = self.exists(without, gone)?.not();
         Ok(Reached { surely, perhaps })
     }
 

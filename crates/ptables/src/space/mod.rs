@@ -15,7 +15,7 @@ mod names;
 mod region;
 mod witness;
 
-pub use arena::{Arena, Assignment, Set, TooLarge};
+pub use arena::{Arena, Assignment, Set, TooLarge, Vars};
 pub use census::Census;
 pub use compile::{Free, Pair, Space};
 pub use image::Reached;

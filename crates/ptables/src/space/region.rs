@@ -81,8 +81,8 @@ impl Space {
     /// The classes of a field in a set, unless they are all that there are in `within`.
     fn projected(&mut self, set: Set, within: Set, dim: &Dim) -> Result<Option<(Set, Vec<u128>)>, TooLarge> {
         let own = |var: u32| (dim.first..dim.first + dim.width).contains(&var);
-        let one = self.arena.exists(set, &|var| !own(var))?;
-        let all = self.arena.exists(within, &|var| !own(var))?;
+        let one = self.exists(set, |var| !own(var))?;
+        let all = self.exists(within, |var| !own(var))?;
         if self.arena.within(all, one) {
             return Ok(None);
         }
