@@ -289,6 +289,12 @@ impl Packet {
         }
     }
 
+    /// What tracking makes of a packet without an entry: its state and its protocol.
+    pub(crate) fn begins(&self) -> (CtState, u8) {
+        let view = View::tracked(self.family, &self.bytes);
+        (self.first_state(&view), view.proto.unwrap_or(0))
+    }
+
     /// The state of a packet that belongs to no entry (kernel defaults: lenient TCP pick-up, unchecked checksums).
     fn first_state(&self, view: &View<'_>) -> CtState {
         let bytes = view.transport_bytes();

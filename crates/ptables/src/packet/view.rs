@@ -27,11 +27,16 @@ pub const fn is_extension(proto: u8) -> bool {
 impl<'a> View<'a> {
     /// Looks at bytes that begin with an IP header of this family.
     pub fn new(family: Family, bytes: &'a [u8]) -> View<'a> {
-        View::with_routing(family, bytes, 4)
+        View::with_routing(family, bytes, 4, true)
     }
 
-    /// Of a routing header so many bytes must be there.
-    fn with_routing(family: Family, bytes: &'a [u8], routing: usize) -> View<'a> {
+    /// The same as nf_tables looks at it: an authentication header is the protocol.
+    pub(crate) fn of_nft(family: Family, bytes: &'a [u8]) -> View<'a> {
+        View::with_routing(family, bytes, 4, false)
+    }
+
+    /// Of a routing header so many bytes must be there. `past`: an authentication header is gone past.
+    fn with_routing(family: Family, bytes: &'a [u8], routing: usize, past: bool) -> View<'a> {
         let mut view = View { family, bytes, proto: None, transport: bytes.len(), fragment: 0 };
         match family {
             Family::V4 => {
@@ -39,19 +44,19 @@ impl<'a> View<'a> {
                 view.proto = u8_at(bytes, 9);
                 view.fragment = u16_at(bytes, 6).unwrap_or(0) & 0x1fff;
             }
-            Family::V6 => view.walk(routing),
+            Family::V6 => view.walk(routing, past),
         }
         view
     }
 
     /// The same as connection tracking looks at it: a routing header of which two bytes are there does for it.
     pub(super) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
-        View::with_routing(family, bytes, 2)
+        View::with_routing(family, bytes, 2, true)
     }
 
     /// Goes past extension headers, as `ipv6_find_hdr` does when it looks for the last one.
     /// Of a routing header so many bytes must be there.
-    fn walk(&mut self, routing: usize) {
+    fn walk(&mut self, routing: usize, past: bool) {
         let Some(mut next) = u8_at(self.bytes, 6) else { return };
         let mut at = 40;
         while is_extension(next) && next != 59 {
@@ -59,6 +64,9 @@ impl<'a> View<'a> {
             let (Some(after), Some(length)) = (u8_at(self.bytes, at), u8_at(self.bytes, at + 1)) else {
                 return;
             };
+            if next == 51 && !past {
+                break;
+            }
             let size = match next {
                 44 => {
                     let Some(field) = u16_at(self.bytes, at + 2) else { return };

@@ -7,22 +7,25 @@ use crate::packet::bytes::u8_at;
 use crate::packet::{Connection, Count};
 use crate::value::proto::{ICMP, ICMPV6, TCP};
 
-/// The bytes of the packet, if tracking counts it for its connection: an ICMP error belongs to one, and is not.
-pub(super) fn counted(machine: &Machine<'_>, connection: &Connection) -> Option<u64> {
-    let kind = u8_at(machine.transport(), 0).unwrap_or(0);
-    let is_error = match (machine.family, machine.heads.proto) {
+/// The bytes of the packet, if tracking counts it for its connection, which is of this protocol: an ICMP error belongs to one, and is
+/// not.
+pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
+    let (seen, at) = header(machine);
+    let kind = u8_at(&machine.bytes, at).unwrap_or(0);
+    let is_error = match (machine.family, seen) {
         (Family::V4, Some(ICMP)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
         (Family::V6, Some(ICMPV6)) => kind < 128,
         _ => false,
     };
-    let counts = !is_error && Some(connection.original.proto) == machine.heads.proto;
+    let counts = !is_error && Some(proto) == seen;
     counts.then_some(machine.bytes.len() as u64)
 }
 
 /// One of the numbers that `connbytes` looks at.
 pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
-    let flags = u8_at(machine.transport(), 13).unwrap_or(0);
-    if machine.heads.proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
+    let (proto, at) = header(machine);
+    let flags = u8_at(&machine.bytes, at + 13).unwrap_or(0);
+    if proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {
         return Value::Unknown(
             "whether tracking counts a SYN of a connection that it knows depends on its state",
         );
@@ -55,4 +58,14 @@ pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field
         Field::CtBytes => both.bytes,
         _ => average(both),
     }))
+}
+
+/// The protocol as connection tracking sees it, behind an authentication header too, and where its header begins.
+#[inline]
+fn header(machine: &Machine<'_>) -> (Option<u8>, usize) {
+    if machine.nft {
+        let view = machine.view();
+        return (view.proto, view.transport);
+    }
+    (machine.heads.proto, machine.heads.transport)
 }

@@ -1,12 +1,13 @@
 //! What targets do to a packet.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::bytes::mss;
 use super::counts;
 use super::hash;
 use super::machine::{Machine, Value};
 use super::test::Why;
+use super::tracked::Tracked;
 use super::{Verdict, nat};
 use crate::dialect::Family;
 use crate::meaning::{Effect, Field};
@@ -129,8 +130,8 @@ fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u12
     match field {
         Field::Mark => machine.mark = new as u32,
         Field::ConnMark => {
-            if let Some(connection) = &mut machine.connection {
-                connection.to_mut().mark = new as u32;
+            if let Some(connection) = machine.connection.to_mut() {
+                connection.mark = new as u32;
             }
         }
         _ if new == was => {}
@@ -317,16 +318,20 @@ pub(super) fn track(machine: &mut Machine<'_>) {
     if machine.untracked {
         return;
     }
-    let connection = match &machine.packet.entry {
-        Some(entry) => Cow::Borrowed(&**entry),
-        None => Cow::Owned(machine.packet.connection()),
+    let packet = machine.packet;
+    let (state, proto) = match &packet.entry {
+        Some(entry) => (entry.state, entry.original.proto),
+        None => packet.begins(),
     };
-    match connection.state {
+    match state {
         CtState::Untracked => machine.untracked = true,
         CtState::Invalid => {}
         _ => {
-            machine.carried = counts::counted(machine, &connection);
-            machine.connection = Some(connection);
+            machine.carried = counts::counted(machine, proto);
+            machine.connection = match &packet.entry {
+                Some(entry) => Tracked::Told(entry),
+                None => Tracked::Begun(packet, OnceCell::new()),
+            };
         }
     }
 }

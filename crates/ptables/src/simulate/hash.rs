@@ -91,7 +91,7 @@ pub(super) fn mark(machine: &Machine<'_>, wanted: &HashMark) -> Result<Option<u3
 }
 
 fn of_connection(machine: &Machine<'_>) -> Option<Ends> {
-    let it = machine.connection.as_ref()?;
+    let it = machine.connection.get()?;
     let ports = u32::from(it.original.source_port) << 16 | u32::from(it.reply_tuple.source_port);
     Some(Ends {
         source: it.original.source,

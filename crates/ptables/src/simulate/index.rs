@@ -23,7 +23,8 @@ const FIELDS: [Field; 5] =
     [Field::Source, Field::Destination, Field::SourcePort, Field::DestinationPort, Field::Proto];
 
 /// How a set of rules is laid out: a rule is a bit of its words. Each has an overview, whose bits say which parts of the set hold
-/// a rule at all. Only these parts are kept: most sets hold few rules, and what is small stays in the cache.
+/// a rule at all. Only these parts are kept: most sets hold few rules, and what is small stays in the cache. Where one word is
+/// enough, the overview is that word, and no part is kept.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     words: usize,
@@ -79,8 +80,9 @@ struct Names {
     incoming: bool,
     /// The set of rules that name no interface, or not this way.
     others: u32,
-    /// For each name that a rule tells whole, in order of [`Iface::as_bits`]: the set of rules that can match it.
-    whole: Vec<(u128, u32)>,
+    /// The set of rules that can match each name that a rule tells whole, at a place that its bits tell or behind it; half of the
+    /// places are free.
+    whole: Box<[Option<(u128, u32)>]>,
     /// The same for each pattern; these are looked at for other names.
     open: Vec<(Iface, u32)>,
 }
@@ -184,24 +186,27 @@ impl Index {
                 Some(set) => found.add(set),
                 None => found.complete = false,
             }
-        }
-        for it in &self.fields {
             if found.parts == 0 {
                 return found;
             }
+        }
+        for it in &self.fields {
             match machine.values.get(it.field) {
                 Some(value) => found.add(it.sets.get(it.bounds.place(value)).copied().unwrap_or(0)),
                 None => found.complete = false,
             }
+            if found.parts == 0 {
+                return found;
+            }
         }
-        let (whole, seen) = match shape.words {
-            1 => (1, 0),
-            words => (u64::MAX >> (64 - words.div_ceil(shape.part).clamp(1, 64)), from / 64 / shape.part),
-        };
-        found.parts &= whole & if seen < 64 { u64::MAX << seen } else { 0 };
         if shape.words == 1 {
-            (found.rest, found.parts, found.next, found.end) = (found.word(0), 0, 1, 1);
+            let later = if from < 64 { u64::MAX << from } else { 0 };
+            (found.rest, found.parts, found.next, found.end) = (found.parts & later, 0, 1, 1);
+            return found;
         }
+        let (whole, seen) =
+            (u64::MAX >> (64 - shape.words.div_ceil(shape.part).clamp(1, 64)), from / 64 / shape.part);
+        found.parts &= whole & if seen < 64 { u64::MAX << seen } else { 0 };
         found
     }
 }
@@ -260,39 +265,40 @@ impl Iterator for Candidates<'_> {
     }
 }
 
-/// The values of the indexed fields, in the order of [`FIELDS`]; `None` where no rule may be left out by it.
+/// The values of [`FIELDS`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Values([Option<u128>; FIELDS.len()]);
+pub(super) struct Values {
+    values: [u128; FIELDS.len()],
+    /// By which of them rules may be left out, a bit each.
+    known: u8,
+}
 
 impl Values {
     #[inline]
     pub(super) fn new(heads: &Heads) -> Values {
-        if heads.proto.is_none() {
+        let (source_port, destination_port) = heads.ports.unwrap_or_default();
+        let known = match heads.proto {
             // Who asks for the protocol drops the packet, whatever stands behind that question.
-            return Values::default();
-        }
-        // A look at a header that is cut off drops the packet, so those rules are asked.
-        let ports = heads.ports.filter(|_| heads.whole);
-        Values([
-            Some(heads.source),
-            Some(heads.destination),
-            ports.map(|it| u128::from(it.0)),
-            ports.map(|it| u128::from(it.1)),
-            heads.proto.map(u128::from),
-        ])
+            None => 0,
+            Some(_) if heads.ports.is_some() && heads.whole => 0b11111,
+            // A look at a header that is cut off drops the packet, so those rules are asked.
+            Some(_) => 0b10011,
+        };
+        let proto = u128::from(heads.proto.unwrap_or(0));
+        let values = [heads.source, heads.destination, source_port.into(), destination_port.into(), proto];
+        Values { values, known }
     }
 
     /// Without a field that nobody can tell any more.
     pub(super) fn forget(&mut self, field: Field) {
-        let place = FIELDS.iter().position(|it| *it == field);
-        if let Some(value) = place.and_then(|at| self.0.get_mut(at)) {
-            *value = None;
+        if let Some(place) = FIELDS.iter().position(|it| *it == field) {
+            self.known &= !(1 << place);
         }
     }
 
     #[inline]
     fn get(&self, place: usize) -> Option<u128> {
-        self.0.get(place).copied().flatten()
+        self.values.get(place).copied().filter(|_| self.known >> place & 1 != 0)
     }
 }
 
@@ -354,8 +360,13 @@ impl Collected {
         // INVARIANT: far fewer than 2^32 sets fit into memory.
         let number = heads.len() as u32;
         let mut head = Head { overview: 0, start: words.len() };
-        for (at, part) in
-            set.chunks(shape.part).enumerate().filter(|(_, it)| it.iter().any(|word| *word != 0))
+        if let [only] = set {
+            head.overview = *only;
+        }
+        for (at, part) in set
+            .chunks(shape.part)
+            .enumerate()
+            .filter(|(_, it)| set.len() > 1 && it.iter().any(|word| *word != 0))
         {
             head.overview |= 1 << at;
             words.extend_from_slice(part);
@@ -434,21 +445,26 @@ impl Names {
             }
             all.add(&set)
         };
-        let (open, whole): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
-        let whole = whole.into_iter().map(|name| {
+        let (open, known): (Vec<Iface>, Vec<Iface>) = names.into_iter().partition(|name| name.stem().1);
+        let mut whole = vec![None; (known.len() * 2).next_power_of_two()];
+        for name in known {
             let set = collect(&|wanted| iface_matches(wanted, &name));
-            (name.as_bits(), set)
-        });
-        let whole = whole.collect();
+            let is_free = |at: &usize| whole.get(*at).is_some_and(Option::is_none);
+            if let Some(place) = places(name, whole.len()).find(is_free).and_then(|at| whole.get_mut(at)) {
+                *place = Some((name.as_bits(), set));
+            }
+        }
         let open = open.into_iter().map(|name| (name, collect(&|wanted| *wanted == name))).collect();
-        Some(Names { incoming, others: collect(&|_| false), whole, open })
+        Some(Names { incoming, others: collect(&|_| false), whole: whole.into(), open })
     }
 
     /// The set of rules that can match an interface; `None` where none is left out.
     #[inline]
     fn set(&self, name: Iface) -> Option<u32> {
-        if let Ok(at) = self.whole.binary_search_by_key(&name.as_bits(), |it| it.0) {
-            return self.whole.get(at).map(|it| it.1);
+        let bits = name.as_bits();
+        let known = places(name, self.whole.len()).map_while(|at| self.whole.get(at).copied().flatten());
+        if let Some((_, set)) = known.into_iter().find(|it| it.0 == bits) {
+            return Some(set);
         }
         let mut fit = self.open.iter().filter(|(pattern, _)| iface_matches(pattern, &name));
         match (fit.next(), fit.next()) {
@@ -457,4 +473,13 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// Where a name is looked for among so many places, a power of two.
+#[inline]
+fn places(name: Iface, count: usize) -> impl Iterator<Item = usize> {
+    let bits = name.as_bits();
+    let mixed = ((bits >> 64) as u64 ^ (bits as u64).rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let first = (mixed >> 40) as usize;
+    (0..count).map(move |more| first.wrapping_add(more) & (count - 1))
 }

@@ -1,12 +1,11 @@
 //! A packet on its way: what conditions see of it now, after what rules have done to it.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::bytes::{self, Ancillary, header_set};
 use super::counts;
 use super::index::Values;
+use super::tracked::Tracked;
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::Field;
@@ -44,6 +43,8 @@ pub(super) struct Heads {
 pub(super) struct Machine<'p> {
     pub(super) packet: &'p Packet,
     pub(super) family: Family,
+    /// Whether nf_tables asks.
+    pub(super) nft: bool,
     pub(super) bytes: Bytes<'p>,
     pub(super) heads: Heads,
     /// What indexes look at.
@@ -58,8 +59,8 @@ pub(super) struct Machine<'p> {
     pub(super) out: Option<Iface>,
     /// The address of an interface that the next translation takes, if routes say it.
     pub(super) own_address: Option<u128>,
-    /// `None` before connection tracking has looked at the packet, and where it takes no notice of it.
-    pub(super) connection: Option<Cow<'p, Connection>>,
+    /// Its connection.
+    pub(super) connection: Tracked<'p>,
     /// Status bits of the connection that this packet set: which translations are settled.
     pub(super) settled: u32,
     pub(super) untracked: bool,
@@ -108,6 +109,11 @@ impl Bytes<'_> {
 }
 
 impl Heads {
+    #[inline]
+    fn of(family: Family, bytes: &[u8], nft: bool) -> Heads {
+        Heads::new(&if nft { View::of_nft(family, bytes) } else { View::new(family, bytes) })
+    }
+
     fn new(view: &View<'_>) -> Heads {
         let bytes = view.transport_bytes();
         let has_ports = matches!(view.proto, Some(6 | 17 | 33 | 132 | 136));
@@ -126,11 +132,12 @@ impl Heads {
 
 impl<'p> Machine<'p> {
     #[inline]
-    pub(super) fn new(packet: &'p Packet) -> Machine<'p> {
-        let heads = Heads::new(&packet.view());
+    pub(super) fn new(packet: &'p Packet, nft: bool) -> Machine<'p> {
+        let heads = Heads::of(packet.family(), packet.to_bytes(), nft);
         Machine {
             packet,
             family: packet.family(),
+            nft,
             bytes: Bytes::Told(packet.to_bytes()),
             heads,
             values: Values::new(&heads),
@@ -140,7 +147,7 @@ impl<'p> Machine<'p> {
             path: packet.path,
             out: packet.out_iface,
             own_address: None,
-            connection: None,
+            connection: Tracked::Nothing,
             settled: 0,
             untracked: false,
             unsure: 0,
@@ -162,8 +169,8 @@ impl<'p> Machine<'p> {
         packet.routed = false;
         if self.untracked {
             packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
-        } else if let Some(connection) = self.connection {
-            let mut connection = connection.into_owned();
+        } else if let Some(connection) = self.connection.get() {
+            let mut connection = connection.clone();
             connection.status |= self.settled;
             packet.entry = Some(Box::new(connection));
         }
@@ -187,7 +194,7 @@ impl<'p> Machine<'p> {
 
     /// After the bytes were changed.
     pub(super) fn refresh(&mut self) {
-        self.heads = Heads::new(&View::new(self.family, &self.bytes));
+        self.heads = Heads::of(self.family, &self.bytes, self.nft);
         self.values = Values::new(&self.heads);
         self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
         self.epoch += 1;
@@ -253,6 +260,10 @@ impl<'p> Machine<'p> {
                 None => Value::Torn,
             },
             Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
+            // Its expression for the source port needs no more than that.
+            Field::SourcePort if self.nft && heads.ports.is_none() && matches!(heads.proto, Some(6 | 17)) => {
+                u16_at(self.transport(), 0).map_or(Value::Absent, |it| Value::Is(u128::from(it)))
+            }
             Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),
             Field::DestinationPort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.1))),
             Field::Mark => Value::Is(u128::from(self.mark)),
@@ -265,13 +276,40 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// Why a condition on a field cannot be asked with nf_tables, if so.
+    pub(super) fn is_unclear(&self, field: Field) -> Option<&'static str> {
+        match field {
+            Field::SourcePort | Field::DestinationPort | Field::TcpFlags if self.heads.fragment != 0 => {
+                Some("whether nf_tables takes a later fragment's content for a header depends on the kernel")
+            }
+            Field::TcpFlags if self.heads.proto == Some(6) && (14..20).contains(&self.transport().len()) => {
+                Some("whether the header must be whole depends on what asks for its flags")
+            }
+            _ => None,
+        }
+    }
+
+    /// Does what looks behind an authentication header of IPv6, which nf_tables takes for the protocol.
+    #[inline]
+    pub(super) fn behind<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        if !(self.nft && self.family == Family::V6 && self.heads.proto == Some(51)) {
+            return work(self);
+        }
+        self.nft = false;
+        self.refresh();
+        let done = work(self);
+        self.nft = true;
+        self.refresh();
+        done
+    }
+
     /// The bits of the connection's state.
     fn state(&self) -> u128 {
-        let Some(it) = &self.connection else {
+        let Some((state, status)) = self.connection.state() else {
             return if self.untracked { CtState::Untracked as u128 } else { CtState::Invalid as u128 };
         };
-        let bit = |bit: u32, state: CtState| if it.status & bit == 0 { 0 } else { state as u128 };
-        it.state as u128
+        let bit = |bit: u32, state: CtState| if status & bit == 0 { 0 } else { state as u128 };
+        state as u128
             | bit(Connection::SOURCE_NAT, CtState::Snat)
             | bit(Connection::DESTINATION_NAT, CtState::Dnat)
     }
@@ -329,7 +367,7 @@ impl<'p> Machine<'p> {
     }
 
     fn connection_value(&self, field: Field) -> Value {
-        let Some(it) = &self.connection else { return self.fact(field) };
+        let Some(it) = self.connection.get() else { return self.fact(field) };
         let port = |port: u16| Value::Is(u128::from(port));
         match field {
             Field::ConnMark => Value::Is(u128::from(it.mark)),

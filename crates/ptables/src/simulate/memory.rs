@@ -19,10 +19,16 @@ use crate::source::Text;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     /// `None`: nobody knows which packets came before.
-    slots: Option<Vec<Slot>>,
+    earlier: Option<Box<Earlier>>,
+    pub(super) sets: SetMemory,
+}
+
+/// What earlier packets left behind.
+#[derive(Clone, Debug, Default)]
+struct Earlier {
+    slots: Vec<Slot>,
     lists: HashMap<(Text, Family), Option<HashMap<u128, Entry>>>,
     buckets: Buckets,
-    pub(super) sets: SetMemory,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,25 +57,24 @@ impl Memory {
     /// Fresh from a load, with so many places; without a number nothing is known.
     pub(super) fn new(slots: Option<usize>, sets: Option<&Arc<Contents>>) -> Memory {
         Memory {
-            slots: slots.map(|it| vec![Slot::Fresh; it]),
-            lists: HashMap::new(),
-            buckets: Buckets::default(),
+            earlier: slots.map(|it| Box::new(Earlier { slots: vec![Slot::Fresh; it], ..Earlier::default() })),
             sets: SetMemory::new(sets),
         }
     }
 
     /// A packet went another way too, and nobody can tell which: what the ways left differently is lost.
     pub(super) fn merge(&mut self, other: &Memory) {
-        match (&mut self.slots, &other.slots) {
-            (Some(slots), Some(others)) => {
-                for (slot, _) in slots.iter_mut().zip(others).filter(|(one, other)| **one != **other) {
+        match (&mut self.earlier, &other.earlier) {
+            (Some(ours), Some(theirs)) => {
+                let slots = ours.slots.iter_mut().zip(&theirs.slots);
+                for (slot, _) in slots.filter(|(one, other)| **one != **other) {
                     *slot = Slot::Lost;
                 }
+                merge(&mut ours.lists, &theirs.lists);
+                ours.buckets.merge(&theirs.buckets);
             }
-            (slots, _) => *slots = None,
+            (ours, _) => *ours = None,
         }
-        merge(&mut self.lists, &other.lists);
-        self.buckets.merge(&other.buckets);
         self.sets.merge(&other.sets);
     }
 
@@ -83,15 +88,14 @@ impl Memory {
         if let Need::Clock(span) = need {
             return machine.packet.facts.now.map(|now| within(span, now));
         }
+        let earlier = self.earlier.as_mut()?;
         if let Need::Bucket(test) = need {
-            self.slots.as_ref()?;
-            return self.buckets.ask(test, machine, sure);
+            return earlier.buckets.ask(test, machine, sure);
         }
         if let Need::Recent(test) = need {
-            self.slots.as_ref()?;
-            return self.recent(test, machine, sure);
+            return earlier.recent(test, machine, sure);
         }
-        let slot = self.slots.as_mut()?.get_mut(at)?;
+        let slot = earlier.slots.get_mut(at)?;
         if !sure {
             *slot = Slot::Lost;
             return None;
@@ -132,7 +136,9 @@ impl Memory {
             _ => None,
         }
     }
+}
 
+impl Earlier {
     fn recent(&mut self, test: &RecentTest, machine: &Machine<'_>, sure: bool) -> Option<bool> {
         let list =
             self.lists.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));

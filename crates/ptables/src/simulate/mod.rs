@@ -25,6 +25,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod tracked;
 mod walk;
 
 pub(crate) use compile::tracks;
@@ -83,6 +84,8 @@ pub struct Simulator<'a> {
     slots: usize,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
     tracks: bool,
+    /// Whether nf_tables asks the rules.
+    nft: bool,
     /// Whether a rule looks at the hop limit, or at bytes among which it is.
     counts_hops: bool,
     /// What is in sets, when the first packet comes.
@@ -187,7 +190,8 @@ impl<'a> Simulator<'a> {
         let (tables, slots) = compile::tables(ruleset);
         let tracks = compile::tracks(ruleset);
         let counts_hops = compile::counts_hops(ruleset);
-        Simulator { ruleset, options, tables, slots, tracks, counts_hops, sets: None, routes: None }
+        let nft = ruleset.context.dialect.is_nft();
+        Simulator { ruleset, options, tables, slots, tracks, nft, counts_hops, sets: None, routes: None }
     }
 
     /// With the contents of sets: rules that ask for these are decided, and what the target SET does to them counts for the

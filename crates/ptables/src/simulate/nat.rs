@@ -1,7 +1,5 @@
 //! Rewriting of addresses.
 
-use std::borrow::Cow;
-
 use super::Verdict;
 use super::effect::{After, lose, write};
 use super::machine::Machine;
@@ -19,11 +17,11 @@ const SETTLED: [u32; 2] = [128, 256];
 
 /// Whether a packet's connection is looked up in the nat table: one that begins and is not settled yet.
 pub(super) fn begins(machine: &Machine<'_>) -> bool {
-    machine.connection.as_ref().is_some_and(|it| {
+    machine.connection.state().is_some_and(|(state, status)| {
         let [source, destination] = SETTLED;
         let settled = if of_source(machine.hook) { source } else { destination };
-        matches!(it.state, CtState::New | CtState::Related)
-            && (it.status | machine.settled) & (Connection::CONFIRMED | settled) == 0
+        matches!(state, CtState::New | CtState::Related)
+            && (status | machine.settled) & (Connection::CONFIRMED | settled) == 0
     })
 }
 
@@ -48,7 +46,8 @@ fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
 
 /// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.
 pub(super) fn follow(machine: &mut Machine<'_>) -> bool {
-    let Some(it) = &machine.connection else { return true };
+    let translated = Connection::SOURCE_NAT | Connection::DESTINATION_NAT;
+    let Some(it) = machine.connection.get_if(translated) else { return true };
     let source = of_source(machine.hook);
     // What translates the source of the first packet translates the destination of replies.
     let bit = if source != it.reply { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
@@ -162,7 +161,7 @@ pub(super) fn netmap<'a>(machine: &mut Machine<'_>, network: u128, mask: u128) -
 fn remember(machine: &mut Machine<'_>, source: bool, unknown: bool, moved: bool) {
     let (from, to) = (machine.heads.source, machine.heads.destination);
     let ports = ports(machine);
-    let Some(it) = machine.connection.as_mut().map(Cow::to_mut) else { return };
+    let Some(it) = machine.connection.to_mut() else { return };
     let was = it.reply_tuple;
     if source {
         it.reply_tuple.destination = from;

@@ -103,6 +103,7 @@ impl Test {
             },
             Test::Not(inner) => match inner.ask(machine, memory, sure) {
                 Tri::Yes => Tri::No,
+                Tri::No if inner.has_no_protocol(machine) => Tri::No,
                 Tri::No => Tri::Yes,
                 // What searches a header says no when it drops the packet, and that is inverted.
                 Tri::Drop if inner.searches() => Tri::YesDrop,
@@ -133,6 +134,13 @@ impl Test {
             Test::All(all) | Test::Any(all) => all.iter_mut().for_each(|it| it.needs(found)),
             Test::Pred(_) | Test::Opaque => {}
         }
+    }
+
+    /// Whether it asks for a protocol that nf_tables does not find: then the rule fails, inverted or not.
+    fn has_no_protocol(&self, machine: &Machine<'_>) -> bool {
+        machine.nft
+            && machine.heads.proto.is_none()
+            && matches!(self, Test::Pred(Pred::Range(Field::Proto, ..)))
     }
 
     fn searches(&self) -> bool {
@@ -183,6 +191,11 @@ pub(super) fn every<'a>(
 }
 
 fn field<'a>(machine: &Machine<'_>, field: Field, holds: impl FnOnce(u128) -> bool) -> Tri<'a> {
+    if machine.nft
+        && let Some(why) = machine.is_unclear(field)
+    {
+        return Tri::Unknown(Why::Text(why));
+    }
     match machine.value(field) {
         Value::Is(value) => holds(value).into(),
         Value::Absent => Tri::No,
@@ -229,6 +242,7 @@ fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
         Pred::Range(Field::Proto, low, high) if machine.heads.proto.is_some() => {
             (*low..=*high).contains(&u128::from(machine.heads.proto.unwrap_or(0))).into()
         }
+        Pred::Range(Field::Proto, ..) if machine.nft => Tri::No,
         Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
         Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
         Pred::AnyBit(Field::CtState, mask) if machine.unsure & mask != 0 => {
@@ -279,18 +293,16 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),
-        Pred::SetLabel(bit) => match &mut machine.connection {
-            None => Tri::No,
-            Some(connection) => {
-                if sure {
-                    connection.to_mut().labels |= 1 << bit;
-                }
-                Tri::Yes
+        Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
+        Pred::SetLabel(bit) => {
+            if sure && let Some(connection) = machine.connection.to_mut() {
+                connection.labels |= 1 << bit;
             }
-        },
+            Tri::Yes
+        }
         Pred::Cluster { total, nodes, seed } => {
             machine.take_for_own();
-            match &machine.connection {
+            match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {
                     (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into()
@@ -306,7 +318,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
 
 /// The kernel compares as much of the wanted name as the helper's own name has.
 fn helper(machine: &Machine<'_>, wanted: &[u8]) -> bool {
-    let known = machine.connection.as_ref().and_then(|it| it.helper.as_ref());
+    let known = machine.connection.get().and_then(|it| it.helper.as_ref());
     known.is_some_and(|name| wanted.is_empty() || wanted.starts_with(name))
 }
 
@@ -336,6 +348,6 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
 
 /// A packet whose chain of extension headers is cut off is dropped by who looks for one.
 fn cut_chain<'a>(machine: &Machine<'_>) -> Tri<'a> {
-    let torn = machine.family == Family::V6 && machine.heads.proto.is_none() && machine.heads.fragment == 0;
+    let torn = machine.family == Family::V6 && machine.view().proto.is_none() && machine.heads.fragment == 0;
     if torn { Tri::Drop } else { Tri::No }
 }

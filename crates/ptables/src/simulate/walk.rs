@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::compile::{ALL, Action, Chain, Table};
+use super::compile::{ALL, Action, Chain, Rule, Table};
 use super::effect::{After, apply, is_harmless, track};
 use super::index::Candidates;
 use super::machine::{Machine, Value};
@@ -81,7 +81,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         given: Option<Vec<bool>>,
     ) -> Run<'s, 'p, 'm, O> {
         let choices = Choices { given, met: 0 };
-        let machine = Machine::new(packet);
+        let machine = Machine::new(packet, simulator.nft);
         Run { simulator, machine, memory, observer, choices, unknown: Vec::new(), ended: None }
     }
 
@@ -101,8 +101,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             _ => (self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way()), 1),
         };
         // Where it goes on is known only now.
-        let nft = self.simulator.ruleset.context.dialect.is_nft();
-        let mut left = way(self.machine.path, nft).iter().skip(begun);
+        let mut left = way(self.machine.path, self.simulator.nft).iter().skip(begun);
         end.or_else(|| left.find_map(|(hook, stops)| self.hook(*hook, stops)))
     }
 
@@ -175,7 +174,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     fn table(&mut self, name: TableName) -> Option<Verdict> {
         if name == Nat && !nat::begins(&self.machine) {
-            return (!nat::follow(&mut self.machine)).then_some(Verdict::Drop);
+            let passes = self.machine.behind(nat::follow);
+            return (!passes).then_some(Verdict::Drop);
         }
         let simulator = self.simulator;
         let table = simulator.tables.get(name as usize).and_then(Option::as_ref);
@@ -192,26 +192,27 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     }
 
     fn chains(&mut self, table: &'s Table, base: usize) -> Verdict {
-        let mut stack: SmallVec<[Frame<'s>; 8]> = SmallVec::new();
-        let mut next = Some(base);
+        if table.chains.get(base).is_some_and(|it| it.rules.is_empty()) {
+            return self.policy(table, base);
+        }
+        let mut callers: SmallVec<[Frame<'s>; 4]> = SmallVec::new();
+        let mut called = base;
         loop {
-            if let Some(place) = next {
-                let Some(chain) = table.chains.get(place) else { return self.give_up("a chain is missing") };
-                stack.push(Frame::new(chain, place, 0, &self.machine, O::MISSES));
-            }
-            let Some(frame) = stack.last_mut() else { return self.policy(table, base) };
-            let step = self.chain(table, frame);
-            next = match step {
-                Step::Jump(to, back) => {
-                    if !back {
-                        stack.pop();
+            let Some(chain) = table.chains.get(called) else { return self.give_up("a chain is missing") };
+            let mut frame = Frame::new(chain, called, 0, &self.machine, O::MISSES);
+            called = loop {
+                match self.chain(table, &mut frame) {
+                    Step::Jump(to, back) => {
+                        if back {
+                            callers.push(frame);
+                        }
+                        break to;
                     }
-                    Some(to)
-                }
-                Step::End(verdict) => return verdict,
-                Step::Return => {
-                    stack.pop();
-                    None
+                    Step::End(verdict) => return verdict,
+                    Step::Return => match callers.pop() {
+                        Some(caller) => frame = caller,
+                        None => return self.policy(table, base),
+                    },
                 }
             };
         }
@@ -248,62 +249,40 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             } else {
                 every_of(&rule.tests, rule.left, &mut self.machine, self.memory)
             };
-            match answer {
-                Tri::No => {
-                    if O::MISSES {
-                        self.observer.miss(at, &self.machine, &rule.tests);
-                    }
-                    continue;
+            // The commonest answers come before the others: a processor foresees them better than one of six.
+            if matches!(answer, Tri::No) {
+                if O::MISSES {
+                    self.observer.miss(at, &self.machine, &rule.tests);
                 }
-                Tri::Drop => {
-                    self.observer.at(at, &self.machine, Event::Torn);
-                    return Step::End(Verdict::Drop);
+                continue;
+            }
+            if matches!(answer, Tri::Yes) {
+                self.observer.hit(at, &self.machine, &rule.tests, true);
+            } else {
+                match self.uncommon(table, rule, at, answer) {
+                    Uncommon::Matches => {}
+                    Uncommon::Next => continue,
+                    Uncommon::End(verdict) => return Step::End(verdict),
                 }
-                Tri::YesDrop => {
-                    self.observer.hit(at, &self.machine, &rule.tests, true);
-                    return Step::End(Verdict::Drop);
+            }
+            if let Action::Do(place) = rule.action {
+                let Some(effect) = table.effects.get(place as usize) else { break };
+                match self.apply(effect) {
+                    After::Next => continue,
+                    After::Return => return Step::Return,
+                    After::End(verdict) => return Step::End(verdict),
+                    After::Unknown(why) => {
+                        self.note(why);
+                        return Step::End(Verdict::Unknown);
+                    }
                 }
-                Tri::Yes => self.observer.hit(at, &self.machine, &rule.tests, true),
-                Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
-                    Some(Some(true)) if counts => {
-                        self.observer.hit(at, &self.machine, &rule.tests, false);
-                        return Step::End(Verdict::Drop);
-                    }
-                    Some(Some(true)) => {
-                        self.observer.at(at, &self.machine, Event::Torn);
-                        return Step::End(Verdict::Drop);
-                    }
-                    Some(None) => return Step::End(Verdict::Unknown),
-                    _ => continue,
-                },
-                Tri::Unknown(why) => match self.undecided(table.effect(&rule.action), why) {
-                    None => {
-                        self.observer.hit(at, &self.machine, &rule.tests, false);
-                        continue;
-                    }
-                    Some(Some(true)) => self.observer.hit(at, &self.machine, &rule.tests, false),
-                    Some(Some(false)) => continue,
-                    Some(None) => return Step::End(Verdict::Unknown),
-                },
             }
             match rule.action {
-                Action::Next => {}
                 Action::Jump(to) => return Step::Jump(to as usize, true),
                 Action::Goto(to) => return Step::Jump(to as usize, false),
                 Action::Circle => return Step::End(self.give_up("chains call each other in a circle")),
                 Action::Missing => return Step::End(self.give_up("a rule leads to a chain that is missing")),
-                Action::Do(place) => {
-                    let Some(effect) = table.effects.get(place as usize) else { break };
-                    match self.apply(effect) {
-                        After::Next => {}
-                        After::Return => return Step::Return,
-                        After::End(verdict) => return Step::End(verdict),
-                        After::Unknown(why) => {
-                            self.note(why);
-                            return Step::End(Verdict::Unknown);
-                        }
-                    }
-                }
+                Action::Next | Action::Do(_) => {}
             }
         }
         if !chain.builtin {
@@ -312,7 +291,51 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         Step::Return
     }
 
+    /// What comes of a rule that neither matches for certain nor fails.
+    #[cold]
+    fn uncommon(&mut self, table: &'s Table, rule: &'s Rule, at: At, answer: Tri<'s>) -> Uncommon {
+        match answer {
+            Tri::Yes => Uncommon::Matches,
+            Tri::No => Uncommon::Next,
+            Tri::Drop => {
+                self.observer.at(at, &self.machine, Event::Torn);
+                Uncommon::End(Verdict::Drop)
+            }
+            Tri::YesDrop => {
+                self.observer.hit(at, &self.machine, &rule.tests, true);
+                Uncommon::End(Verdict::Drop)
+            }
+            Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
+                Some(Some(true)) if counts => {
+                    self.observer.hit(at, &self.machine, &rule.tests, false);
+                    Uncommon::End(Verdict::Drop)
+                }
+                Some(Some(true)) => {
+                    self.observer.at(at, &self.machine, Event::Torn);
+                    Uncommon::End(Verdict::Drop)
+                }
+                Some(None) => Uncommon::End(Verdict::Unknown),
+                _ => Uncommon::Next,
+            },
+            Tri::Unknown(why) => match self.undecided(table.effect(&rule.action), why) {
+                None => {
+                    self.observer.hit(at, &self.machine, &rule.tests, false);
+                    Uncommon::Next
+                }
+                Some(Some(true)) => {
+                    self.observer.hit(at, &self.machine, &rule.tests, false);
+                    Uncommon::Matches
+                }
+                Some(Some(false)) => Uncommon::Next,
+                Some(None) => Uncommon::End(Verdict::Unknown),
+            },
+        }
+    }
+
     fn apply(&mut self, effect: &'s Effect) -> After<'s> {
+        if let Effect::Drop = effect {
+            return After::End(Verdict::Drop);
+        }
         match effect {
             Effect::Sets(changes) => {
                 self.memory.sets.change(changes, &self.machine);
@@ -333,7 +356,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 {
                     self.machine.own_address = self.address_of_interface(nat.source);
                 }
-                apply(effect, &mut self.machine)
+                self.machine.behind(|machine| apply(effect, machine))
             }
         }
     }
@@ -358,6 +381,13 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         self.choices.met += 1;
         Some(Some(choice.unwrap_or(false)))
     }
+}
+
+/// What comes of a rule that neither matches for certain nor fails.
+enum Uncommon {
+    Matches,
+    Next,
+    End(Verdict),
 }
 
 /// What comes after the rules of a chain.

@@ -42,8 +42,7 @@ impl Draft {
         if self.shot.path == Path::Forward {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
-        // iptables-nft looks at fragments and at headers that are cut off in ways of its own.
-        if scope.tracked || scope.nft || self.shot.path == Path::Input {
+        if scope.tracked || self.shot.path == Path::Input {
             if self.layout.fragment != 0 {
                 self.layout.fragment = 0;
                 self.header(rng);
@@ -53,19 +52,17 @@ impl Draft {
                 self.header(rng);
             }
         }
+        let later = self.layout.fragment & 0x1fff != 0
+            || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));
+        if scope.nft && later && matches!(self.layout.proto, 6 | 17) {
+            // What nf_tables reads there depends on the kernel.
+            self.become_proto(50, rng);
+            self.layout.transport = Transport::None;
+        }
         for header in [0, 60] {
             let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
             if self.layout.extensions.iter().any(bad) {
                 self.layout.extensions.retain(|it| it.0 != header);
-            }
-        }
-        if scope.nft {
-            if matches!(self.layout.transport, Transport::None) {
-                self.header(rng);
-            }
-            self.layout.extensions.retain(|it| it.0 != 51);
-            if self.v6 && self.layout.proto == 51 {
-                self.become_proto(17, rng);
             }
         }
         if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
@@ -75,22 +72,25 @@ impl Draft {
         self.settle_entry();
         let own_header = self.v6 && self.layout.proto == 51;
         if rng.chance(2)
-            && !scope.nft
             && !own_header
             && self.layout.fragment == 0
             && !matches!(self.shot.entry, Entry::There(_))
         {
             // A header that is cut off.
             let length = self.layout.payload.len().min(rng.below(20) as usize);
+            // Whether nf_tables takes this for enough of a TCP header depends on what asks.
+            let length = if scope.nft && self.layout.proto == 6 { length.min(13) } else { length };
             self.layout.transport = Transport::None;
             self.layout.payload.truncate(length);
         }
         // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
         let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
-        if self.v6 && plain && !scope.nft && !self.layout.extensions.is_empty() && rng.chance(8) {
+        if self.v6 && plain && !self.layout.extensions.is_empty() && rng.chance(8) {
             // Often within the first bytes of a header.
             let few = rng.below(40);
-            self.cut = Some(40 + if rng.chance(50) { few & !7 | few & 3 } else { few } as u16);
+            let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
+            // Of a header that is longer than the packet nf_tables sends no trace.
+            self.cut = Some(40 + if scope.nft { few & 1 } else { few } as u16);
             self.shot.entry = match &self.shot.entry {
                 Entry::There(_) => Entry::None,
                 entry => entry.clone(),
@@ -196,4 +196,9 @@ fn is_padded_well(mut options: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Whether the content of a fragment header is that of a later fragment.
+fn is_later(content: &[u8]) -> bool {
+    matches!(content, [_, high, low, ..] if u16::from_be_bytes([*high, *low]) & !7 != 0)
 }

@@ -49,6 +49,17 @@ impl Place {
     /// # Errors
     /// That its bytes are no packet.
     pub fn packet(&self, shot: &Shot) -> Result<Packet, String> {
+        let mut packet = self.bare(shot)?;
+        packet.entry = self.entry(shot, &packet).map(Box::new);
+        facts::tell(&mut packet, shot, self.cpu, self.now);
+        Ok(packet)
+    }
+
+    /// The packet, where it comes from and where it goes, without a word about what else the machine knows.
+    ///
+    /// # Errors
+    /// That its bytes are no packet.
+    pub fn bare(&self, shot: &Shot) -> Result<Packet, String> {
         let mut packet =
             Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
         let output = shot.path == Path::Output;
@@ -68,8 +79,6 @@ impl Place {
         if shot.path != Path::Input {
             packet.out_iface = Some(self.devices[shot.output]);
         }
-        packet.entry = self.entry(shot, &packet).map(Box::new);
-        facts::tell(&mut packet, shot, self.cpu, self.now);
         Ok(packet)
     }
 

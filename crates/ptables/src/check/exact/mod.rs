@@ -66,7 +66,9 @@ pub fn analyse(ruleset: &Ruleset, limits: Limits) -> Vec<Diagnostic> {
             Ok(it) if !it.complete => {
                 let message = format!("not every rule of `{name}` was asked whether it makes a difference");
                 let it = Diagnostic::new(codes::CHECK_NOT_ANALYSED, Severity::Note, message);
-                let it = it.note("more rules may be redundant than are told; rules that no packet meets are all told");
+                let it = it.note(
+                    "more rules may be redundant than are told; rules that no packet meets are all told",
+                );
                 found.push(it.at(table.origin.clone(), ""));
             }
             Ok(_) => {}

@@ -120,7 +120,10 @@ impl MatchExtension for Tcp {
             let set = Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0));
             Pred::all([Pred::Range(Field::TcpFlags, 0, u128::MAX), set.inverted(self.inverted.flags)])
         });
-        if context.dialect.is_nft() && self.option == 0 {
+        let Inverted { sport, dport, flags: not_flags, .. } = self.inverted;
+        let some = sport || dport || not_flags || !self.sport.is_all() || !self.dport.is_all();
+        // Without options it stays the module of the kernel.
+        if context.dialect.is_nft() && self.option == 0 && (some || self.flags.is_some()) {
             let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];
             return Pred::all([native_ports(context, both), flags]);
         }

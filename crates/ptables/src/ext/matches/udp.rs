@@ -97,7 +97,9 @@ impl Extension for Udp {
 
 impl MatchExtension for Udp {
     fn meaning(&self, context: Context) -> Pred {
-        if context.dialect.is_nft() {
+        let some = self.sport_inverted || self.dport_inverted || !self.sport.is_all() || !self.dport.is_all();
+        // Without options it stays the module of the kernel.
+        if context.dialect.is_nft() && some {
             let both = [(self.sport, self.sport_inverted), (self.dport, self.dport_inverted)];
             return native_ports(context, both);
         }

@@ -1,0 +1,65 @@
+//! The connection of a packet on its way.
+
+use std::cell::OnceCell;
+
+use crate::packet::{Connection, Packet};
+use crate::value::ct_state::CtState;
+
+/// The connection of a packet. What tracking makes of a packet that begins one is only written down when somebody asks for more
+/// than its state.
+#[derive(Clone, Debug)]
+pub(super) enum Tracked<'p> {
+    /// Before connection tracking has looked at the packet, and where it takes no notice of it.
+    Nothing,
+    /// As it was told.
+    Told(&'p Connection),
+    /// The packet begins it.
+    Begun(&'p Packet, OnceCell<Box<Connection>>),
+    /// As rules left it.
+    Changed(Box<Connection>),
+}
+
+impl Tracked<'_> {
+    /// The connection, if there is one.
+    #[inline]
+    pub(super) fn get(&self) -> Option<&Connection> {
+        match self {
+            Tracked::Nothing => None,
+            Tracked::Told(it) => Some(it),
+            Tracked::Begun(packet, it) => Some(it.get_or_init(|| Box::new(packet.connection()))),
+            Tracked::Changed(it) => Some(it),
+        }
+    }
+
+    /// The connection, if its status has one of these bits.
+    #[inline]
+    pub(super) fn get_if(&self, bits: u32) -> Option<&Connection> {
+        self.state().filter(|(_, status)| status & bits != 0).and_then(|_| self.get())
+    }
+
+    /// The connection, to be changed.
+    pub(super) fn to_mut(&mut self) -> Option<&mut Connection> {
+        if !matches!(self, Tracked::Changed(_)) {
+            *self = Tracked::Changed(Box::new(self.get()?.clone()));
+        }
+        match self {
+            Tracked::Changed(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Tracked::Nothing)
+    }
+
+    /// Its state and the bits of its status.
+    #[inline]
+    pub(super) fn state(&self) -> Option<(CtState, u32)> {
+        match self {
+            Tracked::Begun(..) => Some((CtState::New, 0)),
+            it => it.get().map(|it| (it.state, it.status)),
+        }
+    }
+}
