@@ -86,11 +86,14 @@ fn a_header_that_is_cut_off_drops_the_packet() {
         "*filter\n:INPUT DROP\n-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT\n-A INPUT -j ACCEPT\nCOMMIT\n",
     );
     assert_eq!(verdict(&nft, cut), Verdict::Accept, "iptables-nft compares with an expression of its own");
-    // Of all ports it makes no expression.
-    let all = "*filter\n:INPUT DROP\n-A INPUT -p udp -m udp --dport 0:65535 -j ACCEPT\nCOMMIT\n";
+    // Of all ports it makes the kernel's module, and inverted nothing at all.
+    let all = |not: &str| {
+        format!("*filter\n:INPUT DROP\n-A INPUT -p udp -m udp {not}--dport 0:65535 -j ACCEPT\nCOMMIT\n")
+    };
     let shorter = "udp 192.0.2.7 -> 198.51.100.2 headless payload=0x9c in eth0";
-    assert_eq!(verdict(&ruleset_for(Backend::Nft, Family::V4, all), shorter), Verdict::Accept);
-    assert_eq!(verdict(&ruleset_for(Backend::Legacy, Family::V4, all), shorter), Verdict::Drop);
+    let nft = |not| verdict(&ruleset_for(Backend::Nft, Family::V4, &all(not)), shorter);
+    assert_eq!([nft(""), nft("! ")], [Verdict::Drop, Verdict::Accept]);
+    assert_eq!(verdict(&ruleset_for(Backend::Legacy, Family::V4, &all("")), shorter), Verdict::Drop);
 }
 
 #[test]
