@@ -1,6 +1,8 @@
 //! What a terminal is shown: colours, line numbers, and nothing that steers it.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -59,15 +61,21 @@ fn style(line: &str) -> Option<&'static str> {
     }
 }
 
-/// Says on a terminal, from the third second on, how long something takes; takes it back in the end.
-pub(crate) struct Ticker(Option<(Sender<()>, JoinHandle<()>)>);
+/// Says on a terminal, from the third second on, how long something takes and how much of it is done; takes it back in the end.
+pub(crate) struct Ticker {
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
+    /// How much is done, in thousandths; 0: nobody knows.
+    done: Arc<AtomicUsize>,
+}
 
 impl Ticker {
     /// Begins to count; `what` is done meanwhile.
     pub(crate) fn new(what: &str) -> Ticker {
+        let done = Arc::new(AtomicUsize::new(0));
         if !std::io::stderr().is_terminal() {
-            return Ticker(None);
+            return Ticker { thread: None, done };
         }
+        let shown = Arc::clone(&done);
         let what = escape::line(what).into_owned();
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -75,20 +83,29 @@ impl Ticker {
             while receiver.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
                 seconds += 1;
                 if seconds >= 3 {
-                    eprint!("\r{what}: {seconds} s ");
+                    eprint!("\r{what}: {seconds} s{} ", part(shown.load(Ordering::Relaxed)));
                 }
             }
             if seconds >= 3 {
                 eprint!("\r\x1b[K");
             }
         });
-        Ticker(Some((sender, thread)))
+        Ticker { thread: Some((sender, thread)), done }
     }
+
+    /// So much is done, in thousandths.
+    pub(crate) fn is_at(&self, thousandths: usize) {
+        self.done.store(thousandths, Ordering::Relaxed);
+    }
+}
+
+fn part(thousandths: usize) -> String {
+    if thousandths == 0 { String::new() } else { format!(", {} %", thousandths / 10) }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        if let Some((sender, thread)) = self.0.take() {
+        if let Some((sender, thread)) = self.thread.take() {
             drop(sender);
             // It counts, and no more.
             let _ = thread.join();

@@ -5,7 +5,6 @@ use ptables::compile::CompiledFamilies;
 use ptables::dialect::Family;
 use ptables::fix::{Options, fix as propose};
 use ptables::model::Ruleset;
-use ptables::packet::Path;
 use ptables::value::addr::strict;
 use pyo3::prelude::*;
 
@@ -87,20 +86,8 @@ pub fn reach(
         None => Links::default(),
     };
     let (proto, port, source_port, path) = service;
-    let proto = match proto.as_str() {
-        "tcp" => 6,
-        "udp" => 17,
-        "sctp" => 132,
-        other => return Err(wrong(py, &format!("the protocol is tcp, udp or sctp, not `{other}`"))),
-    };
-    let mut service = Service::new(proto, port);
+    let mut service = Service::named(&proto, port, &path).map_err(|it| wrong(py, &it))?;
     service.source_port = source_port;
-    service.path = match path.as_str() {
-        "forward" => Path::Forward,
-        "input" => Path::Input,
-        "output" => Path::Output,
-        other => return Err(wrong(py, &format!("the path is forward, input or output, not `{other}`"))),
-    };
     let found = py.detach(|| matrix(&part.ruleset, service, &links, given, loose));
     let mut found = found.map_err(|it| wrong(py, &it.to_string()))?;
     if let Some(to) = to {

@@ -315,3 +315,28 @@ fn a_script_compares_and_mends_its_tables() {
     let (_, message) = errors(&format!("{START}tables.diff('x')\n")).pop().unwrap();
     assert!(message.contains("compares with Tables"), "{message}");
 }
+
+#[test]
+fn a_script_asks_who_reaches_whom() {
+    let forward = "tables['filter']['FORWARD']";
+    let made = run(&format!(
+        "{START}{forward}.policy = 'DROP'\n{forward}.append(Accept(s='10.0.0.0/8', d='192.0.2.5', proto='tcp', dport='22'))\n\
+         found = tables.reach(22)\n\
+         print([found.classes[it] for it in [found.edges[0][0], found.edges[0][1]]], len(found.edges))\n\
+         print(len(tables.reach(22, to='192.0.2.6').edges), len(tables.reach(22, proto='udp').edges))\n\
+         print(len(tables.reach(22, source_port=7, interfaces='eth0 = [10.1.0.0/16]').edges))\n"
+    ));
+    let expected = ["[[\"10.0.0.0/8\"], [\"192.0.2.5\"]] 1", "0 0", "1"];
+    assert_eq!(made.printed, expected, "{:?}", made.diagnostics);
+    for (script, said) in [
+        ("tables.reach(70000)", "0 to 65535"),
+        ("tables.reach(22, proto='icmp')", "tcp, udp or sctp"),
+        ("tables.reach(22, path='back')", "forward, input or output"),
+        ("tables.reach(22, to='there')", "no IPv4 address"),
+        ("tables.reach(22, policy='x')", "no policy"),
+        ("tables.reach(22, source_port=-1)", "0 to 65535"),
+    ] {
+        let (_, message) = errors(&format!("{START}{script}\n")).pop().unwrap();
+        assert!(message.contains(said), "{message}");
+    }
+}

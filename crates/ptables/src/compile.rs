@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::analysis::Limits;
+use crate::analysis::{Limits, Progress};
 use crate::check;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
@@ -116,9 +116,14 @@ impl CompiledFamilies {
     /// Looks at all packets: rules that none meets, what one family lets through and the other does not, and the like. What is so in
     /// both families is said once.
     pub fn analyse(&self, limits: Limits) -> Vec<Diagnostic> {
+        self.analyse_watched(limits, &mut |_| {})
+    }
+
+    /// The same; `watch` is told how far it is with the rules of a table.
+    pub fn analyse_watched(&self, limits: Limits, watch: &mut dyn FnMut(Progress)) -> Vec<Diagnostic> {
         let mut found: Vec<Diagnostic> = Vec::new();
         for part in &self.parts {
-            for it in check::analyse(&part.ruleset, limits) {
+            for it in check::analyse_watched(&part.ruleset, limits, watch) {
                 if !found.iter().any(|old| it.repeats(old)) {
                     found.push(it);
                 }

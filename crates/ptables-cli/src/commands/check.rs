@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
             preflight(&compiled, &mut findings)?;
         }
         let ticker = Ticker::new("looking at all packets");
-        let more = options.analyse(&compiled);
+        let more = options.analyse(&compiled, &ticker);
         drop(ticker);
         let found = more.into_iter().chain(compiled.diagnostics);
         findings.add(found.filter(|it| !is_silenced(it, &|name, number| input.line(name, number))));
@@ -135,7 +135,7 @@ impl Options {
         }
     }
 
-    fn analyse(&self, compiled: &CompiledFamilies) -> Vec<Diagnostic> {
+    fn analyse(&self, compiled: &CompiledFamilies, ticker: &Ticker) -> Vec<Diagnostic> {
         let count = compiled.parts.iter().map(|it| it.ruleset.rules().count()).max().unwrap_or(0);
         match self.analysis {
             When::No => Vec::new(),
@@ -143,7 +143,10 @@ impl Options {
                 let message = format!("{count} rules are too many to look at all packets");
                 vec![not_analysed(message).help("`--analysis yes` does it all the same")]
             }
-            When::Auto | When::Yes => compiled.analyse(Limits::new(self.nodes)),
+            When::Auto | When::Yes => {
+                let limits = Limits::new(self.nodes);
+                compiled.analyse_watched(limits, &mut |it| ticker.is_at(it.thousandths()))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a script asks of its own rules: what is wrong with them, and what they do to a packet.
 
-use ptables::analysis::{Given, Limits, compare};
+use ptables::analysis::{Given, Limits, Links, Service, compare, matrix};
 use ptables::compile::{CompiledFamilies, compile_families};
 use ptables::diag::{Diagnostic, Severity};
 use ptables::dialect::{Backend, Dialect, Family};
@@ -15,6 +15,7 @@ use ptables::simulate::{Simulator, Step};
 use ptables::source::{Source, Text};
 use ptables::text;
 use ptables::value::BuiltinNames;
+use ptables::value::addr::strict;
 use starlark::values::structs::AllocStruct;
 use starlark::values::{Heap, Value};
 
@@ -85,6 +86,39 @@ impl Target {
         Ok(heap.alloc(AllocStruct([("same", heap.alloc(same)), ("text", heap.alloc(text))])))
     }
 
+    /// Who can reach whom with a service, as a struct; `interfaces` is text of [`Links`].
+    pub(crate) fn reach<'v>(
+        &self,
+        tables: &Tables,
+        service: Service,
+        (to, interfaces): (Option<&str>, Option<&str>),
+        (policy, loose): (Option<&str>, bool),
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        let compiled = sound(self.compile(tables, self.families(tables)))?;
+        let [part] = compiled.parts.as_slice() else {
+            return fail("the tables are for both families: say family=4 or family=6".to_owned());
+        };
+        let family = part.ruleset.context.family;
+        let links = interfaces.map_or_else(|| Ok(Links::default()), |it| Links::parse(it, family));
+        let mut given = Given::default();
+        (given.limits, given.policy) = (limits(), self::policy(policy)?);
+        let found = matrix(&part.ruleset, service, &links.or_else(fail)?, given, loose);
+        let mut found = found.map_err(|it| no(it.to_string()))?;
+        if let Some(to) = to {
+            let address = strict(family, to.as_bytes());
+            found.keep_to(address.ok_or_else(|| no(format!("`{to}` is no {family} address")))?);
+        }
+        let classes: Vec<Vec<String>> = (0..found.classes.len()).map(|it| found.addresses(it)).collect();
+        // INVARIANT: classes are far fewer than 2^31.
+        let edges: Vec<(i32, i32)> = found.edges.iter().map(|it| (it.0 as i32, it.1 as i32)).collect();
+        Ok(heap.alloc(AllocStruct([
+            ("classes", heap.alloc(classes)),
+            ("edges", heap.alloc(edges)),
+            ("text", heap.alloc(found.human())),
+        ])))
+    }
+
     /// What may go from the rules, one text a change.
     pub(crate) fn fix(&self, tables: &Tables, join: bool) -> starlark::Result<Vec<String>> {
         let compiled = sound(self.compile(tables, self.families(tables)))?;
@@ -135,11 +169,7 @@ impl Target {
     ) -> starlark::Result<Value<'v>> {
         let parse = if routes.is_some() { Packet::parse_routed } else { Packet::parse };
         let packet = parse(&Text::from(packet)).map_err(|it| no(it.message.clone()))?;
-        let policy = match policy.map(|name| (name, Policy::find(name.as_bytes()))) {
-            None => None,
-            Some((_, Some(policy))) => Some(policy),
-            Some((name, None)) => return fail(format!("`{name}` is no policy: ACCEPT or DROP")),
-        };
+        let policy = self::policy(policy)?;
         let family = packet.family();
         let compiled = sound(self.compile(tables, Families::one(family)))?;
         let Some(part) = compiled.parts.first().filter(|_| has(self.families.or(tables.families), family))
@@ -167,6 +197,14 @@ pub(crate) fn routes(name: &str, text: String) -> starlark::Result<Routes> {
     let source = Source::new(name, text).map_err(|error| no(error.to_string()))?;
     let (routes, found) = Routes::parse(&source);
     if found.is_empty() { Ok(routes) } else { Err(first(&found)) }
+}
+
+fn policy(name: Option<&str>) -> starlark::Result<Option<Policy>> {
+    let found = name.map(|name| {
+        let policy = Policy::find(name.as_bytes());
+        policy.ok_or_else(|| no(format!("`{name}` is no policy: ACCEPT or DROP")))
+    });
+    found.transpose()
 }
 
 /// A script's memory is bounded.

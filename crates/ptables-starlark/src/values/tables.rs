@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use ptables::analysis::Service;
 use ptables::origin::Origin;
 use ptables::program::{self, Families, Table, Tables};
 use starlark::environment::{Methods, MethodsBuilder};
@@ -358,6 +359,36 @@ fn tables_methods(builder: &mut MethodsBuilder) {
             return fail(format!("diff(…) compares with Tables, not with {}", other.get_type()));
         };
         target.diff(&this.program(), &other.program(), eval.heap())
+    }
+
+    /// Who can reach whom on a port: a struct of classes of addresses, and which reaches which. `interfaces` is text that says
+    /// which addresses lie behind which interface.
+    fn reach<'v>(
+        this: &TablesValue,
+        port: u32,
+        #[starlark(require = named, default = "tcp")] proto: &str,
+        #[starlark(require = named)] source_port: Option<Value<'v>>,
+        #[starlark(require = named, default = "forward")] path: &str,
+        #[starlark(require = named)] to: Option<Value<'v>>,
+        #[starlark(require = named)] interfaces: Option<Value<'v>>,
+        #[starlark(require = named, default = false)] loose: bool,
+        #[starlark(require = named)] family: Option<Value<'v>>,
+        #[starlark(require = named)] backend: Option<Value<'v>>,
+        #[starlark(require = named)] version: Option<Value<'v>>,
+        #[starlark(require = named)] policy: Option<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let target = Target::of(family, backend, version, Context::of(eval)?.dialect)?;
+        let number = |it: u32| u16::try_from(it).or_else(|_| fail(format!("a port is 0 to 65535, not {it}")));
+        let mut service = Service::named(proto, number(port)?, path).or_else(fail)?;
+        if let Some(port) = source_port.filter(|it| !it.is_none()) {
+            let port = port.unpack_i32().and_then(|it| u32::try_from(it).ok());
+            service.source_port = Some(number(port.unwrap_or(u32::MAX))?);
+        }
+        let (to, interfaces) = (text("to", to)?, text("interfaces", interfaces)?);
+        let policy = text("policy", policy)?;
+        let more = (to.as_deref(), interfaces.as_deref());
+        target.reach(&this.program(), service, more, (policy.as_deref(), loose), eval.heap())
     }
 
     /// What may go from the rules, as lines of advice.

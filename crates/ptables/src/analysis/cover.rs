@@ -3,6 +3,7 @@
 use super::Standing;
 use super::flow::Flow;
 use super::lines::Lines;
+use super::progress::Watcher;
 use crate::space::{Arena, Set, TooLarge};
 
 /// Which rules take what would match a rule.
@@ -21,16 +22,26 @@ const EFFORT: usize = 50_000_000;
 /// The most rules of a cover.
 const MOST: usize = 64;
 
-pub(super) fn standings(lines: &mut Lines, flow: &Flow) -> Result<Vec<Vec<Standing>>, TooLarge> {
+pub(super) fn standings(
+    lines: &mut Lines,
+    flow: &Flow,
+    watcher: &mut Watcher<'_>,
+) -> Result<Vec<Vec<Standing>>, TooLarge> {
     let mut effort = EFFORT;
     let mut all = Vec::with_capacity(lines.lanes.len());
     for at in 0..lines.lanes.len() {
-        all.push(chain(lines, flow, at, &mut effort)?);
+        all.push(chain(lines, flow, at, &mut effort, watcher)?);
     }
     Ok(all)
 }
 
-fn chain(lines: &mut Lines, flow: &Flow, at: usize, effort: &mut usize) -> Result<Vec<Standing>, TooLarge> {
+fn chain(
+    lines: &mut Lines,
+    flow: &Flow,
+    at: usize,
+    effort: &mut usize,
+    watcher: &mut Watcher<'_>,
+) -> Result<Vec<Standing>, TooLarge> {
     let Lines { space, lanes } = lines;
     let arena = space.arena();
     let entry = flow.entry(at);
@@ -40,6 +51,7 @@ fn chain(lines: &mut Lines, flow: &Flow, at: usize, effort: &mut usize) -> Resul
     };
     let mut standings = Vec::with_capacity(firsts.len());
     for (number, (line, first)) in lane.lines.iter().zip(firsts).enumerate() {
+        watcher.step();
         let standing = if line.when.may.is_empty() {
             Standing::Impossible
         } else if entry.is_empty() || !arena.disjoint(entry, *first) {

@@ -2,6 +2,7 @@
 
 use super::act::Act;
 use super::lines::Lines;
+use super::progress::Watcher;
 use crate::space::{Set, TooLarge};
 
 /// The packets that meet each rule.
@@ -59,7 +60,7 @@ fn targets(lines: &Lines, chain: usize) -> Vec<usize> {
 }
 
 impl Flow {
-    pub(crate) fn new(lines: &mut Lines) -> Result<Flow, TooLarge> {
+    pub(crate) fn new(lines: &mut Lines, watcher: &mut Watcher<'_>) -> Result<Flow, TooLarge> {
         let (order, circles) = order(lines);
         let count = lines.lanes.len();
         let mut flow = Flow {
@@ -71,7 +72,7 @@ impl Flow {
             entries: lines.lanes.iter().map(|it| it.domain).collect(),
         };
         for at in flow.order.clone() {
-            flow.summarise(lines, at)?;
+            flow.summarise(lines, at, watcher)?;
         }
         for at in circles {
             if let Some(entry) = flow.entries.get_mut(at) {
@@ -102,7 +103,7 @@ impl Flow {
         !self.returns_of(chain).is_empty()
     }
 
-    fn summarise(&mut self, lines: &mut Lines, at: usize) -> Result<(), TooLarge> {
+    fn summarise(&mut self, lines: &mut Lines, at: usize, watcher: &mut Watcher<'_>) -> Result<(), TooLarge> {
         let Lines { space, lanes } = lines;
         let arena = space.arena();
         let Some(lane) = lanes.get(at) else { return Ok(()) };
@@ -111,6 +112,7 @@ impl Flow {
         let mut firsts = Vec::with_capacity(lane.lines.len());
         let mut takes = Vec::with_capacity(lane.lines.len());
         for line in &lane.lines {
+            watcher.step();
             let first = arena.and(rest, line.when.may)?;
             let take = match &line.act {
                 Act::Next | Act::Unknown(_) => Set::NONE,

@@ -16,6 +16,7 @@ mod flow;
 pub mod json;
 mod known;
 mod lines;
+mod progress;
 mod reach;
 mod redundant;
 mod show;
@@ -30,6 +31,7 @@ mod world;
 pub use cover::Cover;
 pub use diff::{Comparison, Difference, Fate, Given, Side, compare};
 pub use families::{Gap, families};
+pub use progress::{Progress, Stage};
 pub use reach::{Class, Links, Matrix, Service, matrix};
 pub use redundant::Instead;
 pub use stranded::{Stranded, stranded};
@@ -40,6 +42,7 @@ use crate::simulate::{Options, Simulator};
 use crate::space::TooLarge;
 use flow::Flow;
 use lines::Lines;
+use progress::Watcher;
 
 /// Bounds.
 #[derive(Clone, Copy, Debug)]
@@ -111,11 +114,21 @@ pub struct Analysis {
 impl Analysis {
     /// Looks at every table of a ruleset. A table whose sets grow too large is tried again in another order of variables.
     pub fn new(ruleset: &Ruleset, limits: Limits) -> Analysis {
-        let one = |table| {
-            let first = analyse(ruleset, table, limits, false);
-            first.or_else(|_| analyse(ruleset, table, limits, true))
-        };
-        Analysis { tables: ruleset.tables.iter().map(one).collect() }
+        Analysis::watched(ruleset, limits, &mut |_| {})
+    }
+
+    /// The same; `watch` is told how far it is, at least once for each stage of each table.
+    pub fn watched(ruleset: &Ruleset, limits: Limits, watch: &mut dyn FnMut(Progress)) -> Analysis {
+        let mut tables = Vec::new();
+        for (place, table) in ruleset.tables.iter().enumerate() {
+            let count = table.chains.iter().map(|it| it.rules.len()).sum();
+            let mut one = |second| {
+                let mut watcher = Watcher::new(place, count, watch);
+                analyse(ruleset, table, limits, second, &mut watcher)
+            };
+            tables.push(one(false).or_else(|_| one(true)));
+        }
+        Analysis { tables }
     }
 }
 
@@ -130,12 +143,16 @@ fn analyse(
     table: &Table,
     limits: Limits,
     second: bool,
+    watcher: &mut Watcher<'_>,
 ) -> Result<TableAnalysis, TooLarge> {
+    watcher.begin(Stage::Met);
     let mut lines = Lines::new(ruleset, table, limits.nodes, second)?;
-    let flow = Flow::new(&mut lines)?;
-    let mut found = cover::standings(&mut lines, &flow)?;
+    let flow = Flow::new(&mut lines, watcher)?;
+    watcher.begin(Stage::Covered);
+    let mut found = cover::standings(&mut lines, &flow, watcher)?;
+    watcher.begin(Stage::Redundant);
     // Where there is no room to look for more, what was found stands.
-    let complete = redundant::find(&mut lines, &flow, &mut found).unwrap_or(false);
+    let complete = redundant::find(&mut lines, &flow, &mut found, watcher).unwrap_or(false);
     let chains = found.into_iter().enumerate().map(|(at, rules)| ChainAnalysis {
         entered: flow.is_entered(at),
         ends: flow.has_end(at),

@@ -34,6 +34,22 @@ impl Service {
     pub const fn new(proto: u8, port: u16) -> Service {
         Service { proto, port, source_port: None, path: Path::Forward }
     }
+
+    /// The same by names: protocol `tcp`, `udp` or `sctp`, path `forward`, `input` or `output`.
+    ///
+    /// # Errors
+    /// What else was said, in one line.
+    pub fn named(proto: &str, port: u16, path: &str) -> Result<Service, String> {
+        let proto = match proto {
+            "tcp" => 6,
+            "udp" => 17,
+            "sctp" => 132,
+            other => return Err(format!("the protocol is tcp, udp or sctp, not `{other}`")),
+        };
+        let known = Path::ALL.into_iter().find(|it| it.as_str() == path);
+        let path = known.ok_or_else(|| format!("the path is forward, input or output, not `{path}`"))?;
+        Ok(Service { path, ..Service::new(proto, port) })
+    }
 }
 
 /// Which addresses lie behind which interface.

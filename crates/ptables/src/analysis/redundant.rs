@@ -8,6 +8,7 @@ use super::Standing;
 use super::act::{Act, Outcome};
 use super::flow::Flow;
 use super::lines::{Lane, Line, Lines};
+use super::progress::Watcher;
 use super::without::Walk;
 use crate::meaning::Answer;
 use crate::model::Policy;
@@ -103,7 +104,12 @@ pub(super) fn policy(lane: &Lane) -> End {
 ///
 /// A chain is gone through from its end without the rules that no packet meets: most rules of a long chain may be such. What
 /// seems redundant then is proved with them.
-pub(super) fn find(lines: &mut Lines, flow: &Flow, found: &mut [Vec<Standing>]) -> Result<bool, TooLarge> {
+pub(super) fn find(
+    lines: &mut Lines,
+    flow: &Flow,
+    found: &mut [Vec<Standing>],
+    watcher: &mut Watcher<'_>,
+) -> Result<bool, TooLarge> {
     let mut walk = Walk::new();
     let mut fates: Vec<Fate> = vec![Fate::default(); lines.lanes.len()];
     for at in flow.order.iter().copied() {
@@ -112,6 +118,7 @@ pub(super) fn find(lines: &mut Lines, flow: &Flow, found: &mut [Vec<Standing>]) 
         fate.set(&policy, Set::ALL);
         let count = lines.lanes.get(at).map_or(0, |it| it.lines.len());
         for number in (0..count).rev() {
+            watcher.step();
             if found.get(at).and_then(|it| it.get(number)) != Some(&Standing::Alive) {
                 continue;
             }

@@ -233,3 +233,18 @@ fn what_was_not_asked_of_every_rule_is_said() {
     assert!(says(&told(nodes - 1), "not every rule of `filter` was asked whether it makes a difference"));
     assert!(says(&told(10), "too large"));
 }
+
+#[test]
+fn whoever_waits_is_told_how_far_it_is() {
+    let rules = (1..200).map(|it| format!("-A INPUT -s 10.0.{it}.0/24 -j ACCEPT\n"));
+    let mut told = Vec::new();
+    let ruleset = filter(&rules.collect::<String>());
+    Analysis::watched(&ruleset, Limits::default(), &mut |it| {
+        told.push((it.stage, it.done, it.thousandths()))
+    });
+    assert!(told.is_sorted(), "{told:?}");
+    let third =
+        |stage, at: usize| [0usize, 64, 128, 192].map(|done| (stage, done, (199 * at + done) * 1000 / 597));
+    let stages = [third(Stage::Met, 0), third(Stage::Covered, 1), third(Stage::Redundant, 2)];
+    assert_eq!(told, stages.concat());
+}

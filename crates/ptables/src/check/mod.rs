@@ -13,7 +13,7 @@ mod protos;
 mod tcpmss;
 
 pub use differ::differ;
-pub use exact::{Analysed, EXACT_CHECKS, ExactCheck, analyse, not_analysed};
+pub use exact::{Analysed, EXACT_CHECKS, ExactCheck, analyse, analyse_watched, not_analysed};
 pub use facts::{Facts, TableFacts};
 pub use families::unlike;
 

@@ -10,7 +10,7 @@ mod recent;
 mod redundant;
 mod unreachable;
 
-use crate::analysis::{Analysis, ChainAnalysis, Limits, Standing};
+use crate::analysis::{Analysis, ChainAnalysis, Limits, Progress, Standing};
 use crate::diag::{Code, Diagnostic, Severity, codes};
 use crate::model::{Chain, Rule, Ruleset, Table};
 use crate::origin::Origin;
@@ -52,7 +52,16 @@ pub static EXACT_CHECKS: &[ExactCheck] = &[
 
 /// Looks at all packets, and says what rules no packet meets, which make no difference, and the like.
 pub fn analyse(ruleset: &Ruleset, limits: Limits) -> Vec<Diagnostic> {
-    let analysis = Analysis::new(ruleset, limits);
+    analyse_watched(ruleset, limits, &mut |_| {})
+}
+
+/// The same; `watch` is told how far it is.
+pub fn analyse_watched(
+    ruleset: &Ruleset,
+    limits: Limits,
+    watch: &mut dyn FnMut(Progress),
+) -> Vec<Diagnostic> {
+    let analysis = Analysis::watched(ruleset, limits, watch);
     let analysed = Analysed { ruleset, analysis: &analysis, limits };
     let mut found = Vec::new();
     for (table, result) in ruleset.tables.iter().zip(&analysis.tables) {
