@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::analysis::{Limits, Progress};
 use crate::check;
+use crate::diag::once::Once;
 use crate::diag::{Diagnostic, Severity};
 use crate::dialect::Family;
 use crate::ext::{Context, Families};
@@ -89,18 +90,16 @@ pub fn compile_families(tables: &Tables, families: Families, options: Options<'_
 
 fn compile_split(tables: &Tables, families: Families, options: Options<'_>) -> CompiledFamilies {
     let mut split = families::split(tables, options.names);
-    let mut diagnostics = std::mem::take(&mut split.diagnostics);
+    let mut diagnostics = Once::default();
+    std::mem::take(&mut split.diagnostics).into_iter().for_each(|it| diagnostics.add(it));
     let mut parts = Vec::new();
     let wanted = Family::ALL.into_iter().filter(|it| families.has(*it));
     for family in wanted {
         let Compiled { ruleset, diagnostics: more } = compile(split.of(family), family, options);
-        for it in more {
-            if !diagnostics.iter().any(|old| it.repeats(old)) {
-                diagnostics.push(it);
-            }
-        }
+        more.into_iter().for_each(|it| diagnostics.add(it));
         parts.push(Part { program: Some(std::mem::take(split.of_mut(family))), ruleset });
     }
+    let mut diagnostics = diagnostics.found;
     if let [v4, v6] = parts.as_slice() {
         diagnostics.extend(check::differ(&v4.ruleset, &v6.ruleset));
     }
@@ -121,14 +120,12 @@ impl CompiledFamilies {
 
     /// The same; `watch` is told how far it is with the rules of a table.
     pub fn analyse_watched(&self, limits: Limits, watch: &mut dyn FnMut(Progress)) -> Vec<Diagnostic> {
-        let mut found: Vec<Diagnostic> = Vec::new();
+        let mut found = Once::default();
         for part in &self.parts {
-            for it in check::analyse_watched(&part.ruleset, limits, watch) {
-                if !found.iter().any(|old| it.repeats(old)) {
-                    found.push(it);
-                }
-            }
+            let more = check::analyse_watched(&part.ruleset, limits, watch);
+            more.into_iter().for_each(|it| found.add(it));
         }
+        let mut found = found.found;
         if let [v4, v6] = self.parts.as_slice() {
             found.extend(check::unlike(&v4.ruleset, &v6.ruleset, limits));
         }

@@ -11,6 +11,7 @@ pub mod escape;
 mod excerpt;
 #[cfg(feature = "json")]
 pub mod json;
+pub(crate) mod once;
 pub mod remark;
 #[cfg(feature = "render")]
 pub mod render;
@@ -91,13 +92,6 @@ pub struct Fix {
 }
 
 impl Diagnostic {
-    /// Whether both say the same of the same place.
-    pub fn repeats(&self, other: &Diagnostic) -> bool {
-        self.code == other.code
-            && self.message == other.message
-            && self.origin().place() == other.origin().place()
-    }
-
     /// A diagnostic without labels.
     pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
