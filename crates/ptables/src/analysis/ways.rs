@@ -79,7 +79,7 @@ pub(super) struct Search<'c> {
 }
 
 /// Chains that call each other so deep are given up: the kernel takes none.
-const DEEPEST: usize = 200;
+pub(super) const DEEPEST: usize = 200;
 
 impl<'c> Search<'c> {
     pub(super) fn new(

@@ -4,12 +4,11 @@ use super::Standing;
 use super::act::Act;
 use super::lines::Lines;
 use super::redundant::{End, end, policy};
+use super::ways::DEEPEST;
 use crate::space::{Set, TooLarge};
 
 /// Rules that are looked at, in a table, to prove that others are superfluous.
 const EFFORT: usize = 10_000_000;
-/// Chains that call each other so deep are given up: the kernel takes none.
-const DEEPEST: usize = 200;
 
 /// Follows packets, forwards.
 pub(super) struct Walk {
@@ -78,20 +77,17 @@ impl Walk {
                     Set::NONE
                 }
                 (_, Some(end)) if end == wanted => Set::NONE,
-                (Act::Jump(to), _) => {
-                    let to = (*to, 0);
-                    match self.back(lines, found, to, (matching, wanted), depth + 1)? {
-                        Some(comes_back) => comes_back,
-                        None => return Ok(None),
+                (Act::Jump(to) | Act::Goto(to), _) => {
+                    let (to, returns) = ((*to, 0), matches!(line.act, Act::Jump(_)));
+                    let Some(left) = self.back(lines, found, to, (matching, wanted), depth + 1)? else {
+                        return Ok(None);
+                    };
+                    if returns {
+                        left
+                    } else {
+                        back = lines.space.arena().or(back, left)?;
+                        Set::NONE
                     }
-                }
-                (Act::Goto(to), _) => {
-                    let to = (*to, 0);
-                    match self.back(lines, found, to, (matching, wanted), depth + 1)? {
-                        Some(more) => back = lines.space.arena().or(back, more)?,
-                        None => return Ok(None),
-                    }
-                    Set::NONE
                 }
                 _ => return Ok(None),
             };

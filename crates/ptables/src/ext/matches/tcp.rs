@@ -120,11 +120,9 @@ impl MatchExtension for Tcp {
             let set = Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0));
             Pred::all([Pred::Range(Field::TcpFlags, 0, u128::MAX), set.inverted(self.inverted.flags)])
         });
-        let Inverted { sport, dport, flags: not_flags, .. } = self.inverted;
-        let some = sport || dport || not_flags || !self.sport.is_all() || !self.dport.is_all();
-        // Without options it stays the module of the kernel.
-        if context.dialect.is_nft() && self.option == 0 && (some || self.flags.is_some()) {
-            let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];
+        let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];
+        let asks = ask(both) || self.inverted.flags || self.flags.is_some();
+        if context.dialect.is_nft() && self.option == 0 && asks {
             return Pred::all([native_ports(context, both), flags]);
         }
         let option = if self.option == 0 { Pred::True } else { Pred::TcpOption(self.option) };
@@ -136,6 +134,11 @@ impl MatchExtension for Tcp {
             option.inverted(self.inverted.option),
         ])
     }
+}
+
+/// Whether anything is asked of these ports. Of `tcp` and `udp` without options iptables-nft makes the kernel's module.
+pub(crate) fn ask(both: [(Ports, bool); 2]) -> bool {
+    both.iter().any(|(range, inverted)| *inverted || !range.is_all())
 }
 
 /// What iptables-nft makes of the ports of `tcp` and `udp`: expressions of its own, which look at no more than they need.

@@ -1,6 +1,6 @@
 //! `-m udp`.
 
-use super::tcp::{native_ports, ports, print_ports, warn_both_inverted, warn_never};
+use super::tcp::{ask, native_ports, ports, print_ports, warn_both_inverted, warn_never};
 use crate::diag::codes;
 use crate::ext::*;
 use crate::meaning::{Field, Header, Pred};
@@ -97,10 +97,8 @@ impl Extension for Udp {
 
 impl MatchExtension for Udp {
     fn meaning(&self, context: Context) -> Pred {
-        let some = self.sport_inverted || self.dport_inverted || !self.sport.is_all() || !self.dport.is_all();
-        // Without options it stays the module of the kernel.
-        if context.dialect.is_nft() && some {
-            let both = [(self.sport, self.sport_inverted), (self.dport, self.dport_inverted)];
+        let both = [(self.sport, self.sport_inverted), (self.dport, self.dport_inverted)];
+        if context.dialect.is_nft() && ask(both) {
             return native_ports(context, both);
         }
         Pred::all([
