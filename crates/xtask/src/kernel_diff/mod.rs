@@ -17,6 +17,7 @@ pub mod long;
 pub mod partial;
 pub mod pieces;
 pub mod pool;
+pub mod progress;
 pub mod regress;
 pub mod rewriting;
 pub mod rng;

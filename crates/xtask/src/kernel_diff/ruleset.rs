@@ -93,8 +93,17 @@ impl Rules {
         Rules { scope, text, aims: maker.aims }
     }
 
-    /// A packet; most aim at a rule.
-    pub fn shot(&self, plan: Plan, rng: &mut Rng) -> Shot {
+    /// So many packets; most aim at a rule.
+    pub fn shots(&self, count: u64, plan: Plan, rng: &mut Rng) -> Vec<Shot> {
+        // A text may be long: it is looked through once.
+        let changes = Changes {
+            prefixes: self.text.contains("NPT "),
+            connections: self.text.contains("CONNMARK") || self.text.contains("--set"),
+        };
+        (0..count).map(|_| self.shot(&changes, plan, rng)).collect()
+    }
+
+    fn shot(&self, changes: &Changes, plan: Plan, rng: &mut Rng) -> Shot {
         loop {
             let mut draft = Draft::random(self.scope, rng);
             if plan.entries {
@@ -112,13 +121,13 @@ impl Rules {
             if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
                 draft.shot.entry = Entry::None;
             }
-            if draft.shot.path == Path::Output && draft.layout.proto == 58 && self.text.contains("NPT ") {
+            if changes.prefixes && draft.shot.path == Path::Output && draft.layout.proto == 58 {
                 // A raw socket does not tell the kernel where the ICMP header is.
                 draft.become_proto(17, rng);
             }
             draft.settle(self.scope, rng);
-            if let Entry::There(known) = &mut draft.shot.entry
-                && (self.text.contains("CONNMARK") || self.text.contains("--set"))
+            if changes.connections
+                && let Entry::There(known) = &mut draft.shot.entry
             {
                 // What came before has changed the connection.
                 known.before = 0;
@@ -128,6 +137,14 @@ impl Rules {
             }
         }
     }
+}
+
+/// What rules change, where packets must keep clear of it.
+struct Changes {
+    /// Prefixes of addresses.
+    prefixes: bool,
+    /// Marks of connections.
+    connections: bool,
 }
 
 fn path_to(hook: Hook, rng: &mut Rng) -> Path {

@@ -13,6 +13,7 @@ use super::arena::{Arena, Step};
 use super::coverage::Coverage;
 use super::deck::{Dealt, Deck, WORKERS};
 use super::flat::Flat;
+use super::progress::Progress;
 use super::shot::{Entry, Shot};
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
@@ -100,13 +101,14 @@ pub struct Report {
 /// What kept it from being done: no namespace, or rules that the tools refuse.
 pub fn run(job: &Job) -> Result<Report, String> {
     let report = Mutex::new(Report::default());
+    let progress = Progress::new(job.mode.name(), job.packets);
     let found = AtomicU64::new(0);
     let failed = Mutex::new(None);
     thread::scope(|scope| {
         for number in 0..WORKERS {
-            let (report, found, failed) = (&report, &found, &failed);
+            let (report, found, failed, progress) = (&report, &found, &failed, &progress);
             scope.spawn(move || {
-                if let Err(error) = work(job, number, report, found)
+                if let Err(error) = work(job, number, (report, progress), found)
                     && let Ok(mut failed) = failed.lock()
                 {
                     *failed = Some(error);
@@ -122,13 +124,18 @@ pub fn run(job: &Job) -> Result<Report, String> {
     }
 }
 
-fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Result<(), String> {
+fn work(
+    job: &Job,
+    number: u64,
+    (report, progress): (&Mutex<Report>, &Progress),
+    found: &AtomicU64,
+) -> Result<(), String> {
     let (mut deck, mut arena) = Deck::new(job, number)?;
     while found.load(Ordering::Relaxed) < job.enough as u64 {
         let Some(Dealt { at, case, flat }) = deck.next() else { break };
         let mut part = Report { rulesets: 1, packets: case.shots.len() as u64, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, (&deck.place, flat.as_ref()), &mut part)?
-        {
+        let asked = (&deck.place, flat.as_ref());
+        if let Some((case, difference)) = compare(&case, &mut arena, asked, (&mut part, progress))? {
             found.fetch_add(1, Ordering::Relaxed);
             let (case, difference) = if job.shrink {
                 shrink::shrink(case, difference, &mut arena, deck.place.cpu)
@@ -181,6 +188,14 @@ pub(crate) fn has_unknown_address(text: &str) -> bool {
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
 pub(crate) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
+    counts_connections(text) && is_syn_of_known(shot)
+}
+
+fn counts_connections(text: &str) -> bool {
+    text.contains("-m connbytes")
+}
+
+fn is_syn_of_known(shot: &Shot) -> bool {
     let is_syn = || {
         let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
         packet.is_ok_and(|it| {
@@ -188,7 +203,7 @@ pub(crate) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
             view.proto == Some(6) && view.transport_bytes().get(13).is_some_and(|flags| flags & 2 != 0)
         })
     };
-    text.contains("-m connbytes") && matches!(shot.entry, Entry::There(_)) && is_syn()
+    matches!(shot.entry, Entry::There(_)) && is_syn()
 }
 
 /// A case with one difference, if there is any: the first of its packets.
@@ -196,7 +211,7 @@ fn compare(
     case: &Case,
     arena: &mut Arena,
     (place, flat): (&Place, Option<&Flat>),
-    report: &mut Report,
+    (report, progress): (&mut Report, &Progress),
 ) -> Result<Option<(Case, Difference)>, String> {
     let ruleset = read(case.v6, case.nft, &case.text).map_err(|error| format!("{error}\n{}", case.text))?;
     case.forget(arena)?;
@@ -210,6 +225,8 @@ fn compare(
     };
     if case.ordered {
         let mut counts: HashMap<Step, (u64, u64)> = HashMap::new();
+        // A text may be long: it is looked through once.
+        let (is_address_unknown, counted) = (has_unknown_address(&case.text), counts_connections(&case.text));
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
             let seen =
@@ -224,7 +241,7 @@ fn compare(
                 true => subject.fault_in_sequence((at, shot), &seen, case.watch())?,
                 false => None,
             };
-            let may_not_know = has_unknown_address(&case.text) || has_unknown_count(&case.text, shot);
+            let may_not_know = is_address_unknown || counted && is_syn_of_known(shot);
             if simulated.is_err() && may_not_know && (case.remembers || subject.is_open(shot, &seen)?)
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
@@ -239,6 +256,7 @@ fn compare(
                 let found = Difference { at, simulated: Err(fault), seen };
                 return Err(format!("{}\n{}", describe(case, &found), case.text));
             }
+            progress.add(1);
         }
         if let Some(flat) = flat {
             flat.note(&ruleset, &counts, &mut report.coverage);
@@ -261,6 +279,7 @@ fn compare(
         flat.note(&ruleset, &counted.collect(), &mut report.coverage);
     }
     let middle = sys::thread_time();
+    progress.add(case.shots.len() as u64);
     let mut known = true;
     for shot in &case.shots {
         known &= subject.count(shot, |step, bytes| {

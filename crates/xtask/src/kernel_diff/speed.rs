@@ -34,11 +34,9 @@ pub fn measure(file: Option<&Path>) -> Result<String, String> {
     if let Some(path) = file {
         let path = path.to_owned();
         let of_file = move || {
-            let file = FileRules::read(&path, false)?;
             // Where a rule asks for a rate or a list, the simulator's way ends: those rules are left out on both sides.
-            let decided = |line: &&str| !line.contains("-m recent") && !line.contains("-m limit");
-            let text: String = file.text().lines().filter(decided).map(|line| format!("{line}\n")).collect();
-            one(&path.display().to_string(), &text, file.v6, &file.devices)
+            let file = FileRules::read(&path, false)?.decided(false)?;
+            one(&path.display().to_string(), file.text(), file.v6, &file.devices)
         };
         text.push_str(&std::thread::spawn(of_file).join().map_err(|_| "a measurement failed")??);
     }
@@ -71,7 +69,7 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     let file = FileRules::of_text(text.to_owned(), false)?;
     let rules: Rules = file.rules(plan);
     let mut rng = Rng::new(1);
-    let shots: Vec<Shot> = (0..PACKETS).map(|_| rules.shot(plan, &mut rng)).collect();
+    let shots = rules.shots(PACKETS as u64, plan, &mut rng);
     let ruleset = trial::read(v6, false, text)?;
 
     let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
