@@ -293,19 +293,24 @@ impl Rules<'_> {
     }
 }
 
+/// Extensions that track connections though nothing that they look at or change is a field of one.
+const TRACKING: [&str; 3] = ["connlimit", "CONNSECMARK", "SYNPROXY"];
+
 /// Whether a rule makes the kernel put fragments together before the first hook: for connections, and for sockets.
 pub(crate) fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
         let acts = match &typed.jump {
             Jump::Target(target) => match target.effect(ruleset.context) {
                 Effect::Nat(_) | Effect::Netmap { .. } | Effect::Intercept { .. } => true,
+                Effect::Track { untracked, .. } => !untracked,
                 Effect::Write { field, .. } => field == Field::ConnMark,
                 Effect::Copy { from, to, .. } => from == Field::ConnMark || to == Field::ConnMark,
-                _ => false,
+                _ => TRACKING.contains(&target.spec().name),
             },
             _ => false,
         };
-        acts || looks_at_connection(&typed.meaning(ruleset.context))
+        let asks = typed.matches.iter().any(|it| TRACKING.contains(&it.spec().name));
+        acts || asks || looks_at_connection(&typed.meaning(ruleset.context))
     })
 }
 

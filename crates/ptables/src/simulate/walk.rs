@@ -152,7 +152,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     /// What the kernel does between the hooks.
     fn route(&mut self) -> Option<Verdict> {
         match self.machine.hook {
-            Hook::Input if self.is_fragment() => {
+            // Those of IPv6 come to INPUT one by one.
+            Hook::Input if self.machine.family == Family::V4 && self.is_fragment() => {
                 Some(self.give_up("fragments are put together before INPUT"))
             }
             Hook::Forward => {

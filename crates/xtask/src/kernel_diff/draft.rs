@@ -202,11 +202,8 @@ impl Draft {
         }
     }
 
-    /// A fragment header of IPv6, where the path lets a fragment pass. `reserved`: two low bits in the offset field.
+    /// A fragment header of IPv6. `reserved`: two low bits in the offset field.
     pub fn add_fragment(&mut self, number: u32, offset: u16, more: bool, reserved: u8) {
-        if self.shot.path == Path::Input {
-            return;
-        }
         let field = offset << 3 | u16::from(reserved & 3) << 1 | u16::from(more);
         let mut content = vec![if reserved & 4 != 0 { 9 } else { 0 }];
         content.extend(field.to_be_bytes());

@@ -42,15 +42,14 @@ impl Draft {
         if self.shot.path == Path::Forward {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
-        if scope.tracked || self.shot.path == Path::Input {
-            if self.layout.fragment != 0 {
-                self.layout.fragment = 0;
-                self.header(rng);
-            }
-            if self.layout.extensions.iter().any(|it| it.0 == 44) {
-                self.layout.extensions.retain(|it| it.0 != 44);
-                self.header(rng);
-            }
+        if self.layout.fragment != 0 && (scope.tracked || self.shot.path == Path::Input) {
+            self.layout.fragment = 0;
+            self.header(rng);
+        }
+        // Those of IPv6 come to INPUT one by one.
+        if scope.tracked && self.layout.extensions.iter().any(|it| it.0 == 44) {
+            self.layout.extensions.retain(|it| it.0 != 44);
+            self.header(rng);
         }
         let later = self.layout.fragment & 0x1fff != 0
             || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));

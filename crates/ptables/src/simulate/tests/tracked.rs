@@ -10,12 +10,16 @@ use Field::{
 fn rules_about_connections_and_sockets_keep_fragments_back() {
     let fragment = "udp 10.0.0.1:1 -> 10.0.0.2:2 in a out b mf";
     for line in include_str!("tracked.txt").lines().filter(|it| !it.starts_with('#')) {
-        let (tracks, text) = line.split_once(' ').unwrap();
+        let (kind, text) = line.split_once(' ').unwrap();
+        let (family, text) = text.split_once(' ').unwrap();
+        if family == "v6" {
+            continue;
+        }
         let (table, rule) = text.split_once(' ').unwrap();
         let rules =
             ruleset(&format!("*{table}\n:{} ACCEPT\n{rule}\nCOMMIT\n", rule.split(' ').nth(1).unwrap()));
         let unknown = verdict(&rules, fragment) == Verdict::Unknown;
-        assert_eq!(unknown, tracks == "yes", "{line}");
+        assert_eq!(unknown, kind != "no", "{line}");
         assert_ne!(
             verdict(&rules, "icmp 10.0.0.1 -> 10.0.0.2 in a out b socket=no"),
             Verdict::Unknown,
