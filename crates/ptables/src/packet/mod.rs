@@ -318,6 +318,8 @@ impl Packet {
                 bytes.len() < 8 || u16_at(bytes, 2) == Some(0x880b)
             }
             (Some(1), Family::V4) => bytes.len() >= 8 && matches!(kind, Some(8 | 13 | 15 | 17)),
+            // ICMP of the other family.
+            (Some(1), Family::V6) | (Some(58), Family::V4) => false,
             (Some(58), Family::V6) => match kind {
                 Some(128 | 139) => bytes.len() >= 8,
                 // Neighbour discovery and multicast listeners are never tracked.

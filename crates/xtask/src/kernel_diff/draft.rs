@@ -353,7 +353,8 @@ pub fn extension(number: u8, rng: &mut Rng) -> Vec<u8> {
             let mut bytes = vec![0, rng.pick(&[0, 0, 1])];
             bytes.extend(rng.pick(&pool::NUMBERS).to_be_bytes());
             bytes.extend([0, 0, 0, 1]);
-            bytes.resize(rng.pick(&[10, 22]), 0);
+            // The least is shorter than the kernel's own idea of such a header.
+            bytes.resize(rng.pick(&[10, 10, 22, 22, 6]), 0);
             bytes
         }
     }

@@ -69,9 +69,7 @@ impl Draft {
             self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
         }
         self.settle_entry();
-        let own_header = self.v6 && self.layout.proto == 51;
-        if rng.chance(2)
-            && !own_header
+        if rng.chance(if self.v6 && self.layout.proto == 51 { 20 } else { 2 })
             && self.layout.fragment == 0
             && !matches!(self.shot.entry, Entry::There(_))
         {
@@ -82,18 +80,27 @@ impl Draft {
             self.layout.transport = Transport::None;
             self.layout.payload.truncate(length);
         }
-        // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
-        let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
-        if self.v6 && plain && !self.layout.extensions.is_empty() && rng.chance(8) {
-            // Often within the first bytes of a header.
-            let few = rng.below(40);
-            let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
-            // Of a header that is longer than the packet nf_tables sends no trace.
-            self.cut = Some(40 + if scope.nft { few & 1 } else { few } as u16);
-            self.shot.entry = match &self.shot.entry {
-                Entry::There(_) => Entry::None,
-                entry => entry.clone(),
-            };
+        self.settle_cut(scope, rng);
+    }
+
+    /// Whether and where a packet of IPv6 ends among its extension headers.
+    fn settle_cut(&mut self, scope: Scope, rng: &mut Rng) {
+        let asked = self.cut.take();
+        // The kernel itself looks at hop-by-hop options.
+        let Some((first, _)) = self.layout.extensions.first().filter(|it| self.v6 && it.0 != 0) else {
+            return;
+        };
+        if asked.is_none() && !rng.chance(8) {
+            return;
+        }
+        // Often within the first bytes of a header.
+        let few = rng.below(40);
+        let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
+        let few = asked.map_or(few as u16, |it| it - 40);
+        // Of a header that is longer than the packet nf_tables sends no trace, unless it takes it for the protocol.
+        self.cut = Some(40 + if scope.nft && *first != 51 { few & 1 } else { few });
+        if let Entry::There(_) = self.shot.entry {
+            self.shot.entry = Entry::None;
         }
     }
 }
@@ -101,7 +108,7 @@ impl Draft {
 impl Draft {
     /// Only what connection tracking takes: protocols that it knows, echo requests first and their replies after.
     fn settle_entry(&mut self) {
-        let proto = self.layout.proto;
+        let (proto, v6) = (self.layout.proto, self.v6);
         let Entry::There(known) = &mut self.shot.entry else { return };
         if let Transport::Icmp { .. } = self.layout.transport {
             // Errors are what is related; an echo is not.
@@ -122,19 +129,19 @@ impl Draft {
                 true
             }
             Transport::Udp { .. } => true,
-            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == 1 => {
+            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == 1 && !v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == 1 => {
+            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == 1 && !v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
-            Transport::Icmp { kind: 128 | 139, .. } if proto == 58 => {
+            Transport::Icmp { kind: 128 | 139, .. } if proto == 58 && v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 129 | 140, .. } if proto == 58 => {
+            Transport::Icmp { kind: 129 | 140, .. } if proto == 58 && v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
