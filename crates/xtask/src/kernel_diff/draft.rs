@@ -49,7 +49,7 @@ impl Draft {
         let proto = rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 });
         let mut layout = Layout::new(pool::address(rng, v6), pool::address(rng, v6), proto);
         layout.tos = rng.pick(&pool::TOS);
-        // Forwarding takes none of the last two.
+        // Forwarding takes few of the last two.
         layout.hop_limit = if rng.chance(6) { rng.pick(&[0, 1]) } else { rng.pick(&pool::HOPS) };
         layout.id = rng.within(1, 65000) as u16;
         layout.flow = rng.below(1 << 20) as u32;

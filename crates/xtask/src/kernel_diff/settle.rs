@@ -39,7 +39,8 @@ impl Draft {
     pub fn settle(&mut self, scope: Scope, rng: &mut Rng) {
         self.take_path(self.shot.path, scope);
         self.settle_addresses();
-        if self.shot.path == Path::Forward {
+        // What has no hop left sees the first hook only.
+        if self.shot.path == Path::Forward && !rng.chance(30) {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
         if self.layout.fragment != 0 && (scope.tracked || self.shot.path == Path::Input) {
