@@ -182,13 +182,20 @@ impl<'p> Machine<'p> {
     }
 
     /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
-    pub(super) fn take_for_own(&mut self) {
+    /// `sure`: it is asked for certain.
+    pub(super) fn take_for_own(&mut self, sure: bool) {
+        let lost = |field| self.lost.iter().any(|it| it.0 == field);
+        if self.packet_type != PacketType::Multicast || lost(Field::PacketType) {
+            return;
+        }
         let group = match self.family {
             Family::V4 => self.heads.destination >> 28 == 0xe,
             Family::V6 => self.heads.destination >> 120 == 0xff,
         };
-        if self.packet_type == PacketType::Multicast && !group {
-            self.packet_type = PacketType::Host;
+        match (lost(Field::Destination), group) {
+            (false, true) => {}
+            (false, false) if sure => self.packet_type = PacketType::Host,
+            _ => self.lose(Field::PacketType, "whether `cluster` takes the packet for its own is not known"),
         }
     }
 

@@ -295,13 +295,15 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Helper(name) => helper(machine, name).into(),
         Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
         Pred::SetLabel(bit) => {
-            if sure && let Some(connection) = machine.connection.to_mut() {
+            if !sure {
+                machine.lose(Field::CtLabels, "whether the label was set is not decided");
+            } else if let Some(connection) = machine.connection.to_mut() {
                 connection.labels |= 1 << bit;
             }
             Tri::Yes
         }
         Pred::Cluster { total, nodes, seed } => {
-            machine.take_for_own();
+            machine.take_for_own(sure);
             match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {

@@ -304,7 +304,11 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Tri::YesDrop => {
                 self.observer.hit(at, &self.machine, &rule.tests, true);
-                Uncommon::End(Verdict::Drop)
+                // The kernel's own tables come to the target, and drop the packet behind it.
+                Uncommon::End(match table.effect(&rule.action) {
+                    Some(Effect::Reject(answer)) if !self.simulator.nft => Verdict::Reject(*answer),
+                    _ => Verdict::Drop,
+                })
             }
             Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
                 Some(Some(true)) if counts => {

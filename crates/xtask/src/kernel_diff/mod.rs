@@ -5,6 +5,7 @@
     reason = "a judge that is wrong in a number must stop; numbers of devices, chains and rules are small"
 )]
 
+pub mod answers;
 pub mod arena;
 pub mod command;
 pub mod coverage;

@@ -175,7 +175,7 @@ impl<'s, 'r> Subject<'s, 'r> {
         Ok(ways.iter().any(|trace| {
             let told = fate(self.ruleset, trace, self.place.nft);
             let behind = follows(self.ruleset, trace, &told, seen);
-            behind == Some(seen.steps.len()) && told.out == seen.out
+            behind == Some(seen.steps.len()) && told.out == seen.out && seen.is_answered_as(&told)
         }))
     }
 
@@ -231,5 +231,9 @@ pub(super) fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
         let told = if all { bytes.len().min(TOLD) } else { 0 };
         (trace.packet.mark, bytes[..told].to_vec())
     });
-    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out }
+    let answer = match trace.verdict {
+        Verdict::Reject(answer) => Some(answer),
+        _ => None,
+    };
+    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, answer, is_mute: false }
 }

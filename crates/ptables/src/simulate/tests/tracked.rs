@@ -45,3 +45,23 @@ fn what_a_translation_chooses_is_not_known_of_the_replies_either() {
     let from_one = lost("POSTROUTING", "MASQUERADE");
     assert!(from_one(CtReplyDestination) && !from_one(Field::CtOrigSource));
 }
+
+#[test]
+fn what_an_undecided_look_changes_is_not_known() {
+    let doubt = "-m addrtype --dst-type LOCAL";
+    let rules = |behind: &str, look: &str| {
+        filter(&format!("-A INPUT {doubt} {behind}\n-A INPUT {look} -j DROP\n-A INPUT -j ACCEPT"))
+    };
+    // Whether `cluster` is asked, which makes a frame to many one's own, is not decided.
+    let node = "-m cluster --cluster-total-nodes 1 --cluster-local-node 1 --cluster-hash-seed 0x1";
+    let group = "udp 10.0.0.1:1 -> 10.0.0.2:2 in a new pkttype=multicast";
+    let to_many = "-m pkttype --pkt-type multicast";
+    assert_eq!(verdict(&rules(node, to_many), group), Verdict::Unknown);
+    assert_eq!(verdict(&rules(node, to_many), &format!("{group} dst-type=LOCAL")), Verdict::Accept);
+    assert_eq!(verdict(&rules(node, to_many), &format!("{group} dst-type=UNICAST")), Verdict::Drop);
+    let (set, has) = ("-m connlabel --set --label 1", "-m connlabel --label 1");
+    let packet = "udp 10.0.0.1:1 -> 10.0.0.2:2 in a new";
+    assert_eq!(verdict(&rules(set, has), packet), Verdict::Unknown);
+    assert_eq!(verdict(&rules(set, has), &format!("{packet} dst-type=LOCAL")), Verdict::Drop);
+    assert_eq!(verdict(&rules(set, has), &format!("{packet} dst-type=UNICAST")), Verdict::Accept);
+}
