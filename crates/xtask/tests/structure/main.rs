@@ -1,7 +1,8 @@
 //! The shape of the sources: layers, dependencies, lists that mirror folders, sizes of files.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod layers;
+mod semantics;
 
 use std::collections::BTreeSet;
 use std::fs;
