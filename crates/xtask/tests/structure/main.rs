@@ -1,5 +1,5 @@
 //! The shape of the sources: layers, dependencies, lists that mirror folders, sizes of files.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod layers;
 mod semantics;
