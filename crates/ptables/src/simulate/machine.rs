@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::bytes::{self, Ancillary, header_set};
 use super::counts;
-use super::index::Values;
+use super::index::{Names, Values};
 use super::tracked::Tracked;
 use crate::dialect::Family;
 use crate::ext::Hook;
@@ -57,6 +57,8 @@ pub(super) struct Machine<'p> {
     pub(super) path: Path,
     /// The interface that it leaves through, as far as it is known.
     pub(super) out: Option<Iface>,
+    /// For indexes, the classes of the interface that it came through, of that, and of none.
+    classes: [u16; 3],
     /// The address of an interface that the next translation takes, if routes say it.
     pub(super) own_address: Option<u128>,
     /// Its connection.
@@ -131,8 +133,10 @@ impl Heads {
 }
 
 impl<'p> Machine<'p> {
-    #[inline]
-    pub(super) fn new(packet: &'p Packet, nft: bool) -> Machine<'p> {
+    // Where it is called once, it is made where it stays; it is large.
+    #[inline(always)]
+    pub(super) fn new(packet: &'p Packet, nft: bool, names: &Names) -> Machine<'p> {
+        let class = |it: &Option<Iface>| it.as_ref().map_or(0, |it| names.class(it));
         let heads = Heads::of(packet.family(), packet.to_bytes(), nft);
         Machine {
             packet,
@@ -146,6 +150,7 @@ impl<'p> Machine<'p> {
             hook: Hook::Prerouting,
             path: packet.path,
             out: packet.out_iface,
+            classes: [class(&packet.in_iface), class(&packet.out_iface), names.none()],
             own_address: None,
             connection: Tracked::Nothing,
             settled: 0,
@@ -242,6 +247,26 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// From now on it leaves through this interface.
+    pub(super) fn lead_out(&mut self, iface: Option<Iface>, names: &Names) {
+        self.out = iface;
+        self.classes[1] = iface.map_or(0, |it| names.class(&it));
+    }
+
+    /// The class of the interface that the packet came through, as this hook sees it; `None` if nobody says.
+    #[inline]
+    pub(super) fn in_class(&self) -> Option<u16> {
+        let [known, _, none] = self.classes;
+        self.in_iface().ok().map(|it| if it.is_some() { known } else { none })
+    }
+
+    /// The class of the interface that the packet leaves through, as this hook sees it; `None` if nobody says.
+    #[inline]
+    pub(super) fn out_class(&self) -> Option<u16> {
+        let [_, known, none] = self.classes;
+        self.out_iface().ok().map(|it| if it.is_some() { known } else { none })
+    }
+
     /// The owner of the sending socket: `Err` if nobody says.
     fn owner(&self) -> Result<Option<Owner>, &'static str> {
         match self.packet.owner {
@@ -279,7 +304,18 @@ impl<'p> Machine<'p> {
             Field::Tos => Value::Is(u128::from(self.view().tos())),
             Field::CtState => Value::Is(self.state()),
             Field::PacketType => Value::Is(self.packet_type as u128),
+            Field::MacSource => self.mac(),
             _ => self.transport_value(field),
+        }
+    }
+
+    fn mac(&self) -> Value {
+        match self.packet.link {
+            Some(link) => {
+                Value::Is(link.source.0.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).into())
+            }
+            None if self.packet.path == Path::Output => Value::Absent,
+            None => Value::Unknown("the Ethernet addresses are not told"),
         }
     }
 
@@ -416,13 +452,6 @@ impl<'p> Machine<'p> {
             Ok(owner) => owner.map_or(Value::Absent, |it| Value::Is(u128::from(read(it)))),
         };
         match field {
-            Field::MacSource => match self.packet.link {
-                Some(link) => {
-                    Value::Is(link.source.0.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
-                }
-                None if self.packet.path == Path::Output => Value::Absent,
-                None => Value::Unknown("the Ethernet addresses are not told"),
-            },
             Field::Uid => owner(|it| it.uid),
             Field::Gid => owner(|it| it.gid),
             Field::HasSocket => match self.owner() {
