@@ -464,7 +464,7 @@ impl<'a> Rules<'a> {
 
 impl Iterator for Rules<'_> {
     type Item = Entry;
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Entry> {
         match self {
             Rules::Found(found) => found.next().copied(),

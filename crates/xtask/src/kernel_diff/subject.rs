@@ -62,6 +62,12 @@ impl Place {
     pub fn bare(&self, shot: &Shot) -> Result<Packet, String> {
         let mut packet =
             Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
+        self.tell(shot, &mut packet);
+        Ok(packet)
+    }
+
+    /// Where a packet comes from, and where it goes.
+    pub fn tell(&self, shot: &Shot, packet: &mut Packet) {
         let output = shot.path == Path::Output;
         packet.mark = shot.mark;
         if output {
@@ -79,7 +85,6 @@ impl Place {
         if shot.path != Path::Input {
             packet.out_iface = Some(self.devices[shot.output]);
         }
-        Ok(packet)
     }
 
     fn entry(&self, shot: &Shot, packet: &Packet) -> Option<Connection> {
