@@ -186,24 +186,6 @@ impl<'p> Machine<'p> {
         View::new(self.family, &self.bytes)
     }
 
-    /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
-    /// `sure`: it is asked for certain.
-    pub(super) fn take_for_own(&mut self, sure: bool) {
-        let lost = |field| self.lost.iter().any(|it| it.0 == field);
-        if self.packet_type != PacketType::Multicast || lost(Field::PacketType) {
-            return;
-        }
-        let group = match self.family {
-            Family::V4 => self.heads.destination >> 28 == 0xe,
-            Family::V6 => self.heads.destination >> 120 == 0xff,
-        };
-        match (lost(Field::Destination), group) {
-            (false, true) => {}
-            (false, false) if sure => self.packet_type = PacketType::Host,
-            _ => self.lose(Field::PacketType, "whether `cluster` takes the packet for its own is not known"),
-        }
-    }
-
     /// After the bytes were changed.
     pub(super) fn refresh(&mut self) {
         self.heads = Heads::of(self.family, &self.bytes, self.nft);

@@ -6,7 +6,7 @@ use super::bytes::{
     Seen, chunks_match, dccp_option, eui64, numbers_match, options_match, route_matches, run, segments_match,
     tcp_option, text_matches,
 };
-use super::hash::node;
+use super::hash::{node, take_for_own};
 use super::machine::{BRIDGE, Machine, Value};
 use super::memory::Memory;
 use crate::dialect::Family;
@@ -366,7 +366,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             Tri::Yes
         }
         Pred::Cluster { total, nodes, seed } => {
-            machine.take_for_own(sure);
+            take_for_own(machine, sure);
             match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {
