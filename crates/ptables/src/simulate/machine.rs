@@ -182,13 +182,32 @@ impl<'p> Machine<'p> {
     }
 
     /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
-    pub(super) fn take_for_own(&mut self) {
+    /// `sure`: whether it is certain that the rule asks.
+    pub(super) fn take_for_own(&mut self, sure: bool) {
         let group = match self.family {
             Family::V4 => self.heads.destination >> 28 == 0xe,
             Family::V6 => self.heads.destination >> 120 == 0xff,
         };
-        if self.packet_type == PacketType::Multicast && !group {
+        if self.packet_type != PacketType::Multicast || group {
+            return;
+        }
+        if sure {
             self.packet_type = PacketType::Host;
+        } else {
+            self.lose(Field::PacketType, "whether a rule took the packet for its own is not decided");
+        }
+    }
+
+    /// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
+    pub(super) fn set_label(&mut self, bit: u8, sure: bool) {
+        let label = 1 << bit;
+        if self.connection.get().is_none_or(|it| it.labels & label != 0) {
+            return;
+        }
+        if !sure {
+            self.lose(Field::CtLabels, "whether a rule set a label is not decided");
+        } else if let Some(connection) = self.connection.to_mut() {
+            connection.labels |= label;
         }
     }
 
@@ -197,6 +216,11 @@ impl<'p> Machine<'p> {
         self.heads = Heads::of(self.family, &self.bytes, self.nft);
         self.values = Values::new(&self.heads);
         self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
+        self.begin_epoch();
+    }
+
+    /// What indexes have chosen so far may be wrong.
+    fn begin_epoch(&mut self) {
         self.epoch += 1;
     }
 
@@ -204,7 +228,7 @@ impl<'p> Machine<'p> {
     pub(super) fn lose(&mut self, field: Field, why: &'static str) {
         self.lost.push((field, why));
         self.values.forget(field);
-        self.epoch += 1;
+        self.begin_epoch();
     }
 
     /// The transport header, whatever fragment it is.
@@ -413,7 +437,7 @@ impl<'p> Machine<'p> {
                 Some(link) => {
                     Value::Is(link.source.0.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
                 }
-                None if self.packet.path == Path::Output => Value::Absent,
+                // No rule that asks for it stands in OUTPUT.
                 None => Value::Unknown("the Ethernet addresses are not told"),
             },
             Field::Uid => owner(|it| it.uid),
@@ -467,13 +491,14 @@ fn optional(number: Option<impl Into<u128>>) -> Value {
 
 impl Ancillary for Machine<'_> {
     fn get(&self, number: u32) -> Option<u32> {
+        let told = |field| match self.value(field) {
+            Value::Is(value) => u32::try_from(value).ok(),
+            _ => None,
+        };
         match number {
             0 => Some(if self.family == Family::V4 { 0x0800 } else { 0x86dd }),
-            4 => Some(self.packet_type as u32),
-            20 => match self.value(Field::Mark) {
-                Value::Is(mark) => u32::try_from(mark).ok(),
-                _ => None,
-            },
+            4 => told(Field::PacketType),
+            20 => told(Field::Mark),
             36 => self.packet.facts.cpu,
             _ => None,
         }

@@ -252,8 +252,7 @@ pub(super) fn prefix(address: u128, from: (u128, u128), to: (u128, u128)) -> Opt
     let sum = |bits: u128| words(bits).into_iter().fold(0, add);
     let difference = add(sum(from.0), !sum(to.0));
     let mut held = words(address & !mask | to.0 & mask);
-    let place =
-        if length <= 48 { 3 } else { (4..8).find(|at| held.get(*at).is_some_and(|it| *it != 0xffff))? };
+    let place = if length <= 48 { 3 } else { held.iter().enumerate().skip(4).find(|it| *it.1 != 0xffff)?.0 };
     let word = held.get_mut(place)?;
     *word = add(*word, difference);
     if *word == 0xffff {

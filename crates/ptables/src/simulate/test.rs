@@ -9,7 +9,6 @@ use super::machine::{BRIDGE, Machine, Value};
 use super::memory::Memory;
 use crate::dialect::Family;
 use crate::meaning::{Field, Header, Need, Pred};
-use crate::packet::Path;
 use crate::value::iface::Iface;
 
 /// A condition. What depends on earlier packets has a place in the memory.
@@ -289,19 +288,16 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Segments(test) => segments_match(&machine.view(), test).into(),
         Pred::Eui64 => match machine.packet.link {
             Some(link) => eui64(machine.heads.source, link.source.0).into(),
-            None if machine.packet.path == Path::Output => Tri::No,
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),
         Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
         Pred::SetLabel(bit) => {
-            if sure && let Some(connection) = machine.connection.to_mut() {
-                connection.labels |= 1 << bit;
-            }
+            machine.set_label(*bit, sure);
             Tri::Yes
         }
         Pred::Cluster { total, nodes, seed } => {
-            machine.take_for_own();
+            machine.take_for_own(sure);
             match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {

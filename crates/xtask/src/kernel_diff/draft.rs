@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use ptables::dialect::Family;
-use ptables::packet::{Layout, Tcp, Transport};
+use ptables::packet::mend::mend;
+use ptables::packet::{Layout, Tcp, Transport, View};
 use ptables_judge::world::{Link, OWNERS, Path};
 
 use super::pool;
@@ -24,6 +25,8 @@ pub struct Draft {
     pub shot: Shot,
     /// Bytes after which it is cut off, among the extension headers of IPv6.
     pub cut: Option<u16>,
+    /// Bytes of the transport header, and of what follows, that are left.
+    pub short: Option<u16>,
 }
 
 /// What packets a set of rules may get.
@@ -79,7 +82,11 @@ impl Draft {
             layout.source |= rng.pick(&[0xffff << 48, 0xffff_ffff << 32, u128::from(u64::MAX), 0xffff << 64]);
             layout.destination |= rng.pick(&[0xffff << 48, u128::from(u64::MAX), 0xffff << 64]);
         }
-        let mut draft = Draft { v6, layout, shot, cut: None };
+        let mut draft = Draft { v6, layout, shot, cut: None, short: None };
+        if !v6 && rng.chance(6) {
+            // Options that every machine passes over.
+            draft.layout.options = rng.pick(&[&[1, 1, 1, 1][..], &[0, 0, 0, 0], &[1; 8], &[1; 40]]).to_vec();
+        }
         draft.header(rng);
         if !scope.tracked && rng.chance(8) {
             draft.fragment(rng);
@@ -245,13 +252,28 @@ impl Draft {
         let family = if self.v6 { Family::V6 } else { Family::V4 };
         self.shot.bytes = self.layout.to_bytes(family).ok()?;
         if let Some(length) = self.cut {
-            let bytes = &mut self.shot.bytes;
-            bytes.truncate(bytes.len().min(usize::from(length)));
-            let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
-            bytes[4..6].copy_from_slice(&rest);
+            truncate(&mut self.shot.bytes, usize::from(length));
+        } else if let Some(length) = self.short {
+            let start = View::new(family, &self.shot.bytes).transport;
+            if start > 0 {
+                truncate(&mut self.shot.bytes, start + usize::from(length));
+            }
         }
         Some(self.shot)
     }
+}
+
+/// Cuts a packet off, and says so in its header.
+fn truncate(bytes: &mut Vec<u8>, length: usize) {
+    bytes.truncate(length);
+    if bytes[0] >> 4 == 6 {
+        let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
+        return bytes[4..6].copy_from_slice(&rest);
+    }
+    let (old, new) = ([bytes[2], bytes[3]], (bytes.len() as u16).to_be_bytes());
+    let sum = mend(u16::from_be_bytes([bytes[10], bytes[11]]), &old, &new);
+    bytes[2..4].copy_from_slice(&new);
+    bytes[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// The identifier of an echo and its number: often one of the ports that rules ask for.
@@ -390,7 +412,7 @@ impl Draft {
                     seen,
                     related,
                     mark: rng.pick(&pool::MARKS),
-                    labels: if rng.chance(20) { 1 << rng.pick(&[0, 1, 40, 127]) } else { 0 },
+                    labels: if rng.chance(20) { rng.pick(&[1, 2, 1 << 40, 1 << 127, 3]) } else { 0 },
                     nat: self.translation(rng),
                     ..Known::default()
                 })

@@ -28,4 +28,6 @@ pub mod shrink;
 pub mod speed;
 pub mod subject;
 pub mod targets;
+pub mod themes;
 pub mod trial;
+mod unknown;

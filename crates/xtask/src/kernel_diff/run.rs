@@ -13,11 +13,10 @@ use super::arena::{Arena, Step};
 use super::coverage::Coverage;
 use super::deck::{Dealt, Deck, WORKERS};
 use super::flat::Flat;
-use super::shot::{Entry, Shot};
+
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
 use super::{partial, regress, shrink};
-use ptables::packet::Packet;
 use ptables::simulate::{Options, Simulator};
 
 /// What is compared, and how.
@@ -166,31 +165,6 @@ impl Report {
     }
 }
 
-/// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
-/// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
-/// finds at the end of a packet, or for a table that several rules settle.
-pub(crate) fn has_unknown_address(text: &str) -> bool {
-    let chosen = |line: &str| {
-        let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
-        to.is_some_and(|to| to.contains('-') && !to.contains('/'))
-    };
-    let parts =
-        ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype", "--algo fsm", "-name table9v"];
-    parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen)
-}
-
-/// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
-pub(crate) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
-    let is_syn = || {
-        let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
-        packet.is_ok_and(|it| {
-            let view = it.view();
-            view.proto == Some(6) && view.transport_bytes().get(13).is_some_and(|flags| flags & 2 != 0)
-        })
-    };
-    text.contains("-m connbytes") && matches!(shot.entry, Entry::There(_)) && is_syn()
-}
-
 /// A case with one difference, if there is any: the first of its packets.
 fn compare(
     case: &Case,
@@ -224,8 +198,9 @@ fn compare(
                 true => subject.fault_in_sequence((at, shot), &seen, case.watch())?,
                 false => None,
             };
-            let may_not_know = has_unknown_address(&case.text) || has_unknown_count(&case.text, shot);
-            if simulated.is_err() && may_not_know && (case.remembers || subject.is_open(shot, &seen)?)
+            if simulated.is_err()
+                && case.may_be_unknown(shot)
+                && (case.remembers || subject.is_open(shot, &seen)?)
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
                 report.undecided += 1;

@@ -59,11 +59,13 @@ impl Draft {
             self.become_proto(50, rng);
             self.layout.transport = Transport::None;
         }
-        for header in [0, 60] {
-            let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
-            if self.layout.extensions.iter().any(bad) {
-                self.layout.extensions.retain(|it| it.0 != header);
-            }
+        if scope.nft && !later && self.cut.is_none() && matches!(self.layout.proto, 0 | 43 | 60) {
+            // A header that is longer than the packet, of which nf_tables sends no trace.
+            self.become_proto(17, rng);
+        }
+        // Options for the destination it only looks at behind the last hook.
+        if self.shot.path != Path::Output {
+            self.layout.extensions.retain(|it| it.0 != 0 || is_padded_well(&it.1));
         }
         if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
             // A new route would lead it back to us, or nowhere.
@@ -71,26 +73,32 @@ impl Draft {
         }
         self.settle_entry();
         let own_header = self.v6 && self.layout.proto == 51;
-        if rng.chance(2)
-            && !own_header
-            && self.layout.fragment == 0
-            && !matches!(self.shot.entry, Entry::There(_))
-        {
+        if own_header || self.layout.fragment != 0 || matches!(self.shot.entry, Entry::There(_)) {
+            self.short = None;
+        } else if self.short.is_none() && rng.chance(2) {
             // A header that is cut off.
-            let length = self.layout.payload.len().min(rng.below(20) as usize);
+            self.short = Some(rng.below(20) as u16);
+            if rng.chance(50) {
+                self.layout.transport = Transport::None;
+            }
+        }
+        if scope.nft && self.layout.proto == 6 {
             // Whether nf_tables takes this for enough of a TCP header depends on what asks.
-            let length = if scope.nft && self.layout.proto == 6 { length.min(13) } else { length };
-            self.layout.transport = Transport::None;
-            self.layout.payload.truncate(length);
+            self.short = self.short.map(|it| if it < 20 { it.min(13) } else { it });
         }
         // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
         let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
-        if self.v6 && plain && !self.layout.extensions.is_empty() && rng.chance(8) {
+        if !self.v6 || !plain || self.layout.extensions.is_empty() {
+            self.cut = None;
+            return;
+        }
+        if self.cut.is_some() || rng.chance(8) {
             // Often within the first bytes of a header.
             let few = rng.below(40);
-            let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
+            let few = if rng.chance(50) { few & !7 | rng.below(5) } else { few };
+            let cut = self.cut.unwrap_or(40 + few as u16);
             // Of a header that is longer than the packet nf_tables sends no trace.
-            self.cut = Some(40 + if scope.nft { few & 1 } else { few } as u16);
+            self.cut = Some(if scope.nft { 40 + (cut & 1) } else { cut });
             self.shot.entry = match &self.shot.entry {
                 Entry::There(_) => Entry::None,
                 entry => entry.clone(),
@@ -100,9 +108,40 @@ impl Draft {
 }
 
 impl Draft {
+    /// Makes it a fragment for which the kernel waits, or one that it puts together at once: where connections are tracked
+    /// before the first table, else before INPUT.
+    pub fn hold(&mut self, tracked: bool, rng: &mut Rng) {
+        if !tracked && self.shot.path != Path::Input {
+            return;
+        }
+        // Fragments of two packets must not become one.
+        let number = rng.any() as u32;
+        self.layout.id = number as u16;
+        (self.cut, self.short) = (None, None);
+        let content = self.layout.payload.len().next_multiple_of(8).max(16);
+        self.layout.payload.resize(content, 0x5a);
+        if let Entry::There(_) = self.shot.entry {
+            self.shot.entry = Entry::None;
+        }
+        // Of IPv6 a whole packet may be a fragment, of which there is no other.
+        let field = rng.pick(&[0_u16, 0, 1, 0x2000, 0x2000, 0x2001]);
+        if self.v6 {
+            let [high, low] = ((field & 0x1fff) << 3 | field >> 13).to_be_bytes();
+            let [a, b, c, d] = number.to_be_bytes();
+            self.extension(44, vec![0, high, low, a, b, c, d]);
+        } else {
+            self.layout.fragment = field;
+        }
+        if field & 0x1fff != 0 {
+            self.layout.transport = Transport::None;
+        }
+    }
+
     /// Only what connection tracking takes: protocols that it knows, echo requests first and their replies after.
     fn settle_entry(&mut self) {
         let proto = self.layout.proto;
+        // That of the other family belongs to no connection.
+        let icmp = if self.v6 { 58 } else { 1 };
         let Entry::There(known) = &mut self.shot.entry else { return };
         if let Transport::Icmp { .. } = self.layout.transport {
             // Errors are what is related; an echo is not.
@@ -123,19 +162,19 @@ impl Draft {
                 true
             }
             Transport::Udp { .. } => true,
-            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == 1 => {
+            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == icmp => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == 1 => {
+            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == icmp => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
-            Transport::Icmp { kind: 128 | 139, .. } if proto == 58 => {
+            Transport::Icmp { kind: 128 | 139, .. } if proto == icmp => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 129 | 140, .. } if proto == 58 => {
+            Transport::Icmp { kind: 129 | 140, .. } if proto == icmp => {
                 (known.reply, known.seen) = (true, true);
                 true
             }

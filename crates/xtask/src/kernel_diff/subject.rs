@@ -63,7 +63,9 @@ impl Place {
         let mut packet =
             Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
         let output = shot.path == Path::Output;
-        packet.mark = shot.mark;
+        if shot.mark != 0 {
+            packet.mark = shot.mark;
+        }
         if output {
             let (uid, gid) = OWNERS[shot.owner];
             packet.owner = Some(Owner { uid, gid });
@@ -137,6 +139,8 @@ pub struct Subject<'s, 'r> {
     session: Session<'s, 'r>,
     /// The same, told less than all.
     pub(super) doubtful: Session<'s, 'r>,
+    /// The same, asked for verdicts only.
+    pub(super) hasty: Session<'s, 'r>,
     pub(super) simulator: &'s Simulator<'r>,
     pub(super) ruleset: &'r Ruleset,
     pub(super) place: &'s Place,
@@ -145,8 +149,9 @@ pub struct Subject<'s, 'r> {
 impl<'s, 'r> Subject<'s, 'r> {
     /// Asks a simulator about packets in this place, one after the other.
     pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
-        let (session, doubtful) = (simulator.session(), simulator.session());
-        Subject { session, doubtful, simulator, ruleset: simulator.ruleset(), place }
+        let session = simulator.session();
+        let (doubtful, hasty) = (session.clone(), session.clone());
+        Subject { session, doubtful, hasty, simulator, ruleset: simulator.ruleset(), place }
     }
 
     /// What becomes of the next packet.

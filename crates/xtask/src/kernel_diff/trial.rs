@@ -6,9 +6,9 @@ use ptables::model::Ruleset;
 use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
-use super::run::has_unknown_address;
 use super::shot::Shot;
 use super::subject::{Place, Subject};
+use super::unknown::{has_unknown_address, has_unknown_count, is_held};
 use crate::oracle::Ours;
 use ptables::simulate::{Options, Simulator};
 
@@ -60,6 +60,12 @@ impl Case {
     /// into packets that nobody tells.
     pub fn is_asked_in_part(&self) -> bool {
         self.ordered && !self.remembers && !self.undecided && !has_unknown_address(&self.text)
+    }
+
+    /// Whether the simulator may not know all of a packet, though all is told that there is to tell: then what the kernel did
+    /// must be one of its ways.
+    pub fn may_be_unknown(&self, shot: &Shot) -> bool {
+        has_unknown_address(&self.text) || has_unknown_count(&self.text, shot) || is_held(shot, self.tracked)
     }
 
     /// The rules as the simulator reads them.

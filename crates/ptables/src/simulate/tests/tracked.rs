@@ -41,3 +41,38 @@ fn what_a_translation_chooses_is_not_known_of_the_replies_either() {
     let from_one = lost("POSTROUTING", "MASQUERADE");
     assert!(from_one(CtReplyDestination) && !from_one(Field::CtOrigSource));
 }
+
+#[test]
+fn what_a_rule_may_have_noted_is_not_known() {
+    // Whether it leaves through `a` is not told, and with that whether the label is set.
+    let rules = ruleset(
+        "*filter\n:OUTPUT ACCEPT\n-A OUTPUT -o a -m connlabel --label 3 --set\n\
+         -A OUTPUT -m connlabel --label 3 -j DROP\nCOMMIT\n",
+    );
+    let told = |out: &str, is_told, labels: u128| {
+        let mut told = packet(&format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 out {out} new"));
+        let mut connection = told.connection();
+        connection.labels = labels;
+        told.entry = Some(Box::new(connection));
+        told.out_iface = told.out_iface.filter(|_| is_told);
+        Simulator::new(&rules, Options::default()).simulate(&told).verdict
+    };
+    assert_eq!([told("a", true, 0), told("b", true, 0)], [Verdict::Drop, Verdict::Accept]);
+    assert_eq!([told("a", false, 0), told("a", false, 8)], [Verdict::Unknown, Verdict::Drop]);
+}
+
+#[test]
+fn what_a_rule_may_have_taken_for_its_own_is_not_known() {
+    let rules = ruleset(
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -i a -m cluster --cluster-total-nodes 2 \
+         --cluster-local-node 1 --cluster-hash-seed 1\n-A PREROUTING -m pkttype --pkt-type multicast -j DROP\nCOMMIT\n",
+    );
+    let told = |input: &str, is_told| {
+        let mut told = packet(&format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 in {input} out c new"));
+        told.packet_type = crate::packet::PacketType::Multicast;
+        told.in_iface = told.in_iface.filter(|_| is_told);
+        Simulator::new(&rules, Options::default()).simulate(&told).verdict
+    };
+    assert_eq!([told("a", true), told("b", true)], [Verdict::Accept, Verdict::Drop]);
+    assert_eq!(told("a", false), Verdict::Unknown);
+}

@@ -168,7 +168,7 @@ fn connmark(place: &mut Place<'_>) -> Piece {
 fn connlabel(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("connlabel");
     let label = place.rng.pick(&[0, 1, 40, 127]);
-    let set = if place.rng.chance(20) { " --set" } else { "" };
+    let set = if place.rng.chance(35) { " --set" } else { "" };
     piece.option(place.not(), &format!("--label {label}{set}"), move |draft, _| {
         known(draft, |it| it.labels |= 1 << label)
     });
