@@ -50,7 +50,7 @@ impl<'a> View<'a> {
     }
 
     /// The same as connection tracking looks at it: a routing header of which two bytes are there does for it.
-    pub(super) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
+    pub(crate) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
         View::with_routing(family, bytes, 2, true)
     }
 

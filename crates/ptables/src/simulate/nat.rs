@@ -8,7 +8,7 @@ use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
 use crate::packet::bytes::{put, u8_at, u128_at};
-use crate::packet::{Connection, Path};
+use crate::packet::{Connection, Path, View};
 use crate::value::ct_state::CtState;
 use crate::value::proto::{DCCP, GRE, ICMPV6};
 
@@ -40,8 +40,13 @@ pub(super) fn settle(machine: &mut Machine<'_>) {
 /// Whether a header can be translated; a packet of which it cannot is dropped. Only GRE has such: a whole header must be
 /// there, and for another destination a version that the kernel knows.
 fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
-    machine.heads.proto != Some(GRE)
-        || matches!(machine.transport(), [_, version, _, _, _, _, _, _, ..] if source || version & 7 < 2)
+    if !matches!(machine.heads.proto, Some(GRE) | None) {
+        return true;
+    }
+    // As connection tracking finds it.
+    let view = View::tracked(machine.family, &machine.bytes);
+    view.proto != Some(GRE)
+        || matches!(view.transport_bytes(), [_, version, _, _, _, _, _, _, ..] if source || version & 7 < 2)
 }
 
 /// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.

@@ -6,7 +6,7 @@ use super::bytes::{
 };
 use super::hash::node;
 use super::machine::{BRIDGE, Machine, Value};
-use super::memory::Memory;
+use super::memory::{Memory, Recall};
 use crate::dialect::Family;
 use crate::meaning::{Field, Header, Need, Pred};
 use crate::value::iface::Iface;
@@ -36,6 +36,8 @@ pub(super) enum Tri<'a> {
     YesDrop,
     /// It drops the packet if it looks, which nobody can tell; and whether the rule counts then.
     MayDrop(Why<'a>, bool),
+    /// Nobody can tell, nor whether it drops the packet.
+    Lost(Why<'a>),
 }
 
 /// Why something is not decided.
@@ -97,8 +99,11 @@ impl Test {
                 Err(why) => Tri::Unknown(Why::Text(why)),
             },
             Test::Need(at, need) => match memory.ask(*at, need, machine, sure) {
-                Some(yes) => yes.into(),
-                None => Tri::Unknown(Why::Need(need)),
+                Recall::Is(yes) => yes.into(),
+                Recall::Unknown => Tri::Unknown(Why::Need(need)),
+                Recall::NoRoom => Tri::Lost(Why::Text(
+                    "whether there is room in the table, for want of which packets are dropped",
+                )),
             },
             Test::Not(inner) => match inner.ask(machine, memory, sure) {
                 Tri::Yes => Tri::No,

@@ -108,6 +108,7 @@ impl Iterator for Deck {
             _ => false,
         };
         let is_flat = is_flat && self.file.is_none();
+        let is_crowd = self.mode == Mode::Sequence && at % 32 == 5;
         let flat = is_flat.then(|| Flat::random(plan, &mut self.rng));
         let own;
         let rules = match (&flat, &self.file) {
@@ -119,6 +120,7 @@ impl Iterator for Deck {
             (None, None) => {
                 let ordered = matches!(self.mode, Mode::Trace | Mode::Connections | Mode::Nft);
                 own = match at % 16 {
+                    _ if is_crowd => Rules::crowd(plan, &mut self.rng),
                     5 if self.mode == Mode::Counters => Rules::long(plan, &mut self.rng),
                     4 if self.mode == Mode::Trace => Rules::long(plan, &mut self.rng),
                     2 | 3 | 8..=11 if ordered => Rules::rewriting(plan, &mut self.rng),
@@ -128,7 +130,8 @@ impl Iterator for Deck {
             }
         };
         let rng = &mut self.rng;
-        let shots: Vec<Shot> = (0..self.packets).map(|_| rules.shot(plan, rng)).collect();
+        let count = if is_crowd { self.packets * 6 } else { self.packets };
+        let shots: Vec<Shot> = (0..count).map(|_| rules.shot(plan, rng)).collect();
         let case = Case { v6, text: rules.text.clone(), shots, ..self.case.clone() };
         Some(Dealt { at, case, flat })
     }

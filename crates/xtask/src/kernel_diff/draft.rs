@@ -27,6 +27,8 @@ pub struct Draft {
     pub cut: Option<u16>,
     /// Bytes of the transport header, and of what follows, that are left.
     pub short: Option<u16>,
+    /// Type and sender of an ICMP error, with which it is sent back.
+    pub error: Option<(u8, u128)>,
 }
 
 /// What packets a set of rules may get.
@@ -82,7 +84,7 @@ impl Draft {
             layout.source |= rng.pick(&[0xffff << 48, 0xffff_ffff << 32, u128::from(u64::MAX), 0xffff << 64]);
             layout.destination |= rng.pick(&[0xffff << 48, u128::from(u64::MAX), 0xffff << 64]);
         }
-        let mut draft = Draft { v6, layout, shot, cut: None, short: None };
+        let mut draft = Draft { v6, layout, shot, cut: None, short: None, error: None };
         if !v6 && rng.chance(6) {
             // Options that every machine passes over.
             draft.layout.options = rng.pick(&[&[1, 1, 1, 1][..], &[0, 0, 0, 0], &[1; 8], &[1; 40]]).to_vec();
@@ -251,6 +253,14 @@ impl Draft {
         }
         let family = if self.v6 { Family::V6 } else { Family::V4 };
         self.shot.bytes = self.layout.to_bytes(family).ok()?;
+        if let Some((kind, sender)) = self.error {
+            let proto = if self.v6 { 58 } else { 1 };
+            let mut outer = Layout::new(sender, self.layout.source, proto);
+            (outer.tos, outer.hop_limit, outer.id) = (self.layout.tos, self.layout.hop_limit, 9);
+            outer.transport = Transport::Icmp { kind, code: 0, rest: 0 };
+            outer.payload = self.shot.bytes;
+            self.shot.bytes = outer.to_bytes(family).ok()?;
+        }
         if let Some(length) = self.cut {
             truncate(&mut self.shot.bytes, usize::from(length));
         } else if let Some(length) = self.short {
@@ -313,16 +323,21 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
 /// SCTP chunks: type, flags, length, content.
 fn chunks(rng: &mut Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
+    // Whether all are such as may begin an association.
+    let is_first = rng.chance(50);
     for _ in 0..rng.within(0, 3) {
         let length = rng.pick(&[4_u16, 8, 9, 16, 19, 20, 21]);
-        let kind = rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]);
+        let kind = match is_first {
+            true => rng.pick(&[1, 2, 4, 5, 7, 8, 9, 10]),
+            false => rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]),
+        };
         bytes.extend([kind, rng.below(8) as u8]);
         bytes.extend(length.to_be_bytes());
         bytes.resize(bytes.len() + usize::from(length.next_multiple_of(4)) - 4, 0);
     }
-    if rng.chance(5) {
+    if rng.chance(8) {
         // A chunk of no length ends the search.
-        bytes.extend([1, 0, 0, 0]);
+        bytes.extend([rng.pick(&[1, 4, 7, 9]), 0, 0, rng.pick(&[0, 0, 1])]);
     }
     bytes
 }
@@ -414,6 +429,7 @@ impl Draft {
                     mark: rng.pick(&pool::MARKS),
                     labels: if rng.chance(20) { rng.pick(&[1, 2, 1 << 40, 1 << 127, 3]) } else { 0 },
                     nat: self.translation(rng),
+                    error: rng.chance(12),
                     ..Known::default()
                 })
             }

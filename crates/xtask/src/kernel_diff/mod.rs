@@ -8,6 +8,7 @@
 pub mod arena;
 pub mod command;
 pub mod coverage;
+pub mod crowd;
 pub mod deck;
 pub mod draft;
 pub mod facts;

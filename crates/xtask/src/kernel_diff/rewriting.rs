@@ -156,7 +156,7 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
     let v6 = plan.v6;
     let address = pool::text(pool::foreign(rng, v6), v6);
     let not = if rng.chance(15) { " !" } else { "" };
-    let length = if v6 { rng.pick(&[128, 64, 48]) } else { rng.pick(&[32, 24, 16]) };
+    let length = if v6 { rng.pick(&[128, 64, 48, 34]) } else { rng.pick(&[32, 24, 16, 8]) };
     let incoming = matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward);
     match rng.below(18) {
         0 | 1 => format!("{not} -s {address}/{length}"),

@@ -72,6 +72,7 @@ impl Draft {
             self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
         }
         self.settle_entry();
+        self.settle_error(scope, rng);
         let own_header = self.v6 && self.layout.proto == 51;
         if own_header || self.layout.fragment != 0 || matches!(self.shot.entry, Entry::There(_)) {
             self.short = None;
@@ -99,6 +100,7 @@ impl Draft {
             let cut = self.cut.unwrap_or(40 + few as u16);
             // Of a header that is longer than the packet nf_tables sends no trace.
             self.cut = Some(if scope.nft { 40 + (cut & 1) } else { cut });
+            self.error = None;
             self.shot.entry = match &self.shot.entry {
                 Entry::There(_) => Entry::None,
                 entry => entry.clone(),
@@ -121,7 +123,7 @@ impl Draft {
         let content = self.layout.payload.len().next_multiple_of(8).max(16);
         self.layout.payload.resize(content, 0x5a);
         if let Entry::There(_) = self.shot.entry {
-            self.shot.entry = Entry::None;
+            (self.shot.entry, self.error) = (Entry::None, None);
         }
         // Of IPv6 a whole packet may be a fragment, of which there is no other.
         let field = rng.pick(&[0_u16, 0, 1, 0x2000, 0x2000, 0x2001]);
@@ -134,6 +136,19 @@ impl Draft {
         }
         if field & 0x1fff != 0 {
             self.layout.transport = Transport::None;
+        }
+    }
+
+    /// An error about a packet of a known connection; nothing else is known of that.
+    fn settle_error(&mut self, scope: Scope, rng: &mut Rng) {
+        let source = self.layout.source;
+        let leads_back = scope.one_way_out && (0..5).any(|device| source == pool::local(device, self.v6));
+        let Entry::There(known) = &mut self.shot.entry else { return };
+        known.error &=
+            !known.related && known.nat.is_none() && !(leads_back && self.shot.path == Path::Output);
+        if known.error {
+            let kind = rng.pick(if self.v6 { &[1, 2, 3, 4] } else { &[3, 4, 11, 12] });
+            self.error = Some((kind, pool::foreign(rng, self.v6)));
         }
     }
 
@@ -162,19 +177,19 @@ impl Draft {
                 true
             }
             Transport::Udp { .. } => true,
-            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == icmp => {
+            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == icmp && !self.v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == icmp => {
+            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == icmp && !self.v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
-            Transport::Icmp { kind: 128 | 139, .. } if proto == icmp => {
+            Transport::Icmp { kind: 128 | 139, .. } if proto == icmp && self.v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 129 | 140, .. } if proto == icmp => {
+            Transport::Icmp { kind: 129 | 140, .. } if proto == icmp && self.v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }

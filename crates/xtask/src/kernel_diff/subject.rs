@@ -85,7 +85,7 @@ impl Place {
     }
 
     fn entry(&self, shot: &Shot, packet: &Packet) -> Option<Connection> {
-        let tuple = packet.tuple();
+        let tuple = shot.tuple(packet);
         match &shot.entry {
             Entry::None => {
                 let mut connection = packet.connection();
@@ -95,6 +95,7 @@ impl Place {
             Entry::Untracked => Some(Connection::new(CtState::Untracked, tuple)),
             Entry::There(known) => {
                 let state = match (known.seen || known.reply, known.related) {
+                    _ if known.error => CtState::Related,
                     (true, _) => CtState::Established,
                     (_, true) => CtState::Related,
                     _ => CtState::New,
@@ -102,11 +103,13 @@ impl Place {
                 let (original, reply) = known.tuples(tuple);
                 let mut connection = Connection::new(state, original);
                 connection.reply_tuple = reply;
-                connection.reply = known.reply;
+                // An error goes to who sent what it is about, and is counted by nobody.
+                connection.reply = known.reply != known.error;
                 let carried = Count {
                     packets: known.before.into(),
                     bytes: u64::from(known.before) * shot.bytes.len() as u64,
                 };
+                let carried = if known.error { Count::default() } else { carried };
                 let (there, back) =
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
@@ -124,7 +127,10 @@ impl Place {
                 // What the kernel gives it now; conditions of these tests are far from it.
                 let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
                 connection.expires = Some(match tuple.proto {
+                    _ if known.error => 600,
                     6 if flags & 4 != 0 => 9,
+                    // The same segment for the fourth time.
+                    6 if known.seen && flags & 1 == 0 && known.before > 2 => 300,
                     6 if known.seen && flags & 1 == 0 => 432_000,
                     _ => 100,
                 });

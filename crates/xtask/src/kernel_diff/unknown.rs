@@ -7,14 +7,22 @@ use super::shot::{Entry, Shot};
 
 /// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
 /// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
-/// finds at the end of a packet, or for a table that several rules settle.
+/// finds at the end of a packet, or for a table that several rules settle, or for a list that is full.
 pub(super) fn has_unknown_address(text: &str) -> bool {
     let chosen = |line: &str| {
         let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
         to.is_some_and(|to| to.contains('-') && !to.contains('/'))
     };
-    let parts =
-        ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype", "--algo fsm", "-name table9v"];
+    let parts = [
+        "-j MASQUERADE",
+        "-j REDIRECT",
+        "--clamp-mss-to-pmtu",
+        "-m addrtype",
+        "--algo fsm",
+        "-name table9v",
+        "-name many",
+        "-name crowd",
+    ];
     parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen)
 }
 

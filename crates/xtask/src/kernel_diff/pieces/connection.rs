@@ -1,5 +1,7 @@
 //! Matches of the packet's connection.
 
+use ptables::packet::Transport;
+
 use super::{Maker, Piece, Place};
 use crate::kernel_diff::draft::Draft;
 use crate::kernel_diff::pool;
@@ -114,7 +116,12 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
                 text = if low == high { low.to_string() } else { format!("{low}:{high}") };
             }
             let source = matches!(name, "ctorigsrcport" | "ctrepldstport");
+            let echo = ECHOES.contains(&(low, high)).then_some(low.to_be_bytes()[0]);
             piece.option(place.not(), &format!("--{name} {text}"), move |draft, rng| {
+                if let Some(kind) = echo {
+                    draft.become_proto(if draft.v6 { 58 } else { 1 }, rng);
+                    draft.layout.transport = Transport::Icmp { kind, code: 0, rest: 7 };
+                }
                 let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);
                 let port = Some(rng.pick(&[low, high]));
                 if source != reply { draft.ports(port, None) } else { draft.ports(None, port) }
