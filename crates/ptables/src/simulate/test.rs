@@ -349,6 +349,7 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
 
 /// A packet whose chain of extension headers is cut off is dropped by who looks for one.
 fn cut_chain<'a>(machine: &Machine<'_>) -> Tri<'a> {
-    let torn = machine.family == Family::V6 && machine.view().proto.is_none() && machine.heads.fragment == 0;
+    let view = machine.view();
+    let torn = machine.family == Family::V6 && view.proto.is_none() && view.fragment == 0;
     if torn { Tri::Drop } else { Tri::No }
 }
