@@ -430,6 +430,7 @@ impl Draft {
                     labels: if rng.chance(20) { rng.pick(&[1, 2, 1 << 40, 1 << 127, 3]) } else { 0 },
                     nat: self.translation(rng),
                     error: rng.chance(12),
+                    begins: rng.chance(50),
                     ..Known::default()
                 })
             }

@@ -216,6 +216,13 @@ impl Draft {
         if !known.related {
             known.helper.clear();
         }
+        let has_ports = matches!(self.layout.transport, Transport::Tcp(_) | Transport::Udp { .. });
+        known.begins &= known.related && !known.seen && has_ports && known.before == 0;
+        if known.begins {
+            // Only who has a helper expects anything.
+            "ftp".clone_into(&mut known.helper);
+            (known.reply, known.labels, known.nat) = (false, 0, None);
+        }
         // Both directions of such a connection are one.
         if self.shot.path == Path::Output {
             known.nat = None;

@@ -113,7 +113,7 @@ impl Place {
                 let (there, back) =
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
-                connection.status = Connection::CONFIRMED
+                connection.status = if known.begins { 0 } else { Connection::CONFIRMED }
                     | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
                     | if known.related { Connection::EXPECTED } else { 0 }
                     | match known.nat {
@@ -127,6 +127,7 @@ impl Place {
                 // What the kernel gives it now; conditions of these tests are far from it.
                 let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
                 connection.expires = Some(match tuple.proto {
+                    _ if known.begins => 0,
                     _ if known.error => 600,
                     6 if flags & 4 != 0 => 9,
                     // The same segment for the fourth time.
