@@ -14,7 +14,7 @@ const COOKIE_ECHO: u8 = 10;
 /// Whether connection tracking takes a packet without an entry for the first of an association: not only those with an
 /// INIT chunk, but all whose chunks lead away from the state in which there is none.
 pub(super) fn begins(bytes: &[u8]) -> bool {
-    let Some(tag) = u32_at(bytes, 4).filter(|_| bytes.len() >= 12) else { return false };
+    let Some(tag) = u32_at(bytes, 4) else { return false };
     let (mut at, mut is_later, mut alone) = (12, false, false);
     // Whether some chunk says that the tag need not be that of the association, which has none yet.
     let mut any_tag = false;

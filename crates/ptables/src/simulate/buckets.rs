@@ -73,7 +73,7 @@ fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: Opti
     let fresh = Bucket { credit: most, then: now };
     let bucket = table.entry(key).or_insert(fresh);
     let passed = passed(bucket.then, now);
-    if passed > 0 && passed.saturating_mul(1000) >= u64::from(test.expire) {
+    if passed.saturating_mul(1000) >= u64::from(test.expire) {
         // It may be there still, or not.
         return None;
     }

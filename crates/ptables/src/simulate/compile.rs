@@ -301,13 +301,18 @@ pub(crate) fn tracks(ruleset: &Ruleset) -> bool {
                 Effect::Nat(_) | Effect::Netmap { .. } | Effect::Intercept { .. } => true,
                 Effect::Write { field, .. } => field == Field::ConnMark,
                 Effect::Copy { from, to, .. } => from == Field::ConnMark || to == Field::ConnMark,
-                _ => false,
+                Effect::Track { untracked, .. } => !untracked,
+                _ => TRACK.contains(&target.spec().name),
             },
             _ => false,
         };
-        acts || looks_at_connection(&typed.meaning(ruleset.context))
+        acts || typed.matches.iter().any(|it| TRACK.contains(&it.spec().name))
+            || looks_at_connection(&typed.meaning(ruleset.context))
     })
 }
+
+/// What looks at connections in a way that its meaning does not tell.
+const TRACK: [&str; 3] = ["connlimit", "CONNSECMARK", "SYNPROXY"];
 
 /// Whether a rule looks at the hop limit of a packet, or at bytes or sums among which it is.
 pub(super) fn counts_hops(ruleset: &Ruleset) -> bool {

@@ -130,7 +130,7 @@ impl Iterator for Deck {
             }
         };
         let rng = &mut self.rng;
-        let count = if is_crowd { self.packets * 6 } else { self.packets };
+        let count = if is_crowd { self.packets * 12 } else { self.packets };
         let shots: Vec<Shot> = (0..count).map(|_| rules.shot(plan, rng)).collect();
         let case = Case { v6, text: rules.text.clone(), shots, ..self.case.clone() };
         Some(Dealt { at, case, flat })

@@ -58,6 +58,14 @@ impl Rules {
                     let look = look(plan, rng, *hook);
                     let _ = writeln!(text, "-A {}{look}", chain_of(*hook));
                 }
+                if table == "security" && *hook == Hook::Input && plan.nft && plan.tracked {
+                    // Here alone something stands behind the translation of sources.
+                    let (address, length) = (pool::foreign(rng, plan.v6), if plan.v6 { 34 } else { 8 });
+                    let address = pool::text(address, plan.v6);
+                    for name in ["ctrepldst", "ctorigsrc"] {
+                        let _ = writeln!(text, "-A INPUT -m conntrack --{name} {address}/{length}");
+                    }
+                }
             }
             text.push_str("COMMIT\n");
         }
@@ -180,7 +188,12 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
             // It is set in one place, and asked for in another.
             let label = rng.pick(&[0, 1, 40, 127]);
             let set = if not.is_empty() && rng.chance(50) { " --set" } else { "" };
-            format!(" -m connlabel{not} --label {label}{set}")
+            let iface = match (rng.below(3), incoming) {
+                (0, true) => " -i eth+",
+                (0, false) => " -o eth+",
+                _ => "",
+            };
+            format!("{iface} -m connlabel{not} --label {label}{set}")
         }
         12 => format!(" -m conntrack{not} --ctstate {}", rng.pick(&["DNAT", "SNAT", "NEW", "ESTABLISHED"])),
         13 => format!(

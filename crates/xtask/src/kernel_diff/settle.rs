@@ -147,7 +147,7 @@ impl Draft {
         known.error &=
             !known.related && known.nat.is_none() && !(leads_back && self.shot.path == Path::Output);
         if known.error {
-            let kind = rng.pick(if self.v6 { &[1, 2, 3, 4] } else { &[3, 4, 11, 12] });
+            let kind = rng.pick(if self.v6 { &[1, 2, 3, 4] } else { &[3, 4, 5, 11, 12] });
             self.error = Some((kind, pool::foreign(rng, self.v6)));
         }
     }

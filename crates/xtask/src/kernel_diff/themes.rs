@@ -106,7 +106,7 @@ fn headers(draft: &mut Draft, rng: &mut Rng) {
 
 /// TCP with odd options, or cut off among them.
 fn segment(draft: &mut Draft, rng: &mut Rng) {
-    let (odd, cut) = (rng.chance(40), rng.chance(15));
+    let (odd, cut) = (rng.chance(40), rng.chance(25));
     if odd {
         let options = tcp_options(rng);
         draft.tcp(rng, |tcp| tcp.options = options);

@@ -65,7 +65,7 @@ const SHORTCUTS: [(&str, &[&str]); 2] = [
     ("simulate/index.rs", &[]),
     (
         "simulate/compile.rs",
-        &["plain", "undecided", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"],
+        &["flat", "plain", "undecided", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"],
     ),
 ];
 

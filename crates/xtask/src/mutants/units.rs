@@ -11,7 +11,7 @@ const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ex
 
 /// Comparisons with the kernel: the program, its test, and which files it is about.
 const KERNEL: [(&str, &str, &[&str]); 3] = [
-    ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "/set.rs"]),
+    ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "simulate/walk.rs", "/set.rs"]),
     (
         "routed",
         "packets_leave",

@@ -62,7 +62,7 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
         b"#\xbf",
         b"q\xe9\xff",
         b"Q\xc9",
-        b"!\xd7\xa1",
+        b"!\xd7\xa1\xf7",
         b" \xa0\t",
     ];
     let rng = &mut *place.rng;

@@ -110,7 +110,7 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     for (number, name) in ports.into_iter().enumerate() {
         if given(place, 6 + number as u64, 12) {
             let (mut text, mut low, mut high) = place.port_range();
-            if place.rng.chance(25) {
+            if place.rng.chance(50) {
                 // Of ICMP the identifier stands for one port, type and code for the other.
                 (low, high) = place.rng.pick(&ECHOES);
                 text = if low == high { low.to_string() } else { format!("{low}:{high}") };
