@@ -1,3 +1,4 @@
+mod changes;
 mod remembers;
 mod routed;
 mod times;

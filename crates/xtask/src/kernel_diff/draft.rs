@@ -312,7 +312,7 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
                 options.extend(rng.pick(&[0_u16, 536, 1400, 1460, 65535]).to_be_bytes());
             }
             2 => options.push(1),
-            3 => options.extend(rng.pick(&[[3, 3, 7], [2, 3, 0], [2, 3, 1]])),
+            3 => options.extend(rng.pick(&[[3, 3, 7], [2, 3, 7], [2, 3, 0]])),
             4 => options.extend([4, 2]),
             _ => options.extend(rng.pick(&[[5, 0], [254, 1], [2, 3], [0, 0], [254, 40]])),
         }
