@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   hostile N SEED   run N scripts that nobody should write, and see that each ends in rules or in an error
   python-tests     build and install the Python package in an environment of its own, and run its tests beside PyPTables
   kernel-diff …    compare the simulator with the real kernel; `kernel-diff --help` says how
-  mutants N SEED   put N faults into the simulator, one at a time, and see whether kernel-diff finds them (0: all)
+  mutants N SEED[,SEED]…   put N faults for each seed into the simulator, and see whether kernel-diff finds them (0: all)
   mutants N SEED SHARE   the same with so many hundredths of what CI compares
   mutants N SEED shortcuts [SHARE]   faults in what only saves time
   oracle FOLDER…   compare the rule texts of these folders
@@ -49,14 +49,15 @@ fn main() -> ExitCode {
         },
         ["python-tests"] => python::tests(),
         ["kernel-diff", words @ ..] => kernel_diff::command::command(words).map_err(Into::into),
-        ["mutants", count, seed, rest @ ..] => {
+        ["mutants", count, seeds, rest @ ..] => {
+            let seeds: Result<Vec<u64>, _> = seeds.split(',').map(str::parse).collect();
             let (kind, share) = match rest {
                 ["shortcuts", share @ ..] => (mutants::Kind::Shortcuts, share),
                 share => (mutants::Kind::Answers, share),
             };
-            match (count.parse(), seed.parse(), share.first().unwrap_or(&"100").parse()) {
-                (Ok(count), Ok(seed), Ok(share)) => {
-                    mutants::run(count, seed, share, kind).map_err(Into::into)
+            match (count.parse(), seeds, share.first().unwrap_or(&"100").parse()) {
+                (Ok(count), Ok(seeds), Ok(share)) => {
+                    mutants::run(count, &seeds, share, kind).map_err(Into::into)
                 }
                 _ => Err(USAGE.into()),
             }

@@ -30,7 +30,7 @@ fn agrees(mode: Mode, rulesets: u64, packets: u64) {
     // The whole run, of other seeds and many more packets, is `cargo xtask kernel-diff`.
     let job = Job { mode, seed: 7, rulesets, packets, enough: 2, shrink: true, write: false, file: None };
     let report = run(&job).unwrap();
-    assert_eq!(report.packets, packets);
+    assert!(report.packets >= packets, "{}", report.packets);
     assert!(report.steps > report.packets, "packets met no rules");
     assert!(report.differences.is_empty(), "{}", report.differences.join("\n"));
 }

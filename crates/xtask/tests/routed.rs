@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use ptables::packet::{Packet, Path};
 use ptables::routes::Routes;
-use ptables::simulate::{Options, Simulator, Verdict};
+use ptables::simulate::{Options, Simulator, Trace, Verdict};
 use ptables::source::{Source, Text};
 use ptables::value::iface::Iface;
 use ptables_judge::counters::Table;
@@ -241,6 +241,8 @@ fn packets_leave_where_routes_lead_them() {
         Loader::legacy(v6, &lock).load(&text).unwrap();
         let ruleset = trial::read(v6, false, &text).unwrap();
         let simulator = Simulator::new(&ruleset, Options::default()).with_routes(routes.clone());
+        let nothing = trial::read(v6, false, "").unwrap();
+        let plain = Simulator::new(&nothing, Options::default()).with_routes(routes.clone());
         let mut input = Table::new(v6, "filter").unwrap();
         input.shape().unwrap();
         let mut counts = Vec::new();
@@ -271,9 +273,21 @@ fn packets_leave_where_routes_lead_them() {
             let came_here = counts[0].0 > before;
             let trace = simulator.simulate(&told);
             let context = format!("PTABLES_SEED={seed}: {line}\n{text}{}", simulator.human(&trace));
+            assert!(!trace.packet.routed, "it says where it went: {context}");
             if trace.verdict == Verdict::Unknown {
                 seen[0] += 1;
                 continue;
+            }
+            // What is told the way that it would take without rules goes the same one, where they change it too.
+            let without = plain.simulate(&told);
+            if without.verdict == Verdict::Accept {
+                let mut whole = told.clone();
+                whole.routed = false;
+                (whole.path, whole.out_iface) = (without.packet.path, without.packet.out_iface);
+                let again = simulator.simulate(&whole);
+                let end = |it: &Trace| (it.verdict, it.ended, it.packet.path, it.packet.out_iface);
+                assert_eq!(end(&again), end(&trace), "{context}{}", simulator.human(&again));
+                assert_eq!(again.packet.to_bytes(), trace.packet.to_bytes(), "{context}");
             }
             match (&left, came_here) {
                 (Some((at, bytes)), _) => {

@@ -9,6 +9,8 @@ use super::netlink::{Body, Netlink};
 const NEW: u16 = 0x100;
 const DELETE: u16 = 0x102;
 const CREATE: u16 = 0x600;
+/// The table of what is expected: subsystem 2, message 0.
+const EXPECT: u16 = 0x200;
 /// Both ways, whatever the sequence numbers.
 const LIBERAL: u8 = 8;
 
@@ -175,6 +177,26 @@ impl Connections {
             body = body.with(22, &entry.labels.to_ne_bytes());
         }
         self.0.request(NEW, CREATE, &body)
+    }
+
+    /// Has a connection expected by another one, which is there and has a helper: its first packet will be RELATED. It is
+    /// forgotten with that packet, or with the other connection.
+    ///
+    /// # Errors
+    /// The kernel's: there is no such connection, or it has no helper.
+    pub fn expect(&mut self, expected: &Tuple, master: &Tuple) -> io::Result<()> {
+        let ones: IpAddr = match expected.source {
+            IpAddr::V4(_) => [0xff; 4].into(),
+            IpAddr::V6(_) => [0xff; 16].into(),
+        };
+        let ports = Ports::Ports(u16::MAX, u16::MAX);
+        let mask = Tuple { source: ones, destination: ones, proto: expected.proto, ports };
+        let body = Body::new(expected.family(), 0)
+            .with_nested(1, &master.body())
+            .with_nested(2, &expected.body())
+            .with_nested(3, &mask.body())
+            .with(4, &60_u32.to_be_bytes());
+        self.0.request(EXPECT, CREATE, &body)
     }
 
     /// Takes an entry away.

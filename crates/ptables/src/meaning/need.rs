@@ -76,7 +76,7 @@ pub struct BucketTest {
     pub apart: [bool; 4],
     /// Bits of source and destination that count.
     pub masks: [u128; 2],
-    /// Entries that the table holds at most; 0: as many as the kernel chooses.
+    /// Entries that the table surely holds; with more, the kernel may drop packets that need another. 0: any number.
     pub entries: u32,
     /// Milliseconds after which an idle bucket goes.
     pub expire: u32,
@@ -95,6 +95,11 @@ impl BucketTest {
             entries: 0,
             expire: u32::MAX,
         }
+    }
+
+    /// Whether the table may have no room for another entry when it was asked so often.
+    pub fn may_be_full(&self, asked: u64) -> bool {
+        self.entries != 0 && asked > u64::from(self.entries)
     }
 }
 

@@ -14,15 +14,15 @@ const COOKIE_ECHO: u8 = 10;
 /// Whether connection tracking takes a packet without an entry for the first of an association: not only those with an
 /// INIT chunk, but all whose chunks lead away from the state in which there is none.
 pub(super) fn begins(bytes: &[u8]) -> bool {
-    let Some(tag) = u32_at(bytes, 4).filter(|_| bytes.len() >= 12) else { return false };
-    let (mut at, mut count, mut alone) = (12, 0, false);
+    let Some(tag) = u32_at(bytes, 4) else { return false };
+    let (mut at, mut is_later, mut alone) = (12, false, false);
     // Whether some chunk says that the tag need not be that of the association, which has none yet.
     let mut any_tag = false;
     // A heartbeat makes its tag that of the association, and a cookie must have that.
     let (mut cookie, mut heartbeat) = (false, false);
     while let (Some(kind), Some(length)) = (u8_at(bytes, at), u16_at(bytes, at + 2)) {
         alone |= matches!(kind, INIT | INIT_ACK);
-        if length == 0 || count > 0 && (alone || kind == COOKIE_ECHO) {
+        if length == 0 || is_later && (alone || kind == COOKIE_ECHO) {
             return false;
         }
         cookie |= kind == COOKIE_ECHO;
@@ -35,8 +35,8 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
             INIT_ACK | SHUTDOWN | ERROR => {}
             _ => return false,
         }
-        count += 1;
+        is_later = true;
         at += usize::from(length).next_multiple_of(4);
     }
-    count > 0 && (tag == 0 || any_tag && (!cookie || heartbeat))
+    is_later && (tag == 0 || any_tag && (!cookie || heartbeat))
 }

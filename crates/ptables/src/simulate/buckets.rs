@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::machine::{Machine, Value};
-use super::memory::{merge, passed};
+use super::memory::{Recall, merge, passed};
 use super::test::Test;
 use crate::dialect::Family;
 use crate::meaning::{BucketTest, Field, Need};
@@ -14,7 +14,11 @@ type Key = (u128, u128, u16, u16);
 
 /// The buckets of each table; `None`: nobody knows any more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Buckets(HashMap<(Text, Family), Option<HashMap<Key, Bucket>>>);
+pub(super) struct Buckets {
+    tables: HashMap<(Text, Family), Option<HashMap<Key, Bucket>>>,
+    /// How often each was asked: it has no more entries.
+    asked: HashMap<(Text, Family), u64>,
+}
 
 /// A bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,34 +32,48 @@ struct Bucket {
 impl Buckets {
     /// Keeps what both know alike.
     pub(super) fn merge(&mut self, other: &Buckets) {
-        merge(&mut self.0, &other.0);
+        merge(&mut self.tables, &other.tables);
+        for (name, count) in &other.asked {
+            let ours = self.asked.entry(name.clone()).or_default();
+            *ours = *count.max(ours);
+        }
     }
 
-    /// Whether a packet matches; `None` if it is not decided.
-    pub(super) fn ask(&mut self, test: &BucketTest, machine: &Machine<'_>, sure: bool) -> Option<bool> {
-        let table = self.0.entry((test.name.clone(), machine.family)).or_insert_with(|| Some(HashMap::new()));
+    /// Whether a packet matches.
+    pub(super) fn ask(&mut self, test: &BucketTest, machine: &Machine<'_>, sure: bool) -> Recall {
+        let name = (test.name.clone(), machine.family);
+        let asked = self.asked.entry(name.clone()).or_default();
+        *asked += 1;
+        let may_be_full = test.may_be_full(*asked);
+        let table = self.tables.entry(name).or_insert_with(|| Some(HashMap::new()));
         let found = key(test, machine).filter(|_| sure);
+        let has_room = |table: &HashMap<Key, Bucket>, key| {
+            !may_be_full || table.contains_key(key) || table.len() < test.entries as usize
+        };
         let answer = match (table.as_mut(), found) {
-            (Some(table), Some(key)) => take(table, key, test, machine.packet.facts.now),
+            (Some(table), Some(key)) if has_room(table, &key) => {
+                take(table, key, test, machine.packet.facts.now)
+            }
+            _ if may_be_full => {
+                // The packet is dropped unless the kernel has since looked for old entries.
+                *table = None;
+                return Recall::NoRoom;
+            }
             _ => None,
         };
         if answer.is_none() {
             *table = None;
         }
-        answer
+        answer.into()
     }
 }
 
 fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: Option<u64>) -> Option<bool> {
     let most = test.period.saturating_mul(test.burst);
     let fresh = Bucket { credit: most, then: now };
-    if !table.contains_key(&key) && test.entries != 0 && table.len() >= test.entries as usize {
-        // What the kernel does with a full table depends on when it last looked for old entries.
-        return None;
-    }
     let bucket = table.entry(key).or_insert(fresh);
     let passed = passed(bucket.then, now);
-    if passed > 0 && passed.saturating_mul(1000) >= u64::from(test.expire) {
+    if passed.saturating_mul(1000) >= u64::from(test.expire) {
         // It may be there still, or not.
         return None;
     }

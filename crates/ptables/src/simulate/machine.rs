@@ -1,8 +1,7 @@
 //! A packet on its way: what conditions see of it now, after what rules have done to it.
 
-use smallvec::SmallVec;
-
 use super::bytes::{self, Ancillary, header_set};
+use super::content::Bytes;
 use super::counts;
 use super::index::{Names, Values};
 use super::tracked::Tracked;
@@ -74,40 +73,6 @@ pub(super) struct Machine<'p> {
     pub(super) carried: Option<u64>,
     /// Counts changes of what the index of a chain looks at.
     pub(super) epoch: u32,
-}
-
-/// The bytes of a packet: as they were told, or changed since. Those of a small packet are then kept in place.
-#[derive(Clone, Debug)]
-pub(super) enum Bytes<'p> {
-    Told(&'p [u8]),
-    Changed(SmallVec<[u8; 64]>),
-}
-
-impl std::ops::Deref for Bytes<'_> {
-    type Target = [u8];
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Told(bytes) => bytes,
-            Bytes::Changed(bytes) => bytes,
-        }
-    }
-}
-
-impl Bytes<'_> {
-    pub(super) fn to_mut(&mut self) -> &mut [u8] {
-        if let Bytes::Told(bytes) = self {
-            *self = Bytes::Changed(SmallVec::from_slice(bytes));
-        }
-        match self {
-            Bytes::Changed(bytes) => bytes,
-            Bytes::Told(_) => &mut [],
-        }
-    }
-
-    pub(super) fn replace(&mut self, bytes: Vec<u8>) {
-        *self = Bytes::Changed(bytes.into());
-    }
 }
 
 impl Heads {
@@ -191,6 +156,11 @@ impl<'p> Machine<'p> {
         self.heads = Heads::of(self.family, &self.bytes, self.nft);
         self.values = Values::new(&self.heads);
         self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
+        self.begin_epoch();
+    }
+
+    /// What indexes have chosen so far may be wrong.
+    fn begin_epoch(&mut self) {
         self.epoch += 1;
     }
 
@@ -198,7 +168,7 @@ impl<'p> Machine<'p> {
     pub(super) fn lose(&mut self, field: Field, why: &'static str) {
         self.lost.push((field, why));
         self.values.forget(field);
-        self.epoch += 1;
+        self.begin_epoch();
     }
 
     /// The transport header, whatever fragment it is.
@@ -296,7 +266,7 @@ impl<'p> Machine<'p> {
             Some(link) => {
                 Value::Is(link.source.0.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).into())
             }
-            None if self.packet.path == Path::Output => Value::Absent,
+            // No rule that asks for it stands in OUTPUT.
             None => Value::Unknown("the Ethernet addresses are not told"),
         }
     }
@@ -485,13 +455,14 @@ fn optional(number: Option<impl Into<u128>>) -> Value {
 
 impl Ancillary for Machine<'_> {
     fn get(&self, number: u32) -> Option<u32> {
+        let told = |field| match self.value(field) {
+            Value::Is(value) => u32::try_from(value).ok(),
+            _ => None,
+        };
         match number {
             0 => Some(if self.family == Family::V4 { 0x0800 } else { 0x86dd }),
-            4 => Some(self.packet_type as u32),
-            20 => match self.value(Field::Mark) {
-                Value::Is(mark) => u32::try_from(mark).ok(),
-                _ => None,
-            },
+            4 => told(Field::PacketType),
+            20 => told(Field::Mark),
             36 => self.packet.facts.cpu,
             _ => None,
         }

@@ -12,7 +12,7 @@ use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::ipset::Contents;
 use crate::meaning::{Field, Need, RecentAction, RecentTest};
-use crate::packet::Path;
+use crate::packet::{Packet, Path};
 use crate::source::Text;
 
 /// Memory of a ruleset, from the moment that it was loaded.
@@ -21,6 +21,10 @@ pub(super) struct Memory {
     /// `None`: nobody knows which packets came before.
     earlier: Option<Box<Earlier>>,
     pub(super) sets: SetMemory,
+    /// Places of conditions that remember.
+    slots: u64,
+    /// How often at most such a condition was asked since the rules were loaded, be it known what came or not.
+    asked: u64,
 }
 
 /// What earlier packets left behind.
@@ -46,6 +50,21 @@ enum Slot {
     Lost,
 }
 
+/// What is remembered of a condition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Recall {
+    Is(bool),
+    Unknown,
+    /// Nor whether the kernel drops the packet, for want of room.
+    NoRoom,
+}
+
+impl From<Option<bool>> for Recall {
+    fn from(answer: Option<bool>) -> Recall {
+        answer.map_or(Recall::Unknown, Recall::Is)
+    }
+}
+
 /// An address in a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
@@ -59,7 +78,15 @@ impl Memory {
         Memory {
             earlier: slots.map(|it| Box::new(Earlier { slots: vec![Slot::Fresh; it], ..Earlier::default() })),
             sets: SetMemory::new(sets),
+            slots: slots.unwrap_or(0) as u64,
+            asked: 0,
         }
+    }
+
+    /// The next packet comes.
+    pub(super) fn come(&mut self, packet: &Packet) {
+        self.asked += self.slots;
+        self.sets.come(packet.facts.now);
     }
 
     /// A packet went another way too, and nobody can tell which: what the ways left differently is lost.
@@ -80,18 +107,24 @@ impl Memory {
 
     /// A packet went its way to an end that nobody knows: all is lost.
     pub(super) fn forget(&mut self) {
-        *self = Memory::default();
+        *self = Memory { slots: self.slots, asked: self.asked, ..Memory::default() };
+    }
+
+    /// Whether a condition holds that asks for earlier packets.
+    pub(super) fn ask(&mut self, at: usize, need: &Need, machine: &Machine<'_>, sure: bool) -> Recall {
+        match (need, &mut self.earlier) {
+            (Need::Bucket(test), Some(earlier)) => earlier.buckets.ask(test, machine, sure),
+            (Need::Bucket(test), None) if test.may_be_full(self.asked) => Recall::NoRoom,
+            _ => self.ask_others(at, need, machine, sure).into(),
+        }
     }
 
     /// `None` if it is not decided.
-    pub(super) fn ask(&mut self, at: usize, need: &Need, machine: &Machine<'_>, sure: bool) -> Option<bool> {
+    fn ask_others(&mut self, at: usize, need: &Need, machine: &Machine<'_>, sure: bool) -> Option<bool> {
         if let Need::Clock(span) = need {
             return machine.packet.facts.now.map(|now| within(span, now));
         }
         let earlier = self.earlier.as_mut()?;
-        if let Need::Bucket(test) = need {
-            return earlier.buckets.ask(test, machine, sure);
-        }
         if let Need::Recent(test) = need {
             return earlier.recent(test, machine, sure);
         }

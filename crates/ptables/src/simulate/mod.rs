@@ -7,6 +7,7 @@ mod buckets;
 mod bytes;
 mod clock;
 mod compile;
+mod content;
 mod counts;
 mod describe;
 mod effect;

@@ -8,7 +8,7 @@ use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Field, Nat};
 use crate::packet::bytes::{put, u8_at, u128_at};
-use crate::packet::{Connection, Path};
+use crate::packet::{Connection, Path, View};
 use crate::value::ct_state::CtState;
 use crate::value::proto::{DCCP, GRE, ICMPV6};
 
@@ -40,8 +40,13 @@ pub(super) fn settle(machine: &mut Machine<'_>) {
 /// Whether a header can be translated; a packet of which it cannot is dropped. Only GRE has such: a whole header must be
 /// there, and for another destination a version that the kernel knows.
 fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
-    machine.heads.proto != Some(GRE)
-        || matches!(machine.transport(), [_, version, _, _, _, _, _, _, ..] if source || version & 7 < 2)
+    if !matches!(machine.heads.proto, Some(GRE) | None) {
+        return true;
+    }
+    // As connection tracking finds it.
+    let view = View::tracked(machine.family, &machine.bytes);
+    view.proto != Some(GRE)
+        || matches!(view.transport_bytes(), [_, version, _, _, _, _, _, _, ..] if source || version & 7 < 2)
 }
 
 /// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.
@@ -252,8 +257,7 @@ pub(super) fn prefix(address: u128, from: (u128, u128), to: (u128, u128)) -> Opt
     let sum = |bits: u128| words(bits).into_iter().fold(0, add);
     let difference = add(sum(from.0), !sum(to.0));
     let mut held = words(address & !mask | to.0 & mask);
-    let place =
-        if length <= 48 { 3 } else { (4..8).find(|at| held.get(*at).is_some_and(|it| *it != 0xffff))? };
+    let place = if length <= 48 { 3 } else { held.iter().enumerate().skip(4).find(|it| *it.1 != 0xffff)?.0 };
     let word = held.get_mut(place)?;
     *word = add(*word, difference);
     if *word == 0xffff {

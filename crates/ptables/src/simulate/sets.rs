@@ -34,13 +34,10 @@ impl SetMemory {
 
     /// Nobody can tell any more what is in a set that either of the two changed; in none, if one of them knows nothing.
     pub(super) fn merge(&mut self, other: &SetMemory) {
-        let (Some(contents), Some(others)) = (&mut self.contents, &other.contents) else {
+        let (Some(contents), Some(_)) = (&mut self.contents, &other.contents) else {
             self.contents = None;
             return;
         };
-        if Arc::ptr_eq(contents, others) {
-            return;
-        }
         for name in self.touched.iter().chain(&other.touched) {
             Arc::make_mut(contents).lose(name, UNDECIDED);
         }

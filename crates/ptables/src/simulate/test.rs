@@ -8,10 +8,9 @@ use super::bytes::{
 };
 use super::hash::{node, take_for_own};
 use super::machine::{BRIDGE, Machine, Value};
-use super::memory::Memory;
+use super::memory::{Memory, Recall};
 use crate::dialect::Family;
 use crate::meaning::{Field, Header, Need, Pred};
-use crate::packet::Path;
 use crate::value::iface::Iface;
 
 /// A condition. What depends on earlier packets has a place in the memory. Small, for there are many: what most rules ask
@@ -44,6 +43,8 @@ pub(super) enum Tri<'a> {
     YesDrop,
     /// It drops the packet if it looks, which nobody can tell; and whether the rule counts then.
     MayDrop(Why<'a>, bool),
+    /// Nobody can tell, nor whether it drops the packet.
+    Lost(Why<'a>),
 }
 
 /// Why something is not decided.
@@ -297,14 +298,19 @@ fn remember<'a>(
     memory: &mut Memory,
     sure: bool,
 ) -> Tri<'a> {
-    let answer = match need {
-        Need::Set(test) => memory.sets.ask(test, machine, sure).map_err(Why::Text),
-        need => Ok(memory.ask(at, need, machine, sure)),
-    };
-    match answer {
-        Ok(Some(yes)) => yes.into(),
-        Ok(None) => Tri::Unknown(Why::Need(need)),
-        Err(why) => Tri::Unknown(why),
+    match need {
+        Need::Set(test) => match memory.sets.ask(test, machine, sure) {
+            Ok(Some(yes)) => yes.into(),
+            Ok(None) => Tri::Unknown(Why::Need(need)),
+            Err(why) => Tri::Unknown(Why::Text(why)),
+        },
+        need => match memory.ask(at, need, machine, sure) {
+            Recall::Is(yes) => yes.into(),
+            Recall::Unknown => Tri::Unknown(Why::Need(need)),
+            Recall::NoRoom => Tri::Lost(Why::Text(
+                "whether there is room in the table, for want of which packets are dropped",
+            )),
+        },
     }
 }
 
@@ -352,17 +358,12 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Segments(test) => segments_match(&machine.view(), test).into(),
         Pred::Eui64 => match machine.packet.link {
             Some(link) => eui64(machine.heads.source, link.source.0).into(),
-            None if machine.packet.path == Path::Output => Tri::No,
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),
         Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
         Pred::SetLabel(bit) => {
-            if !sure {
-                machine.lose(Field::CtLabels, "whether the label was set is not decided");
-            } else if let Some(connection) = machine.connection.to_mut() {
-                connection.labels |= 1 << bit;
-            }
+            set_label(machine, *bit, sure);
             Tri::Yes
         }
         Pred::Cluster { total, nodes, seed } => {
@@ -378,6 +379,19 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::BridgeOut(wanted) => bridge(wanted, machine.packet.facts.bridge_out),
         // The others were taken apart when they were compiled; a new one must be taught here.
         _ => Tri::Unknown(Why::Text("this condition is not modelled")),
+    }
+}
+
+/// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
+fn set_label(machine: &mut Machine<'_>, bit: u8, sure: bool) {
+    let label = 1 << bit;
+    if machine.connection.get().is_none_or(|it| it.labels & label != 0) {
+        return;
+    }
+    if !sure {
+        machine.lose(Field::CtLabels, "whether the label was set is not decided");
+    } else if let Some(connection) = machine.connection.to_mut() {
+        connection.labels |= label;
     }
 }
 

@@ -1,3 +1,4 @@
+mod changes;
 mod indexes;
 mod remembers;
 mod routed;

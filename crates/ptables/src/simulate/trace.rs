@@ -131,7 +131,9 @@ pub(super) fn ways(
             Some(last) => *last = true,
         }
         if traces.len() == WAYS {
-            return (traces, Memory::default(), false);
+            let mut lost = first.unwrap_or_default();
+            lost.forget();
+            return (traces, lost, false);
         }
         given = choices;
     }

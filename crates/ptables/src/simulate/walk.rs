@@ -94,7 +94,7 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
 
     /// The whole way.
     pub(super) fn go(&mut self) -> Verdict {
-        self.memory.sets.come(self.machine.packet.facts.now);
+        self.memory.come(self.machine.packet);
         self.way().unwrap_or(Verdict::Accept)
     }
 
@@ -337,6 +337,10 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 Some(None) => Uncommon::End(Verdict::Unknown),
                 _ => Uncommon::Next,
             },
+            Tri::Lost(why) => {
+                self.note(why);
+                Uncommon::End(Verdict::Unknown)
+            }
             Tri::Unknown(why) => match self.undecided(table.effect(&rule.action), why) {
                 None => {
                     self.observer.hit(at, &self.machine, &rule.tests, false);

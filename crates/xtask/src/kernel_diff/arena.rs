@@ -159,6 +159,9 @@ impl Arena {
             }
             done.push(entry.original);
         }
+        if let (Ok(()), Some(expected), [master]) = (&result, shot.expected(), &*done) {
+            result = connections.expect(&expected, master);
+        }
         let result = result.and_then(|()| {
             if let Entry::There(Known { before: 1.., .. }) = &shot.entry {
                 self.repeat(shot)?;

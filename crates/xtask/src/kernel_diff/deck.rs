@@ -112,6 +112,7 @@ impl Iterator for Deck {
             _ => false,
         };
         let is_flat = is_flat && self.file.is_none();
+        let is_crowd = self.mode == Mode::Sequence && at % 32 == 5;
         let flat = is_flat.then(|| Flat::random(plan, &mut self.rng));
         let own;
         let rules = match (&flat, &self.file) {
@@ -123,6 +124,7 @@ impl Iterator for Deck {
             (None, None) => {
                 let ordered = matches!(self.mode, Mode::Trace | Mode::Connections | Mode::Nft);
                 own = match at % 16 {
+                    _ if is_crowd => Rules::crowd(plan, &mut self.rng),
                     5 if self.mode == Mode::Counters => Rules::long(plan, &mut self.rng),
                     4 if self.mode == Mode::Trace => Rules::long(plan, &mut self.rng),
                     2 | 3 | 8..=11 if ordered => Rules::rewriting(plan, &mut self.rng),
@@ -131,7 +133,8 @@ impl Iterator for Deck {
                 &own
             }
         };
-        let shots = rules.shots(self.packets, plan, &mut self.rng);
+        let count = if is_crowd { self.packets * 12 } else { self.packets };
+        let shots = rules.shots(count, plan, &mut self.rng);
         let case = Case { v6, text: rules.text.clone(), shots, ..self.case.clone() };
         Some(Dealt { at, case, flat })
     }

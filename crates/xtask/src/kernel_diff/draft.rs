@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use ptables::dialect::Family;
-use ptables::packet::{Layout, Tcp, Transport};
+use ptables::packet::mend::mend;
+use ptables::packet::{Layout, Tcp, Transport, View};
 use ptables_judge::world::{Link, OWNERS, Path};
 
 use super::pool;
@@ -24,6 +25,10 @@ pub struct Draft {
     pub shot: Shot,
     /// Bytes after which it is cut off, among the extension headers of IPv6.
     pub cut: Option<u16>,
+    /// Bytes of the transport header, and of what follows, that are left.
+    pub short: Option<u16>,
+    /// Type and sender of an ICMP error, with which it is sent back.
+    pub error: Option<(u8, u128)>,
 }
 
 /// What packets a set of rules may get.
@@ -79,7 +84,11 @@ impl Draft {
             layout.source |= rng.pick(&[0xffff << 48, 0xffff_ffff << 32, u128::from(u64::MAX), 0xffff << 64]);
             layout.destination |= rng.pick(&[0xffff << 48, u128::from(u64::MAX), 0xffff << 64]);
         }
-        let mut draft = Draft { v6, layout, shot, cut: None };
+        let mut draft = Draft { v6, layout, shot, cut: None, short: None, error: None };
+        if !v6 && rng.chance(6) {
+            // Options that every machine passes over.
+            draft.layout.options = rng.pick(&[&[1, 1, 1, 1][..], &[0, 0, 0, 0], &[1; 8], &[1; 40]]).to_vec();
+        }
         draft.header(rng);
         if !scope.tracked && rng.chance(8) {
             draft.fragment(rng);
@@ -241,14 +250,37 @@ impl Draft {
         }
         let family = if self.v6 { Family::V6 } else { Family::V4 };
         self.shot.bytes = self.layout.to_bytes(family).ok()?;
+        if let Some((kind, sender)) = self.error {
+            let proto = if self.v6 { 58 } else { 1 };
+            let mut outer = Layout::new(sender, self.layout.source, proto);
+            (outer.tos, outer.hop_limit, outer.id) = (self.layout.tos, self.layout.hop_limit, 9);
+            outer.transport = Transport::Icmp { kind, code: 0, rest: 0 };
+            outer.payload = self.shot.bytes;
+            self.shot.bytes = outer.to_bytes(family).ok()?;
+        }
         if let Some(length) = self.cut {
-            let bytes = &mut self.shot.bytes;
-            bytes.truncate(bytes.len().min(usize::from(length)));
-            let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
-            bytes[4..6].copy_from_slice(&rest);
+            truncate(&mut self.shot.bytes, usize::from(length));
+        } else if let Some(length) = self.short {
+            let start = View::new(family, &self.shot.bytes).transport;
+            if start > 0 {
+                truncate(&mut self.shot.bytes, start + usize::from(length));
+            }
         }
         Some(self.shot)
     }
+}
+
+/// Cuts a packet off, and says so in its header.
+fn truncate(bytes: &mut Vec<u8>, length: usize) {
+    bytes.truncate(length);
+    if bytes[0] >> 4 == 6 {
+        let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
+        return bytes[4..6].copy_from_slice(&rest);
+    }
+    let (old, new) = ([bytes[2], bytes[3]], (bytes.len() as u16).to_be_bytes());
+    let sum = mend(u16::from_be_bytes([bytes[10], bytes[11]]), &old, &new);
+    bytes[2..4].copy_from_slice(&new);
+    bytes[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// The identifier of an echo and its number: often one of the ports that rules ask for.
@@ -277,7 +309,7 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
                 options.extend(rng.pick(&[0_u16, 536, 1400, 1460, 65535]).to_be_bytes());
             }
             2 => options.push(1),
-            3 => options.extend([3, 3, 7]),
+            3 => options.extend(rng.pick(&[[3, 3, 7], [2, 3, 7], [2, 3, 0]])),
             4 => options.extend([4, 2]),
             _ => options.extend(rng.pick(&[[5, 0], [254, 1], [2, 3], [0, 0], [254, 40]])),
         }
@@ -288,16 +320,21 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
 /// SCTP chunks: type, flags, length, content.
 fn chunks(rng: &mut Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
+    // Whether all are such as may begin an association.
+    let is_first = rng.chance(50);
     for _ in 0..rng.within(0, 3) {
         let length = rng.pick(&[4_u16, 8, 9, 16, 19, 20, 21]);
-        let kind = rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]);
+        let kind = match is_first {
+            true => rng.pick(&[1, 2, 4, 5, 7, 8, 9, 10]),
+            false => rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]),
+        };
         bytes.extend([kind, rng.below(8) as u8]);
         bytes.extend(length.to_be_bytes());
         bytes.resize(bytes.len() + usize::from(length.next_multiple_of(4)) - 4, 0);
     }
-    if rng.chance(5) {
+    if rng.chance(8) {
         // A chunk of no length ends the search.
-        bytes.extend([1, 0, 0, 0]);
+        bytes.extend([rng.pick(&[1, 4, 7, 9]), 0, 0, rng.pick(&[0, 0, 1])]);
     }
     bytes
 }
@@ -388,8 +425,10 @@ impl Draft {
                     seen,
                     related,
                     mark: rng.pick(&pool::MARKS),
-                    labels: if rng.chance(20) { 1 << rng.pick(&[0, 1, 40, 127]) } else { 0 },
+                    labels: if rng.chance(20) { rng.pick(&[1, 2, 1 << 40, 1 << 127, 3]) } else { 0 },
                     nat: self.translation(rng),
+                    error: rng.chance(12),
+                    begins: rng.chance(50),
                     ..Known::default()
                 })
             }

@@ -91,7 +91,7 @@ impl FileRules {
             devices: self.devices.len(),
             nft: plan.nft,
         };
-        Rules { scope, text: self.text.clone(), aims }
+        Rules { scope, text: self.text.clone(), aims, theme: None }
     }
 
     /// For each rule of a table: what leads a packet from a hook to it.

@@ -66,6 +66,7 @@ impl Flat {
                 },
                 text: String::new(),
                 aims: Vec::new(),
+                theme: None,
             },
             options: HashMap::new(),
         };

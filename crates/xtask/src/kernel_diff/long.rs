@@ -56,7 +56,7 @@ impl Rules {
             devices: DEVICES.len(),
             nft: plan.nft,
         };
-        Rules { scope, text, aims }
+        Rules { scope, text, aims, theme: None }
     }
 }
 

@@ -33,7 +33,8 @@ impl Subject<'_, '_> {
         let ends_early = first == Verdict::Unknown && !simulated.unknown.is_empty();
         if steps(&simulated) != steps(&explained)
             || simulated.verdict != explained.verdict
-            || simulated.path.iter().any(|it| it.kind == StepKind::Miss)
+            || has_misses(&simulated)
+            || !self.is_whole(&explained)
             || !ends_early && first != simulated.verdict
         {
             return Ok(Some("what it explains is not what it simulates"));
@@ -72,9 +73,14 @@ impl Subject<'_, '_> {
         if at % EVERY == EVERY - 1 {
             forget(&mut packet, shot);
         }
+        let verdict = self.hasty.verdict(&packet);
+        if verdict != Verdict::Unknown && (verdict == Verdict::Accept) != seen.out.is_some() {
+            return Ok(Some("what it knows at once in a sequence is wrong".to_owned()));
+        }
+        let explained = self.doubtful.clone().explain(&packet);
         let told = self.doubtful.simulate(&packet);
-        if told.path.iter().any(|it| it.kind == StepKind::Miss) {
-            return Ok(Some("it tells what it was not asked for".to_owned()));
+        if has_misses(&told) || !self.is_whole(&explained) || explained.verdict != told.verdict {
+            return Ok(Some("it tells what it was not asked for, or less than it was".to_owned()));
         }
         if told.verdict == Verdict::Unknown {
             return Ok(told.unknown.is_empty().then(|| "what is not known has no reason".to_owned()));
@@ -97,7 +103,17 @@ impl Subject<'_, '_> {
 
     fn leaves_open(&self, packet: &Packet, seen: &Fate) -> bool {
         let ways = self.simulator.ways(packet);
-        ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen))
+        let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
+        open && !ways.iter().any(has_misses)
+    }
+
+    /// Whether a trace begins with the first rule of a chain, be it met or not. What is not decided is not written down.
+    fn is_whole(&self, trace: &Trace) -> bool {
+        let first = trace.path.first().filter(|_| trace.unknown.is_empty());
+        first.is_none_or(|it| match it.at.rule {
+            Some(rule) => rule == 0,
+            None => self.ruleset.tables[it.at.table].chains[it.at.chain].rules.is_empty(),
+        })
     }
 
     /// Whether a way is the one that was taken.
@@ -117,6 +133,10 @@ impl Subject<'_, '_> {
         };
         behind == seen.steps.len() && same && seen.is_answered_as(&told)
     }
+}
+
+fn has_misses(trace: &Trace) -> bool {
+    trace.path.iter().any(|it| it.kind == StepKind::Miss)
 }
 
 /// Takes a part of what is told away, another of each packet.

@@ -7,7 +7,7 @@ use ptables::ext::Hook;
 use ptables::packet::Transport;
 use ptables_judge::world::{DEVICES, MARK_BITS};
 
-use super::draft::{Draft, Scope, Wish, tcp_options};
+use super::draft::{Draft, Scope, Wish, extension, tcp_options};
 use super::pool;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules, TABLES, chain_of};
@@ -53,17 +53,25 @@ impl Rules {
                     }
                     aims.push((*hook, vec![aim(&target.text, proto)]));
                 }
-                let looks = if table == "raw" || rng.chance(40) { 0 } else { rng.within(3, 9) };
+                let looks = if table == "raw" || rng.chance(30) { 0 } else { rng.within(3, 9) };
                 for _ in 0..looks {
                     let look = look(plan, rng, *hook);
                     let _ = writeln!(text, "-A {}{look}", chain_of(*hook));
+                }
+                if table == "security" && *hook == Hook::Input && plan.nft && plan.tracked {
+                    // Here alone something stands behind the translation of sources.
+                    let (address, length) = (pool::foreign(rng, plan.v6), if plan.v6 { 34 } else { 8 });
+                    let address = pool::text(address, plan.v6);
+                    for name in ["ctrepldst", "ctorigsrc"] {
+                        let _ = writeln!(text, "-A INPUT -m conntrack --{name} {address}/{length}");
+                    }
                 }
             }
             text.push_str("COMMIT\n");
         }
         let scope =
             Scope { v6: plan.v6, tracked: plan.tracked, one_way_out, devices: DEVICES.len(), nft: plan.nft };
-        Rules { scope, text, aims }
+        Rules { scope, text, aims, theme: None }
     }
 }
 
@@ -90,9 +98,19 @@ fn aim(target: &str, proto: Option<u8>) -> Wish {
             }
         }
         if hash {
-            match rng.below(5) {
+            match rng.below(7) {
                 0 | 1 => error(draft, rng),
                 2 => draft.become_proto(rng.pick(&[50, 51, 136, 132]), rng),
+                3 if draft.v6 => {
+                    // A routing header of which few bytes are there.
+                    draft.layout.extensions.clear();
+                    draft.extension(43, extension(43, rng));
+                    draft.cut = Some(40 + rng.below(10) as u16);
+                }
+                4 if draft.v6 => {
+                    draft.become_proto(rng.pick(&[59, 60, 43, 17, 50]), rng);
+                    draft.add_fragment(7, rng.pick(&[0, 1, 1, 2]), true, 0);
+                }
                 _ => {}
             }
         }
@@ -112,7 +130,10 @@ fn error(draft: &mut Draft, rng: &mut Rng) {
     if !v6 {
         inner.fragment = rng.pick(&[0, 0, 0x2000, 5, 0x4000]);
     } else if rng.chance(30) {
-        inner.extensions.push((44, vec![0, 0, rng.pick(&[0, 1]), 0, 0, 0, 7]));
+        inner.extensions.push((44, vec![0, 0, rng.pick(&[0, 1, 8, 9]), 0, 0, 0, 7]));
+        inner.proto = rng.pick(&[inner.proto, inner.proto, 59, 60, 43]);
+    } else if rng.chance(30) {
+        inner.extensions.push((43, extension(43, rng)));
     }
     inner.transport = match inner.proto {
         50 => Transport::Esp { spi: rng.pick(&pool::NUMBERS), sequence: 1 },
@@ -129,8 +150,11 @@ fn error(draft: &mut Draft, rng: &mut Rng) {
     inner.payload = vec![7; 8];
     let family = if v6 { ptables::dialect::Family::V6 } else { ptables::dialect::Family::V4 };
     let mut bytes = inner.to_bytes(family).unwrap_or_default();
-    if rng.chance(25) {
-        bytes.truncate(rng.below(bytes.len() as u64 + 1) as usize);
+    if rng.chance(35) {
+        let few = rng.below(bytes.len() as u64 + 1);
+        // Often within the first bytes behind the IP header.
+        let few = if v6 && rng.chance(60) { 40 + few % 12 } else { few };
+        bytes.truncate(few as usize);
     }
     draft.layout.payload = bytes;
 }
@@ -140,9 +164,9 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
     let v6 = plan.v6;
     let address = pool::text(pool::foreign(rng, v6), v6);
     let not = if rng.chance(15) { " !" } else { "" };
-    let length = if v6 { rng.pick(&[128, 64, 48]) } else { rng.pick(&[32, 24, 16]) };
+    let length = if v6 { rng.pick(&[128, 64, 48, 34]) } else { rng.pick(&[32, 24, 16, 8]) };
     let incoming = matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward);
-    match rng.below(16) {
+    match rng.below(18) {
         0 | 1 => format!("{not} -s {address}/{length}"),
         2 | 3 => format!("{not} -d {address}/{length}"),
         4 => format!(" -p 6 -m tcp --dport {}", rng.pick(&["22", "8080", "1000:1010", "65535"])),
@@ -160,12 +184,23 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
         11 if v6 => " -m u32 --u32 \"36&0xffff=0:0x7fff\"".to_owned(),
         11 => " -m u32 --u32 \"16&0xffff=0:0x7fff\"".to_owned(),
         _ if !plan.tracked => format!("{not} -d {address}/{length}"),
+        16 => {
+            // It is set in one place, and asked for in another.
+            let label = rng.pick(&[0, 1, 40, 127]);
+            let set = if not.is_empty() && rng.chance(50) { " --set" } else { "" };
+            let iface = match (rng.below(3), incoming) {
+                (0, true) => " -i eth+",
+                (0, false) => " -o eth+",
+                _ => "",
+            };
+            format!("{iface} -m connlabel{not} --label {label}{set}")
+        }
         12 => format!(" -m conntrack{not} --ctstate {}", rng.pick(&["DNAT", "SNAT", "NEW", "ESTABLISHED"])),
         13 => format!(
             " -m conntrack{not} --{} {address}/{length}",
             rng.pick(&["ctreplsrc", "ctrepldst", "ctorigsrc", "ctorigdst"])
         ),
-        14 => {
+        14 | 15 => {
             let name = rng.pick(&["ctreplsrcport", "ctrepldstport", "ctorigsrcport", "ctorigdstport"]);
             format!(
                 " -m conntrack{not} --{name} {}",

@@ -12,6 +12,7 @@ use super::pool;
 use super::rng::Rng;
 use super::shot::{Entry, Shot};
 use super::targets;
+use super::themes::Theme;
 
 /// A set of rules and what packets need to meet them.
 pub struct Rules {
@@ -21,6 +22,8 @@ pub struct Rules {
     pub text: String,
     /// What each rule wants, with the hook from which it is reached.
     pub aims: Vec<(Hook, Vec<Wish>)>,
+    /// What they are about, if it is something.
+    pub theme: Option<Theme>,
 }
 
 /// For what rules are made.
@@ -67,12 +70,14 @@ struct Maker<'a> {
     plan: Plan,
     aims: Vec<(Hook, Vec<Wish>)>,
     one_way_out: bool,
+    theme: Option<Theme>,
 }
 
 impl Rules {
     /// Some forty rules.
     pub fn random(plan: Plan, rng: &mut Rng) -> Rules {
-        let mut maker = Maker { rng, plan, aims: Vec::new(), one_way_out: false };
+        let theme = (!plan.stateful && rng.chance(30)).then(|| Theme::random(&plan, rng));
+        let mut maker = Maker { rng, plan, aims: Vec::new(), one_way_out: false, theme };
         let mut text = String::new();
         for (table, hooks) in TABLES {
             // Every table is there, so that its policies count, and what was loaded before is gone.
@@ -90,7 +95,7 @@ impl Rules {
             devices: DEVICES.len(),
             nft: plan.nft,
         };
-        Rules { scope, text, aims: maker.aims }
+        Rules { scope, text, aims: maker.aims, theme }
     }
 
     /// So many packets; most aim at a rule.
@@ -99,6 +104,7 @@ impl Rules {
         let changes = Changes {
             prefixes: self.text.contains("NPT "),
             connections: self.text.contains("CONNMARK") || self.text.contains("--set"),
+            tracks: TRACK.iter().any(|it| self.text.contains(it)),
         };
         (0..count).map(|_| self.shot(&changes, plan, rng)).collect()
     }
@@ -118,6 +124,11 @@ impl Rules {
                     }
                 }
             }
+            if let Some(theme) = &self.theme
+                && rng.chance(70)
+            {
+                (theme.twist)(&mut draft, rng);
+            }
             if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
                 draft.shot.entry = Entry::None;
             }
@@ -126,6 +137,9 @@ impl Rules {
                 draft.become_proto(17, rng);
             }
             draft.settle(self.scope, rng);
+            if !plan.decided && !plan.nft && rng.chance(3) && (!plan.tracked || changes.tracks) {
+                draft.hold(plan.tracked, rng);
+            }
             if changes.connections
                 && let Entry::There(known) = &mut draft.shot.entry
             {
@@ -139,12 +153,27 @@ impl Rules {
     }
 }
 
-/// What rules change, where packets must keep clear of it.
+/// What makes the kernel track connections, and with that wait for all fragments of a packet.
+const TRACK: [&str; 9] = [
+    "-m conntrack",
+    "-m state",
+    "-m conn",
+    "-m helper",
+    "-m socket",
+    "-j CONNMARK",
+    "-j DNAT",
+    "-j SNAT",
+    "-j TPROXY",
+];
+
+/// What rules change, where packets must keep clear of it, and what they make the kernel do.
 struct Changes {
     /// Prefixes of addresses.
     prefixes: bool,
     /// Marks of connections.
     connections: bool,
+    /// Whether they make it track connections.
+    tracks: bool,
 }
 
 fn path_to(hook: Hook, rng: &mut Rng) -> Path {
@@ -213,7 +242,9 @@ impl Maker<'_> {
             decided: self.plan.decided,
             cpu: self.plan.cpu,
         };
-        let suitable: Vec<_> = makers().filter(|it| (it.fits)(&place)).collect();
+        let theme = self.theme.filter(|_| place.rng.chance(75));
+        let is_meant = |name: &&str| theme.is_none_or(|it| it.matches.contains(name));
+        let suitable: Vec<_> = makers().filter(|it| is_meant(&it.name) && (it.fits)(&place)).collect();
         let of_proto: Vec<_> =
             suitable.iter().filter(|it| proto.is_some_and(|proto| it.protos.contains(&proto))).collect();
         let any: Vec<_> = suitable.iter().filter(|it| it.protos.is_empty()).collect();
@@ -228,6 +259,9 @@ impl Maker<'_> {
                 continue;
             }
             let from = if of_proto.is_empty() || place.rng.chance(25) { &any } else { &of_proto };
+            if from.is_empty() {
+                continue;
+            }
             let maker = from[place.rng.below(from.len() as u64) as usize];
             // Twice the same match is another matter than one.
             if !used.contains(&maker.name) {
@@ -254,8 +288,9 @@ impl Maker<'_> {
         let v6 = self.plan.v6;
         let mut proto = None;
         if needed.is_some() || self.rng.chance(55) {
-            let extra: &[u8] = if v6 { &[51, 59, 108] } else { &[108, 47] };
-            let number = needed.unwrap_or_else(|| match self.rng.chance(88) {
+            let extra: &[u8] = if v6 { &[51, 59, 108, 1] } else { &[108, 47, 58] };
+            let of_theme = self.theme.filter(|_| self.rng.chance(80)).and_then(|it| it.proto(v6, self.rng));
+            let number = needed.or(of_theme).unwrap_or_else(|| match self.rng.chance(88) {
                 true => self.rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 }),
                 false => self.rng.pick(extra),
             });

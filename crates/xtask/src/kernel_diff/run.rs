@@ -14,11 +14,10 @@ use super::coverage::Coverage;
 use super::deck::{Dealt, Deck, WORKERS};
 use super::flat::Flat;
 use super::progress::Progress;
-use super::shot::{Entry, Shot};
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
+use super::unknown::Untold;
 use super::{partial, regress, shrink};
-use ptables::packet::Packet;
 use ptables::simulate::{Options, Simulator};
 
 /// What is compared, and how.
@@ -173,39 +172,6 @@ impl Report {
     }
 }
 
-/// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
-/// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
-/// finds at the end of a packet, or for a table that several rules settle.
-pub(crate) fn has_unknown_address(text: &str) -> bool {
-    let chosen = |line: &str| {
-        let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
-        to.is_some_and(|to| to.contains('-') && !to.contains('/'))
-    };
-    let parts =
-        ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "-m addrtype", "--algo fsm", "-name table9v"];
-    parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen)
-}
-
-/// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
-pub(crate) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
-    counts_connections(text) && is_syn_of_known(shot)
-}
-
-fn counts_connections(text: &str) -> bool {
-    text.contains("-m connbytes")
-}
-
-fn is_syn_of_known(shot: &Shot) -> bool {
-    let is_syn = || {
-        let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
-        packet.is_ok_and(|it| {
-            let view = it.view();
-            view.proto == Some(6) && view.transport_bytes().get(13).is_some_and(|flags| flags & 2 != 0)
-        })
-    };
-    matches!(shot.entry, Entry::There(_)) && is_syn()
-}
-
 /// A case with one difference, if there is any: the first of its packets.
 fn compare(
     case: &Case,
@@ -226,7 +192,7 @@ fn compare(
     if case.ordered {
         let mut counts: HashMap<Step, (u64, u64)> = HashMap::new();
         // A text may be long: it is looked through once.
-        let (is_address_unknown, counted) = (has_unknown_address(&case.text), counts_connections(&case.text));
+        let untold = Untold::of(case);
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
             let seen =
@@ -241,8 +207,9 @@ fn compare(
                 true => subject.fault_in_sequence((at, shot), &seen, case.watch())?,
                 false => None,
             };
-            let may_not_know = is_address_unknown || counted && is_syn_of_known(shot);
-            if simulated.is_err() && may_not_know && (case.remembers || subject.is_open(shot, &seen)?)
+            if simulated.is_err()
+                && untold.may_be(shot)
+                && (case.remembers || subject.is_open(shot, &seen)?)
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
                 report.undecided += 1;

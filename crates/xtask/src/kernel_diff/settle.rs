@@ -59,27 +59,33 @@ impl Draft {
             self.become_proto(50, rng);
             self.layout.transport = Transport::None;
         }
-        for header in [0, 60] {
-            let bad = |it: &(u8, Vec<u8>)| it.0 == header && !is_padded_well(&it.1);
-            if self.layout.extensions.iter().any(bad) {
-                self.layout.extensions.retain(|it| it.0 != header);
-            }
+        if scope.nft && !later && self.cut.is_none() && matches!(self.layout.proto, 0 | 43 | 60) {
+            // A header that is longer than the packet, of which nf_tables sends no trace.
+            self.become_proto(17, rng);
+        }
+        // Options for the destination it only looks at behind the last hook.
+        if self.shot.path != Path::Output {
+            self.layout.extensions.retain(|it| it.0 != 0 || is_padded_well(&it.1));
         }
         if scope.one_way_out && self.shot.path == Path::Output && self.is_for_us() {
             // A new route would lead it back to us, or nowhere.
             self.layout.destination = if self.v6 { 0x2001_0db8 << 96 | 7 } else { 0xc000_0207 };
         }
         self.settle_entry();
-        if rng.chance(if self.v6 && self.layout.proto == 51 { 20 } else { 2 })
-            && self.layout.fragment == 0
-            && !matches!(self.shot.entry, Entry::There(_))
-        {
+        self.settle_error(scope, rng);
+        let own_header = self.v6 && self.layout.proto == 51;
+        if self.layout.fragment != 0 || matches!(self.shot.entry, Entry::There(_)) {
+            self.short = None;
+        } else if self.short.is_none() && rng.chance(if own_header { 20 } else { 2 }) {
             // A header that is cut off.
-            let length = self.layout.payload.len().min(rng.below(20) as usize);
+            self.short = Some(rng.below(20) as u16);
+            if rng.chance(50) {
+                self.layout.transport = Transport::None;
+            }
+        }
+        if scope.nft && self.layout.proto == 6 {
             // Whether nf_tables takes this for enough of a TCP header depends on what asks.
-            let length = if scope.nft && self.layout.proto == 6 { length.min(13) } else { length };
-            self.layout.transport = Transport::None;
-            self.layout.payload.truncate(length);
+            self.short = self.short.map(|it| if it < 20 { it.min(13) } else { it });
         }
         self.settle_cut(scope, rng);
     }
@@ -96,10 +102,11 @@ impl Draft {
         }
         // Often within the first bytes of a header.
         let few = rng.below(40);
-        let few = if rng.chance(50) { few & !7 | few & 3 } else { few };
+        let few = if rng.chance(50) { few & !7 | rng.below(5) } else { few };
         let few = asked.map_or(few as u16, |it| it - 40);
         // Of a header that is longer than the packet nf_tables sends no trace, unless it takes it for the protocol.
         self.cut = Some(40 + if scope.nft && *first != 51 { few & 1 } else { few });
+        self.error = None;
         if let Entry::There(_) = self.shot.entry {
             self.shot.entry = Entry::None;
         }
@@ -107,6 +114,48 @@ impl Draft {
 }
 
 impl Draft {
+    /// Makes it a fragment for which the kernel waits, or one that it puts together at once: where connections are tracked
+    /// before the first table, else before INPUT.
+    pub fn hold(&mut self, tracked: bool, rng: &mut Rng) {
+        if !tracked && self.shot.path != Path::Input {
+            return;
+        }
+        // Fragments of two packets must not become one.
+        let number = rng.any() as u32;
+        self.layout.id = number as u16;
+        (self.cut, self.short) = (None, None);
+        let content = self.layout.payload.len().next_multiple_of(8).max(16);
+        self.layout.payload.resize(content, 0x5a);
+        if let Entry::There(_) = self.shot.entry {
+            (self.shot.entry, self.error) = (Entry::None, None);
+        }
+        // Of IPv6 a whole packet may be a fragment, of which there is no other.
+        let field = rng.pick(&[0_u16, 0, 1, 0x2000, 0x2000, 0x2001]);
+        if self.v6 {
+            let [high, low] = ((field & 0x1fff) << 3 | field >> 13).to_be_bytes();
+            let [a, b, c, d] = number.to_be_bytes();
+            self.extension(44, vec![0, high, low, a, b, c, d]);
+        } else {
+            self.layout.fragment = field;
+        }
+        if field & 0x1fff != 0 {
+            self.layout.transport = Transport::None;
+        }
+    }
+
+    /// An error about a packet of a known connection; nothing else is known of that.
+    fn settle_error(&mut self, scope: Scope, rng: &mut Rng) {
+        let source = self.layout.source;
+        let leads_back = scope.one_way_out && (0..5).any(|device| source == pool::local(device, self.v6));
+        let Entry::There(known) = &mut self.shot.entry else { return };
+        known.error &=
+            !known.related && known.nat.is_none() && !(leads_back && self.shot.path == Path::Output);
+        if known.error {
+            let kind = rng.pick(if self.v6 { &[1, 2, 3, 4] } else { &[3, 4, 5, 11, 12] });
+            self.error = Some((kind, pool::foreign(rng, self.v6)));
+        }
+    }
+
     /// Only what connection tracking takes: protocols that it knows, echo requests first and their replies after.
     fn settle_entry(&mut self) {
         let (proto, v6) = (self.layout.proto, self.v6);
@@ -168,6 +217,13 @@ impl Draft {
         }
         if !known.related {
             known.helper.clear();
+        }
+        let has_ports = matches!(self.layout.transport, Transport::Tcp(_) | Transport::Udp { .. });
+        known.begins &= known.related && !known.seen && has_ports && known.before == 0;
+        if known.begins {
+            // Only who has a helper expects anything.
+            "ftp".clone_into(&mut known.helper);
+            (known.reply, known.labels, known.nat) = (false, 0, None);
         }
         // Both directions of such a connection are one.
         if self.shot.path == Path::Output {

@@ -61,6 +61,10 @@ pub struct Known {
     pub before: u8,
     /// What the translation of the connection chose, as address and port.
     pub nat: Option<(bool, u128, u16)>,
+    /// The packet begins it: there is no entry yet, but the connection that expects it.
+    pub begins: bool,
+    /// The packet is an ICMP error about one of the connection, of which all that is said here is true.
+    pub error: bool,
 }
 
 impl Known {
@@ -115,6 +119,16 @@ impl Shot {
         self.bytes.first().is_some_and(|it| it >> 4 == 6)
     }
 
+    /// Its ends; those of the packet that it is about, if it is an error about a packet of a known connection.
+    pub fn tuple(&self, packet: &Packet) -> Tuple {
+        let outer = if self.is_v6() { 40 } else { usize::from(self.bytes[0] & 15) * 4 };
+        let inner = || Packet::from_bytes(&self.bytes[outer + 8..], self.sim_path()).ok();
+        match &self.entry {
+            Entry::There(known) if known.error => inner().unwrap_or_else(|| packet.clone()).tuple(),
+            _ => packet.tuple(),
+        }
+    }
+
     /// The path in the simulator's terms.
     pub fn sim_path(&self) -> SimPath {
         match self.path {
@@ -128,7 +142,7 @@ impl Shot {
     pub fn kernel_entries(&self) -> Vec<conntrack::Entry> {
         let Entry::There(known) = &self.entry else { return Vec::new() };
         let Ok(packet) = Packet::from_bytes(&self.bytes, self.sim_path()) else { return Vec::new() };
-        let (original, reply) = known.tuples(packet.tuple());
+        let (original, reply) = known.tuples(self.tuple(&packet));
         let v6 = self.is_v6();
         let nat = known.nat.map(|(source, _, port)| conntrack::Nat {
             source,
@@ -171,18 +185,29 @@ impl Shot {
         let status = CONFIRMED | if known.seen { SEEN_REPLY | ASSURED } else { 0 };
         let tcp_state = (original.proto == 6).then_some(if known.seen { 3 } else { 1 });
         let mut entries = Vec::new();
+        let mark = |begins| if known.begins == begins { known.mark } else { 0 };
         if let Some(master) = master {
             let there = entry(master, master.turned(), CONFIRMED | SEEN_REPLY | ASSURED, Some(3));
-            entries.push(conntrack::Entry { helper, ..there });
+            // What it expects has its mark.
+            entries.push(conntrack::Entry { helper, mark: mark(true), ..there });
         }
-        entries.push(conntrack::Entry {
-            master,
-            mark: known.mark,
-            labels: known.labels,
-            nat,
-            ..entry(original, reply, status, tcp_state)
-        });
+        if !known.begins {
+            entries.push(conntrack::Entry {
+                master,
+                mark: mark(false),
+                labels: known.labels,
+                nat,
+                ..entry(original, reply, status, tcp_state)
+            });
+        }
         entries
+    }
+
+    /// The connection that is to be expected by the entry that is put there.
+    pub fn expected(&self) -> Option<conntrack::Tuple> {
+        let packet = Packet::from_bytes(&self.bytes, self.sim_path()).ok()?;
+        let begins = matches!(&self.entry, Entry::There(it) if it.begins);
+        begins.then(|| kernel_tuple(packet.tuple(), self.is_v6()))
     }
 }
 
@@ -245,6 +270,12 @@ impl Shot {
                 if it.before > 0 {
                     let _ = write!(line, " before={}", it.before);
                 }
+                if it.error {
+                    line.push_str(" error=1");
+                }
+                if it.begins {
+                    line.push_str(" begins=1");
+                }
                 if let Some((source, address, port)) = it.nat {
                     let side = if source { "snat" } else { "dnat" };
                     let _ = write!(line, " {side}={address:#x} natport={port}");
@@ -296,6 +327,8 @@ impl Shot {
                 "related" => known.related = number()? != 0,
                 "connmark" => known.mark = number()? as u32,
                 "labels" => known.labels = number()?,
+                "error" => known.error = number()? != 0,
+                "begins" => known.begins = number()? != 0,
                 "before" => known.before = number()? as u8,
                 "snat" => known.nat = Some((true, number()?, 0)),
                 "dnat" => known.nat = Some((false, number()?, 0)),

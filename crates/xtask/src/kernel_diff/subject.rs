@@ -69,7 +69,9 @@ impl Place {
     /// Where a packet comes from, and where it goes.
     pub fn tell(&self, shot: &Shot, packet: &mut Packet) {
         let output = shot.path == Path::Output;
-        packet.mark = shot.mark;
+        if shot.mark != 0 {
+            packet.mark = shot.mark;
+        }
         if output {
             let (uid, gid) = OWNERS[shot.owner];
             packet.owner = Some(Owner { uid, gid });
@@ -88,7 +90,7 @@ impl Place {
     }
 
     fn entry(&self, shot: &Shot, packet: &Packet) -> Option<Connection> {
-        let tuple = packet.tuple();
+        let tuple = shot.tuple(packet);
         match &shot.entry {
             Entry::None => {
                 let mut connection = packet.connection();
@@ -98,6 +100,7 @@ impl Place {
             Entry::Untracked => Some(Connection::new(CtState::Untracked, tuple)),
             Entry::There(known) => {
                 let state = match (known.seen || known.reply, known.related) {
+                    _ if known.error => CtState::Related,
                     (true, _) => CtState::Established,
                     (_, true) => CtState::Related,
                     _ => CtState::New,
@@ -105,15 +108,17 @@ impl Place {
                 let (original, reply) = known.tuples(tuple);
                 let mut connection = Connection::new(state, original);
                 connection.reply_tuple = reply;
-                connection.reply = known.reply;
+                // An error goes to who sent what it is about, and is counted by nobody.
+                connection.reply = known.reply != known.error;
                 let carried = Count {
                     packets: known.before.into(),
                     bytes: u64::from(known.before) * shot.bytes.len() as u64,
                 };
+                let carried = if known.error { Count::default() } else { carried };
                 let (there, back) =
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
-                connection.status = Connection::CONFIRMED
+                connection.status = if known.begins { 0 } else { Connection::CONFIRMED }
                     | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
                     | if known.related { Connection::EXPECTED } else { 0 }
                     | match known.nat {
@@ -127,7 +132,11 @@ impl Place {
                 // What the kernel gives it now; conditions of these tests are far from it.
                 let flags = shot.bytes.get(packet.view().transport + 13).copied().unwrap_or(0);
                 connection.expires = Some(match tuple.proto {
+                    _ if known.begins => 0,
+                    _ if known.error => 600,
                     6 if flags & 4 != 0 => 9,
+                    // The same segment for the fourth time.
+                    6 if known.seen && flags & 1 == 0 && known.before > 2 => 300,
                     6 if known.seen && flags & 1 == 0 => 432_000,
                     _ => 100,
                 });
@@ -142,6 +151,8 @@ pub struct Subject<'s, 'r> {
     session: Session<'s, 'r>,
     /// The same, told less than all.
     pub(super) doubtful: Session<'s, 'r>,
+    /// The same, asked for verdicts only.
+    pub(super) hasty: Session<'s, 'r>,
     pub(super) simulator: &'s Simulator<'r>,
     pub(super) ruleset: &'r Ruleset,
     pub(super) place: &'s Place,
@@ -150,8 +161,9 @@ pub struct Subject<'s, 'r> {
 impl<'s, 'r> Subject<'s, 'r> {
     /// Asks a simulator about packets in this place, one after the other.
     pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
-        let (session, doubtful) = (simulator.session(), simulator.session());
-        Subject { session, doubtful, simulator, ruleset: simulator.ruleset(), place }
+        let session = simulator.session();
+        let (doubtful, hasty) = (session.clone(), session.clone());
+        Subject { session, doubtful, hasty, simulator, ruleset: simulator.ruleset(), place }
     }
 
     /// What becomes of the next packet.

@@ -243,7 +243,7 @@ pub(super) fn nat(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>)
             _ => rng.pick(&["22", "8080", "65535"]).to_owned(),
         };
         match (proto, v6) {
-            (None, _) if !plan.decided && rng.chance(20) => range.clone(),
+            (None, _) if !plan.decided && rng.chance(30) => range.clone(),
             (None, _) => address.clone(),
             (Some(_), false) => format!("{address}:{ports}"),
             (Some(_), true) => format!("[{address}]:{ports}"),

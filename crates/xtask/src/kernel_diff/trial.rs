@@ -7,9 +7,9 @@ use ptables::model::Ruleset;
 use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
-use super::run::has_unknown_address;
 use super::shot::Shot;
 use super::subject::{Place, Subject};
+use super::unknown::has_unknown_address;
 use crate::oracle::Ours;
 use ptables::simulate::{Options, Simulator};
 

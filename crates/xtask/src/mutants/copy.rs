@@ -66,7 +66,7 @@ const SHORTCUTS: [(&str, &[&str]); 5] = [
     ("simulate/index/names.rs", &[]),
     ("simulate/index/sets.rs", &[]),
     ("simulate/index/tree.rs", &[]),
-    ("simulate/compile.rs", &["plain", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"]),
+    ("simulate/compile.rs", &["flat", "plain", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"]),
 ];
 
 /// Which faults are looked for.

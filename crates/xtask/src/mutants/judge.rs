@@ -13,9 +13,10 @@ use super::switch;
 use crate::kernel_diff::arena::{Arena, Fate, Step};
 use crate::kernel_diff::command::AMOUNTS;
 use crate::kernel_diff::deck::{Deck, WORKERS};
-use crate::kernel_diff::run::{Job, has_unknown_address, has_unknown_count};
+use crate::kernel_diff::run::Job;
 use crate::kernel_diff::subject::{Place, Subject};
 use crate::kernel_diff::trial::{Case, Difference, agree, describe};
+use crate::kernel_diff::unknown::Untold;
 use crate::kernel_diff::{partial, regress};
 
 /// Which faults are left, and which were met at all.
@@ -209,7 +210,7 @@ fn agrees_on(
     if case.remembers && subject.fault_in_sequence((at, shot), seen, case.watch()) != Ok(None) {
         return false;
     }
-    if simulated.is_err() && (has_unknown_address(&case.text) || has_unknown_count(&case.text, shot)) {
+    if simulated.is_err() && Untold::of(case).may_be(shot) {
         return case.remembers || subject.is_open(shot, seen) == Ok(true);
     }
     let asked = at.is_multiple_of(partial::EVERY) && case.is_asked_in_part();

@@ -28,19 +28,27 @@ pub use judge::judge;
 /// How often the faults that do not compile are taken out.
 const TRIES: usize = 8;
 
-/// Tries so many faults of a kind, chosen by chance; 0: all. `share`: hundredths of what CI compares.
+/// Those that a seed draws, by their numbers in all of them.
+fn drawn(all: &[Mutant], count: usize, seed: u64) -> BTreeSet<usize> {
+    let mut ranks: Vec<_> = all.iter().enumerate().map(|(at, it)| (it.rank(seed), at)).collect();
+    ranks.sort_unstable();
+    ranks.into_iter().take(if count > 0 { count } else { all.len() }).map(|it| it.1).collect()
+}
+
+/// Tries so many faults of a kind for each seed, chosen by chance; 0: all. `share`: hundredths of what CI compares. The
+/// kernel is asked once for all seeds.
 ///
 /// # Errors
 /// That there can be no copy, or that the sources without a fault do not pass.
-pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, String> {
+pub fn run(count: usize, seeds: &[u64], share: u64, kind: Kind) -> Result<String, String> {
     let (mut chosen, texts) = all(kind)?;
     let found = chosen.len();
-    if count > 0 {
-        let mut ranks: Vec<_> = chosen.iter().enumerate().map(|(at, it)| (it.rank(seed), at)).collect();
-        ranks.sort_unstable();
-        let kept: BTreeSet<usize> = ranks.into_iter().take(count).map(|it| it.1).collect();
-        chosen = chosen.into_iter().enumerate().filter(|it| kept.contains(&it.0)).map(|it| it.1).collect();
-    }
+    let draws: Vec<_> = seeds.iter().map(|seed| drawn(&chosen, count, *seed)).collect();
+    let kept: Vec<usize> = draws.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    // What each seed has drawn, by the numbers under which they are judged.
+    let number = |at: &usize| kept.binary_search(at).unwrap_or_default() as u32 + 1;
+    let draws: Vec<BTreeSet<u32>> = draws.iter().map(|it| it.iter().map(number).collect()).collect();
+    chosen = kept.iter().map(|at| chosen[*at].clone()).collect();
     let tree = root().join("target/mutants");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let target = target.join("mutants");
@@ -61,18 +69,29 @@ pub fn run(count: usize, seed: u64, share: u64, kind: Kind) -> Result<String, St
     }
     let mut left = survivors(&target, chosen.len(), share)?;
     left.retain(|it| !unbuildable.contains(&it.0));
-    let tried = chosen.len() - unbuildable.len();
     let fault = |number: u32| &chosen[number as usize - 1];
-    let found_of = |left: usize| {
-        format!("{} found ({:.1} %)", tried - left, 100.0 * (tried - left) as f64 / tried as f64)
+    let figures = |left: &[(u32, bool)]| {
+        let of_seed = |(seed, drawn): (&u64, &BTreeSet<u32>)| {
+            let tried = drawn.difference(&unbuildable).count();
+            let found = tried - left.iter().filter(|it| drawn.contains(&it.0)).count();
+            let share = 100.0 * found as f64 / tried as f64;
+            format!("seed {seed}: {found} of {tried} found ({share:.1} %); ")
+        };
+        seeds.iter().zip(&draws).map(of_seed).collect::<String>()
     };
-    let mut text = format!("seed {seed}: {tried} faults of {found}, {} no program\n", unbuildable.len());
+    let mut text = format!("{} faults of {found}, {} no program\n", chosen.len(), unbuildable.len());
     let mut tell = |judge: &str, left: &[(u32, bool)], all: bool| {
         let list = left.iter().map(|(at, met)| {
             let note = if *met { "" } else { " (never met)" };
-            format!("  {}{note}\n", fault(*at).text())
+            let of: String = seeds
+                .iter()
+                .zip(&draws)
+                .filter(|it| it.1.contains(at))
+                .map(|it| format!(" {}", it.0))
+                .collect();
+            format!("  {}{note} [{}]\n", fault(*at).text(), of.trim_start())
         });
-        let part = format!("by {judge}: {}; left:\n{}", found_of(left.len()), list.collect::<String>());
+        let part = format!("by {judge}: {}left:\n{}", figures(left), list.collect::<String>());
         eprint!("{part}");
         text.push_str(if all { &part } else { part.lines().next().unwrap_or_default() });
         text.push('\n');

@@ -97,6 +97,19 @@ fn notes_a_reason(statement: &str) -> bool {
     statement.starts_with("self.note(") || statement.contains(".unknown.push(")
 }
 
+/// Whether all that follows from a choice is one text or another: a reason, for people.
+fn chooses_a_text(choice: &syn::ExprIf) -> bool {
+    let is_text = |it: &Expr| matches!(it, Expr::Lit(it) if matches!(it.lit, syn::Lit::Str(_)));
+    let of_block = |it: &syn::Block| matches!(&*it.stmts, [Stmt::Expr(it, None)] if is_text(it));
+    let other = choice.else_branch.as_ref().map(|it| &*it.1);
+    of_block(&choice.then_branch)
+        && other.is_some_and(|it| match it {
+            Expr::Block(it) => of_block(&it.block),
+            Expr::If(it) => chooses_a_text(it),
+            _ => false,
+        })
+}
+
 /// Whether a `let` stands in a chain of conditions.
 fn has_let(expr: &Expr) -> bool {
     match expr {
@@ -203,6 +216,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_expr_if(&mut self, it: &'ast syn::ExprIf) {
+        if chooses_a_text(it) {
+            return;
+        }
         let plain = match &*it.cond {
             Expr::Call(_) | Expr::Path(_) | Expr::Field(_) => true,
             Expr::MethodCall(it) => {

@@ -10,13 +10,20 @@ use super::Mutant;
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
 /// Comparisons with the kernel: the program, its test, and which files it is about.
-const KERNEL: [(&str, &str, &[&str]); 2] = [
-    ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "/set.rs"]),
+const KERNEL: [(&str, &str, &[&str]); 3] = [
+    ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "simulate/walk.rs", "/set.rs"]),
     (
         "routed",
         "packets_leave",
-        &["simulate/route.rs", "simulate/walk.rs", "simulate/nat.rs", "simulate/mod.rs"],
+        &[
+            "simulate/route.rs",
+            "simulate/walk.rs",
+            "simulate/nat.rs",
+            "simulate/mod.rs",
+            "simulate/machine.rs",
+        ],
     ),
+    ("circles", "chains", &["simulate/compile.rs"]),
 ];
 
 /// A program of tests, and the files about which it is asked.

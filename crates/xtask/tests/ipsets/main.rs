@@ -3,7 +3,7 @@
 
 mod material;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use ptables::diag::Diagnostic;
@@ -219,6 +219,7 @@ fn packets_are_in_sets_as_in_the_kernel() {
                 if rng.chance(15) {
                     part.link = None;
                 }
+                assert_eq!(doubtful.clone().verdict(&part), Verdict::Accept, "no rule of these drops");
                 let told = doubtful.simulate(&part);
                 assert!(told.verdict == Verdict::Accept, "no rule of these drops");
                 if told.unknown.is_empty() {
@@ -242,6 +243,60 @@ fn packets_are_in_sets_as_in_the_kernel() {
         );
         assert!(known > packets / 8, "{known} of {packets}");
         assert!(matched.values().all(|it| it.0 > 50 && it.1 > 50), "{matched:?}");
+    });
+}
+
+/// Packets at the beginning and after four seconds; entries that are over by then, and such as are not.
+#[test]
+fn packets_are_in_sets_that_grow_old() {
+    in_a_thread(|| {
+        println!("seed {SEED}");
+        let mut rng = Rng::new(SEED);
+        let devices: Vec<String> = DEVICES.map(str::to_owned).to_vec();
+        let mut arena = Arena::new(Watch::Counters, false, &devices).unwrap();
+        let mut place = Place::new(&devices, false, 0);
+        let world = material::ageing(&mut rng);
+        ipset(&["restore"], &world.sets);
+        let ruleset = trial::read(false, false, &world.rules).unwrap();
+        arena.load(false, &world.rules, &ruleset).unwrap();
+        let (contents, complaint) = contents(world.sets.as_bytes());
+        assert_eq!(complaint, None, "{}", world.sets);
+        let simulator = Simulator::new(&ruleset, Options::new(Some(Policy::Accept))).with_sets(contents);
+        let mut session = simulator.session();
+        let mut met = BTreeSet::<(usize, u64)>::new();
+        for moment in [0, 4] {
+            if moment > 0 {
+                std::thread::sleep(std::time::Duration::from_secs(moment));
+                place.now += moment;
+            }
+            for number in 0..120 {
+                let mut shot = material::shot(false, &mut rng);
+                // Now and then rules fill the sets.
+                shot.mark = u32::from(number % 6 == 0) * 7;
+                let mut ours = Vec::new();
+                let packet = place.packet(&shot).unwrap();
+                session.watch(&packet, &mut |at: At, seen: Seen, _: u64| {
+                    assert_ne!(seen, Seen::Maybe, "{shot:?}\n{}{}", world.sets, world.rules);
+                    ours.extend(at.rule);
+                });
+                arena.send(&shot).unwrap();
+                let mut theirs = Vec::new();
+                arena
+                    .counts(|step, _| {
+                        let rules = ruleset.tables[step.table].chains[step.chain].rules.len();
+                        theirs.extend(Some(step.rule).filter(|it| *it < rules));
+                    })
+                    .unwrap();
+                theirs.sort_unstable();
+                assert_eq!(ours, theirs, "after {moment} s: {shot:?}\n{}{}", world.sets, world.rules);
+                met.extend(ours.iter().map(|rule| (*rule, moment)));
+            }
+        }
+        let of = |moment| met.iter().filter(|it| it.1 == moment).count();
+        assert!(of(0) > 5 && of(4) > 5, "{met:?}");
+        arena.load(false, "*raw\nCOMMIT\n", &trial::read(false, false, "*raw\nCOMMIT\n").unwrap()).unwrap();
+        ipset(&["flush"], "");
+        ipset(&["destroy"], "");
     });
 }
 

@@ -241,6 +241,37 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
     world
 }
 
+/// Sets whose entries live for two or six seconds, or for longer, and rules that ask for them, fill them and renew what is there.
+pub fn ageing(rng: &mut Rng) -> World {
+    let mut world = World { sets: String::new(), rules: "*raw\n".to_owned(), kinds: Vec::new() };
+    let times = [0, 2, 6, 100];
+    for number in 0..12 {
+        let (kind, all): (_, &[&str]) = rng.pick(&[("hash:ip", &V4[..5]), ("hash:net", &NETS4[..4])]);
+        let usual = rng.pick(&times);
+        world.sets.push_str(&format!("create s{number} {kind} timeout {usual}\n"));
+        for _ in 0..3 {
+            let (entry, time) = (rng.pick(all), rng.pick(&times));
+            world.sets.push_str(&format!("add s{number} {entry} timeout {time} -exist\n"));
+        }
+        let change = match rng.below(3) {
+            0 => format!("--del-set s{number} src"),
+            _ => format!(
+                "--add-set s{number} src{}{}",
+                rng.pick(&["", " --exist"]),
+                rng.pick(&["", " --timeout 2", " --timeout 6"])
+            ),
+        };
+        let rules = [
+            format!("-m mark --mark 7 -j SET {change}"),
+            format!("-m set --match-set s{number} src"),
+            format!("-m set ! --match-set s{number} dst"),
+        ];
+        rules.iter().for_each(|it| world.rules.push_str(&format!("-A PREROUTING {it}\n")));
+    }
+    world.rules.push_str("COMMIT\n");
+    world
+}
+
 /// A packet of the same few addresses and ports.
 pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
     let all = if v6 { &V6 } else { &V4 };

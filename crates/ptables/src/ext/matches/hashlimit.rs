@@ -330,7 +330,7 @@ impl MatchExtension for Hashlimit {
         test.apart = MODES.map(|(_, mode)| self.mode.has(mode));
         let mask = |length: u8| prefix_mask(context.family, length.min(context.family.bits()));
         test.masks = [mask(self.src_length), mask(self.dst_length)];
-        test.entries = self.max;
+        test.entries = room(self.size, self.max);
         test.expire = self.expire;
         Pred::Needs(Need::Bucket(Box::new(test)))
     }
@@ -396,6 +396,13 @@ fn length(arg: &Arg<'_>) -> Result<u8, Fault> {
         let mask = host::mask(text, family)?;
         prefix_length(family, mask).ok_or_else(|| Bad::range("a mask without holes"))
     })
+}
+
+/// For how many entries there is room. The kernel chooses a size by the memory of the machine, of at least 16 buckets, and gives
+/// each bucket eight entries; of a number that is told it holds at least one a bucket.
+fn room(size: u32, most: u32) -> u32 {
+    let size = if size == 0 { 16 } else { size };
+    if most == 0 { size.saturating_mul(8) } else { most.max(size) }
 }
 
 fn entries(arg: &mut Arg<'_>) -> Result<u32, Fault> {

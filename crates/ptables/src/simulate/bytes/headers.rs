@@ -19,7 +19,8 @@ pub(crate) fn options_match(
     let right = length.is_none_or(|it| (u64::from(it.value) == (end - start) as u64) != it.inverted);
     let bytes = view.bytes.get(start + 2..end).unwrap_or_default();
     let mut at = 0;
-    for (index, option) in wanted.iter().enumerate() {
+    // An option that reaches beyond the header is taken if it is the last one asked for: of another there is no byte.
+    for option in wanted {
         let Some(kind) = u8_at(bytes, at) else { return false };
         if kind != option.number {
             return false;
@@ -31,10 +32,6 @@ pub(crate) fn options_match(
                 return false;
             }
             size = usize::from(length) + 2;
-        }
-        // An option that reaches beyond the header is taken if it is the last one asked for.
-        if at + size > bytes.len() && index + 1 < wanted.len() {
-            return false;
         }
         at += size;
     }

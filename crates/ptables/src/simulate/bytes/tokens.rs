@@ -118,7 +118,8 @@ fn search(part: &Part<'_>, tokens: &[Token]) -> Option<usize> {
             Step::Begin(place) => (at, start) = (place, place),
             Step::Found => return Some(start),
             // It does not go back: what it has read is gone.
-            Step::Unfit(place) if begins_anywhere => (at, start, number) = (place + 1, place + 1, 0),
+            // The first token says anew where it begins.
+            Step::Unfit(place) if begins_anywhere => (at, number) = (place + 1, 0),
             Step::Unfit(_) | Step::Never => return None,
         }
     }

@@ -42,7 +42,7 @@ fn a_table_tells_apart_what_its_mode_names() {
 
 #[test]
 fn a_full_table_and_an_old_entry_are_unknown() {
-    let rules = limited("--hashlimit-mode srcip --hashlimit-htable-max 3");
+    let rules = limited("--hashlimit-mode srcip --hashlimit-htable-size 1 --hashlimit-htable-max 3");
     let all = verdicts(&rules, (1..=4).map(|it| udp(it, (1, 1), "")));
     assert_eq!(all, [Accept, Accept, Accept, Unknown]);
     // Nothing is known of the table after that.

@@ -65,3 +65,22 @@ fn what_an_undecided_look_changes_is_not_known() {
     assert_eq!(verdict(&rules(set, has), &format!("{packet} dst-type=LOCAL")), Verdict::Drop);
     assert_eq!(verdict(&rules(set, has), &format!("{packet} dst-type=UNICAST")), Verdict::Accept);
 }
+
+#[test]
+fn what_a_rule_may_have_noted_is_not_known() {
+    // Whether it leaves through `a` is not told, and with that whether the label is set.
+    let rules = ruleset(
+        "*filter\n:OUTPUT ACCEPT\n-A OUTPUT -o a -m connlabel --label 3 --set\n\
+         -A OUTPUT -m connlabel --label 3 -j DROP\nCOMMIT\n",
+    );
+    let told = |out: &str, is_told, labels: u128| {
+        let mut told = packet(&format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 out {out} new"));
+        let mut connection = told.connection();
+        connection.labels = labels;
+        told.entry = Some(Box::new(connection));
+        told.out_iface = told.out_iface.filter(|_| is_told);
+        Simulator::new(&rules, Options::default()).simulate(&told).verdict
+    };
+    assert_eq!([told("a", true, 0), told("b", true, 0)], [Verdict::Drop, Verdict::Accept]);
+    assert_eq!([told("a", false, 0), told("a", false, 8)], [Verdict::Unknown, Verdict::Drop]);
+}

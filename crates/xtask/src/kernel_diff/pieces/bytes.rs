@@ -62,7 +62,7 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
         b"#\xbf",
         b"q\xe9\xff",
         b"Q\xc9",
-        b"!\xd7\xa1",
+        b"!\xd7\xa1\xf7",
         b" \xa0\t",
     ];
     let rng = &mut *place.rng;
@@ -89,9 +89,16 @@ fn machine(place: &mut Place<'_>, mut piece: Piece) -> Piece {
     piece.option(place.not(), &text, move |draft, rng| {
         draft.layout.extensions.clear();
         let mut payload = fitting.clone();
-        match rng.below(4) {
+        match rng.below(8) {
             0 => payload.push(rng.any() as u8),
             1 => payload.insert(0, rng.any() as u8),
+            // What fits so far, and then does not.
+            2..=4 => {
+                let mut start = fitting[..rng.below(fitting.len() as u64 + 1) as usize].to_vec();
+                start.extend(rng.bytes(rng.clone().below(2) as usize));
+                start.append(&mut payload);
+                payload = start;
+            }
             _ => {}
         }
         draft.layout.payload = payload;
@@ -145,7 +152,7 @@ fn bpf(place: &mut Place<'_>) -> Piece {
     let mut program: Vec<(u16, u8, u8, u32)> = Vec::new();
     // Some count from the IP header in so many words.
     let at = rng.pick(&[0, 1, 2, 6, 8, 9, 12, 20, 22, 40, 42, 60, 200, 0xfff0_0009, 0xfff0_0000]);
-    match rng.below(8) {
+    match rng.below(9) {
         // What is known besides: the protocol, the kind of packet, the mark, the processor, an exclusive or.
         6 => program.push((32, 0, 0, 0xffff_f000 + rng.pick(&[0, 4, 20, 36]))),
         7 => program.extend([(0, 0, 0, 0x55), (1, 0, 0, 0x0f), (32, 0, 0, 0xffff_f000 + 40)]),
@@ -154,7 +161,12 @@ fn bpf(place: &mut Place<'_>) -> Piece {
         2 => program.push((32, 0, 0, at)),
         3 => program.push((128, 0, 0, 0)),
         4 if !place.v6 => program.extend([(177, 0, 0, 0), (72, 0, 0, rng.pick(&[0, 2, 12]))]),
-        _ => program.extend([(1, 0, 0, at), (80, 0, 0, rng.pick(&[0, 1, 4]))]),
+        5 => program.extend([(1, 0, 0, at), (80, 0, 0, rng.pick(&[0, 1, 4]))]),
+        // By the index register no special place is reached.
+        _ => program.extend([
+            (1, 0, 0, rng.pick(&[0xffff_f000, 0xffff_effc, 0xfff0_0004])),
+            (rng.pick(&[64, 72, 80]), 0, 0, rng.pick(&[0, 4, 20, 36, 40])),
+        ]),
     }
     if rng.chance(20) {
         // Through the memory and back, one way or the other.

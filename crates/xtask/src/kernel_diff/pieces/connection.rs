@@ -1,5 +1,7 @@
 //! Matches of the packet's connection.
 
+use ptables::packet::Transport;
+
 use super::{Maker, Piece, Place};
 use crate::kernel_diff::draft::Draft;
 use crate::kernel_diff::pool;
@@ -108,13 +110,18 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     for (number, name) in ports.into_iter().enumerate() {
         if given(place, 6 + number as u64, 12) {
             let (mut text, mut low, mut high) = place.port_range();
-            if place.rng.chance(25) {
+            if place.rng.chance(50) {
                 // Of ICMP the identifier stands for one port, type and code for the other.
                 (low, high) = place.rng.pick(&ECHOES);
                 text = if low == high { low.to_string() } else { format!("{low}:{high}") };
             }
             let source = matches!(name, "ctorigsrcport" | "ctrepldstport");
+            let echo = ECHOES.contains(&(low, high)).then_some(low.to_be_bytes()[0]);
             piece.option(place.not(), &format!("--{name} {text}"), move |draft, rng| {
+                if let Some(kind) = echo {
+                    draft.become_proto(if draft.v6 { 58 } else { 1 }, rng);
+                    draft.layout.transport = Transport::Icmp { kind, code: 0, rest: 7 };
+                }
                 let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);
                 let port = Some(rng.pick(&[low, high]));
                 if source != reply { draft.ports(port, None) } else { draft.ports(None, port) }
@@ -168,7 +175,7 @@ fn connmark(place: &mut Place<'_>) -> Piece {
 fn connlabel(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("connlabel");
     let label = place.rng.pick(&[0, 1, 40, 127]);
-    let set = if place.rng.chance(20) { " --set" } else { "" };
+    let set = if place.rng.chance(35) { " --set" } else { "" };
     piece.option(place.not(), &format!("--label {label}{set}"), move |draft, _| {
         known(draft, |it| it.labels |= 1 << label)
     });

@@ -149,7 +149,9 @@ fn addrtype(place: &mut Place<'_>) -> Piece {
             continue;
         }
         let types = if v6 {
-            place.rng.pick(&["LOCAL", "UNICAST", "MULTICAST", "UNREACHABLE", "UNSPEC", "ANYCAST"])
+            // What becomes of several is not known.
+            let all = ["LOCAL", "UNICAST", "MULTICAST", "UNREACHABLE", "UNSPEC", "ANYCAST", "LOCAL,UNICAST"];
+            place.rng.pick(if place.decided { &all[..6] } else { &all })
         } else {
             place.rng.pick(&[
                 "LOCAL",

@@ -1,0 +1,79 @@
+//! What rules changed, and what nobody can tell, for the rules behind.
+
+use super::*;
+use Verdict::{Accept, Drop, Unknown};
+
+fn of(backend: Backend, family: Family, rules: &str, told: &Packet) -> Verdict {
+    let rules = ruleset_for(backend, family, rules);
+    let simulator = Simulator::new(&rules, Options::default());
+    assert_eq!(simulator.simulate(told).verdict, simulator.explain(told).verdict);
+    simulator.simulate(told).verdict
+}
+
+#[test]
+fn rules_behind_a_new_address_are_chosen_by_it() {
+    // So many that they are looked up, by an address that the first of them writes.
+    let others: String = (0..80).map(|it| format!("-A POSTROUTING -s fd00:0:{it:x}::/48\n")).collect();
+    let rules = format!(
+        "*mangle\n:POSTROUTING ACCEPT\n-A POSTROUTING -s fd00:1::/64 -j SNPT --src-pfx fd00:1::/64 --dst-pfx fd00:2::/64\n{others}\
+         -A POSTROUTING -s fd00:2::/64 -j DROP\nCOMMIT\n"
+    );
+    let told = packet("udp [fd00:1::9]:1 -> [fd00:3::1]:2 in a out b");
+    assert_eq!(of(Backend::Legacy, Family::V6, &rules, &told), Drop);
+    let told = packet("udp [fd00:4::9]:1 -> [fd00:3::1]:2 in a out b");
+    assert_eq!(of(Backend::Legacy, Family::V6, &rules, &told), Accept);
+}
+
+#[test]
+fn the_kind_of_a_new_address_is_not_known() {
+    let lost = |chain: &str, target: &str| {
+        let rules = ruleset(&format!("*nat\n:{chain} ACCEPT\n-A {chain} -j {target}\nCOMMIT\n"));
+        let told = packet("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b");
+        let trace = Simulator::new(&rules, Options::default()).simulate(&told);
+        [Field::SourceType, Field::DestinationType].map(|it| trace.untold.iter().any(|lost| lost.0 == it))
+    };
+    assert_eq!(lost("PREROUTING", "DNAT --to-destination 3.3.3.3"), [false, true]);
+    assert_eq!(lost("POSTROUTING", "SNAT --to-source 3.3.3.3"), [true, false]);
+}
+
+#[test]
+fn what_the_kernel_decides_in_its_own_way_is_unknown() {
+    let kinds = |kinds: &str| {
+        let told = packet("udp [2001:db8::1]:1 -> [2001:db8::2]:2 in a out b dst-type=unicast");
+        let rules =
+            format!("*filter\n:FORWARD ACCEPT\n-A FORWARD -m addrtype --dst-type {kinds} -j DROP\nCOMMIT\n");
+        of(Backend::Legacy, Family::V6, &rules, &told)
+    };
+    assert_eq!([kinds("LOCAL"), kinds("UNICAST"), kinds("LOCAL,UNICAST")], [Accept, Drop, Unknown]);
+    let port = |what: &str| {
+        let told = packet(&format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b {what}"));
+        let rules = "*filter\n:FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --dport 2 -j DROP\nCOMMIT\n";
+        [Backend::Nft, Backend::Legacy].map(|it| of(it, Family::V4, rules, &told))
+    };
+    assert_eq!(port(""), [Drop, Drop]);
+    assert_eq!(port("fragment=64"), [Unknown, Accept]);
+    let policy = |pol: &str, used: &str| {
+        let told = packet(&format!("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b ipsec={used}"));
+        let rules =
+            format!("*filter\n:FORWARD ACCEPT\n-A FORWARD -m policy --dir in --pol {pol} -j DROP\nCOMMIT\n");
+        of(Backend::Legacy, Family::V4, &rules, &told)
+    };
+    assert_eq!([policy("none", "yes"), policy("none", "no")], [Accept, Drop]);
+    assert_eq!([policy("ipsec", "yes"), policy("ipsec", "no")], [Unknown, Accept]);
+}
+
+#[test]
+fn the_segment_size_is_found_behind_an_option_with_its_number() {
+    // An option of three bytes that has the number of the size, and the size.
+    let mut told = packet("tcp 1.1.1.1:1 -> 2.2.2.2:2 in a out b flags=syn");
+    let mut layout = told.layout();
+    if let crate::packet::Transport::Tcp(tcp) = &mut layout.transport {
+        tcp.options = vec![2, 3, 7, 2, 4, 5, 0xb4, 1];
+    }
+    told.set_bytes(&layout.to_bytes(Family::V4).unwrap()).unwrap();
+    let rules = ruleset(
+        "*mangle\n:FORWARD ACCEPT\n:POSTROUTING ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 100\n\
+         -A POSTROUTING -p tcp -m tcpmss --mss 100 -j DROP\nCOMMIT\n",
+    );
+    assert_eq!(Simulator::new(&rules, Options::default()).verdict(&told), Drop);
+}

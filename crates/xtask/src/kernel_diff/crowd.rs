@@ -1,0 +1,57 @@
+//! Rules that remember many senders, more than their lists and tables have room for.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use ptables::ext::Hook;
+use ptables_judge::world::DEVICES;
+
+use super::draft::{Scope, Wish};
+use super::rng::Rng;
+use super::ruleset::{Plan, Rules, TABLES, chain_of};
+
+/// How many senders; a list of `recent` holds 100.
+const SENDERS: u64 = 130;
+
+impl Rules {
+    /// Few rules of this kind.
+    pub fn crowd(plan: Plan, rng: &mut Rng) -> Rules {
+        let family = if plan.v6 { 6 } else { 4 };
+        let mut text = String::new();
+        for (table, hooks) in TABLES {
+            if table == "nat" && !plan.tracked {
+                continue;
+            }
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "*{table}");
+            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+            if table == "raw" {
+                for _ in 0..rng.within(3, 6) {
+                    let action =
+                        rng.pick(&["--set", "--rcheck", "--update", "--remove", "--rcheck --hitcount 2"]);
+                    let _ = writeln!(text, "-A PREROUTING -m recent --name many{family} --rsource {action}");
+                }
+                let most = rng.pick(&[20, 110, 200]);
+                let _ = writeln!(
+                    text,
+                    "-A PREROUTING -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 2 --hashlimit-mode srcip \
+                     --hashlimit-name crowd{most}v{family} --hashlimit-htable-max {most} --hashlimit-htable-size 64"
+                );
+            }
+            text.push_str("COMMIT\n");
+        }
+        let scope = Scope {
+            v6: plan.v6,
+            tracked: plan.tracked,
+            one_way_out: false,
+            devices: DEVICES.len(),
+            nft: plan.nft,
+        };
+        let v6 = plan.v6;
+        let sender: Wish = Rc::new(move |draft, rng| {
+            let number = u128::from(rng.below(SENDERS));
+            draft.layout.source = if v6 { 0x2001_0db8 << 96 | number } else { 0xc000_0200 | number };
+        });
+        Rules { scope, text, aims: vec![(Hook::Prerouting, vec![sender])], theme: None }
+    }
+}
