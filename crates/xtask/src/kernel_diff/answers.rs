@@ -2,7 +2,7 @@
 
 use ptables::dialect::Family;
 use ptables::meaning::Answer;
-use ptables::packet::{Packet, View};
+use ptables::packet::{Packet, View, checksum};
 use ptables_judge::world::{Link, Path};
 
 use super::pool;
@@ -56,6 +56,10 @@ impl Rewrites {
             (Some(17), header) => header.len() >= 8,
             _ => false,
         };
+        // What was cut off behind its header has the checksum of more.
+        let mut right = shot.bytes.clone();
+        checksum::fix(packet.family(), &mut right);
+        let whole = whole && right == shot.bytes;
         let is_ours = |address: u128| (0..5).any(|device| address == pool::local(device, v6));
         let many = |address: u128| if v6 { address >> 120 == 0xff } else { address >> 28 == 0xe };
         // It answers from the address to which the packet came, which is its own then only.
