@@ -198,19 +198,6 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
-    pub(super) fn set_label(&mut self, bit: u8, sure: bool) {
-        let label = 1 << bit;
-        if self.connection.get().is_none_or(|it| it.labels & label != 0) {
-            return;
-        }
-        if !sure {
-            self.lose(Field::CtLabels, "whether a rule set a label is not decided");
-        } else if let Some(connection) = self.connection.to_mut() {
-            connection.labels |= label;
-        }
-    }
-
     /// After the bytes were changed.
     pub(super) fn refresh(&mut self) {
         self.heads = Heads::of(self.family, &self.bytes, self.nft);
