@@ -35,6 +35,11 @@ pub enum Event<'a> {
         /// Its first bytes then.
         packet: &'a [u8],
     },
+    /// The kernel tells its sender that it was refused.
+    Answer {
+        /// First bytes of what it sends.
+        packet: &'a [u8],
+    },
 }
 
 /// Hears the log of the legacy tables and of the end of a namespace.
@@ -78,6 +83,8 @@ impl Log {
             }
             if prefix == "OUT" {
                 each(Event::Out { mark, packet });
+            } else if prefix == "ANSWER" {
+                each(Event::Answer { packet });
             } else if let Some((table, chain, rule)) = step(prefix) {
                 each(Event::Step { table, chain, rule, packet });
             }

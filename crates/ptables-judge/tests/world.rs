@@ -95,12 +95,14 @@ fn the_legacy_tables_tell_the_ordered_path() {
         Loader::legacy(false, world.lock_file()).load(RULES).unwrap();
         let mut log = Log::new(64).unwrap();
         world.send(&wire(Path::Forward, &packet(64))).unwrap();
+        world.send(&wire(Path::Forward, &packet(1))).unwrap();
         let mut told = Vec::new();
         log.drain(|event| match event {
             Event::Step { table, chain, rule, .. } => told.push(format!("{table} {chain} {rule}")),
             Event::Out { mark, packet } => {
                 told.push(format!("out {mark} ttl {} of {}", packet[8], packet.len()))
             }
+            Event::Answer { packet } => told.push(format!("answer {} {}", packet[20], packet[21])),
         })
         .unwrap();
         let path = [
@@ -113,6 +115,12 @@ fn the_legacy_tables_tell_the_ordered_path() {
             "filter user 0",
             "mangle POSTROUTING 0",
             "out 7 ttl 63 of 28",
+            // Its hops are used up.
+            "raw PREROUTING 0",
+            "raw PREROUTING 1",
+            "mangle PREROUTING 0",
+            "mangle PREROUTING 1",
+            "answer 11 0",
         ];
         assert_eq!(told, path);
     });
@@ -129,7 +137,7 @@ fn nf_tables_tells_the_ordered_path() {
         trace
             .drain(|_, event| match event {
                 Event::Step { table, chain, rule, .. } => told.push(format!("{table} {chain} {rule}")),
-                Event::Out { .. } => panic!("the trace does not tell this"),
+                Event::Out { .. } | Event::Answer { .. } => panic!("the trace does not tell this"),
             })
             .unwrap();
         let path = [

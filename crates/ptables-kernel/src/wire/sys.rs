@@ -38,6 +38,14 @@ pub fn thread_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// The second of the clock by which the kernel judges packets: it moves on with the timer, some milliseconds after the fine clock.
+pub fn kernel_second() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is that of a whole structure. The clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut time) };
+    time.tv_sec.unsigned_abs()
+}
+
 /// Does something with other file system ids of the calling thread. Sockets made meanwhile belong to them.
 pub fn as_owner<T>(user: u32, group: u32, work: impl FnOnce() -> T) -> T {
     // SAFETY: these calls take numbers only and change the calling thread only; what it may do is left.

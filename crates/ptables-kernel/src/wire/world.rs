@@ -160,6 +160,9 @@ impl World {
             ("ipv4/conf/all/log_martians", "0"),
             ("ipv4/ip_forward", "1"),
             ("ipv6/conf/all/forwarding", "1"),
+            // Every packet that is answered is answered: no type is limited but one that is never sent.
+            ("ipv4/icmp_ratemask", "0"),
+            ("ipv6/icmp/ratemask", "255"),
         ] {
             set(name, value)?;
         }
@@ -336,18 +339,21 @@ fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
         Watch::Ends => "counter drop;",
         Watch::Legacy | Watch::Nft => "log prefix \"OUT\" group 0 queue-threshold 1; drop;",
     };
-    // Of what the kernel sends by itself, only answers are counted.
-    let answers = if watch == Watch::Ends {
+    // Of what the kernel sends by itself, only answers are told.
+    let told = match watch {
+        Watch::Counters => None,
+        Watch::Ends => Some("counter;"),
+        Watch::Legacy | Watch::Nft => Some("log prefix \"ANSWER\" group 0 queue-threshold 1;"),
+    };
+    let answers = told.map_or(String::new(), |told| {
         let own = format!("    meta mark & {SENT_BY_US:#x} == 0");
         format!(
-            "{own} icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} counter;
-{own} icmpv6 type {{ destination-unreachable, time-exceeded, parameter-problem }} counter;
-{own} tcp flags & rst == rst counter;
+            "{own} icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {told}
+{own} icmpv6 type {{ destination-unreachable, time-exceeded, parameter-problem }} {told}
+{own} tcp flags & rst == rst {told}
 "
         )
-    } else {
-        String::new()
-    };
+    });
     let (frame, sent) = if tracked {
         (
             "  chain k_trk { type filter hook prerouting priority -250; @ll,8,8 & 0x40 != 0 notrack; }

@@ -96,8 +96,8 @@ impl<'a> World<'a> {
             let alive = self.space.range(Field::HopLimit, 2, u128::MAX)?;
             domain = self.space.arena().and(domain, alive)?;
         }
-        if path == Path::Input {
-            // Fragments are put together before.
+        if path == Path::Input && self.space.family() == Family::V4 {
+            // Fragments are put together before; those of IPv6 are not.
             let first = self.space.first_fragment()?;
             domain = self.space.arena().and(domain, first)?;
         }

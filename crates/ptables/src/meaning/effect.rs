@@ -66,7 +66,7 @@ pub enum Effect {
     /// The next rule, after these options of TCP were overwritten by padding. A packet with a broken TCP header is dropped.
     StripOptions(Vec<u8>),
     /// The next rule, after a prefix of the address was replaced and the address adjusted so that checksums stay (RFC 6296).
-    /// A packet whose address cannot be adjusted is dropped.
+    /// A packet whose address cannot be adjusted is dropped, and its sender told (ICMPv6, a wrong header field) but in OUTPUT.
     Prefix {
         /// Whether the source is rewritten, or the destination.
         source: bool,

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::buckets;
-use super::index::Index;
+use super::index::{Conditions, Index, Names};
 use super::test::Test;
-use crate::dialect::Family;
 use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
 use crate::model::{self, Body, Jump, Policy, Ruleset};
@@ -37,10 +38,7 @@ pub(super) struct Chain {
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     /// All must hold, asked in this order.
-    pub(super) tests: Box<[Test]>,
-    /// Those that are asked of a packet for which the index of the chain found the rule and decided the others: a bit each;
-    /// [`ALL`] if there is no such index.
-    pub(super) left: u64,
+    pub(super) tests: SmallVec<[Test; 2]>,
     pub(super) action: Action,
 }
 
@@ -57,28 +55,38 @@ pub(super) enum Action {
     Do(u32),
 }
 
-/// All conditions of a rule.
-pub(super) const ALL: u64 = u64::MAX;
 /// How many effects of a table are compared to find one again.
 const COMPARED: usize = 8;
 
-/// Compiles the tables; gives also how many places of memory they need.
-pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize) {
+/// The conditions of all rules: of tables, chains and rules.
+type All = Vec<Vec<Vec<Vec<Pred>>>>;
+
+/// Compiles the tables; gives also how many places of memory they need, and the interfaces that rules tell apart.
+pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize, Names) {
+    let context = ruleset.context;
+    let rules = |chain: &model::Chain| chain.rules.iter().map(|rule| conditions(rule, context)).collect();
+    let all: All = ruleset.tables.iter().map(|it| it.chains.iter().map(rules).collect()).collect();
+    let names = Names::new(all.iter().flatten().flatten().flat_map(|it| plain(it)));
     let mut places = 0;
     let mut tables = [const { None }; 5];
-    for (place, it) in ruleset.tables.iter().enumerate() {
+    for (place, (it, preds)) in ruleset.tables.iter().zip(all).enumerate() {
         // The first of a name counts, as it does for who looks a table up.
         if let Some(name) = it.kernel_table()
             && let Some(free @ None) = tables.get_mut(name as usize)
         {
-            *free = Some(table(place, it, ruleset.context, &mut places));
+            let names_of_chains = (0..).zip(&it.chains).map(|(at, it)| (it.name.as_bytes(), at)).collect();
+            let next = &mut places;
+            let mut rules = Rules { context, names: names_of_chains, effects: Vec::new(), next };
+            let chains = it.chains.iter().zip(preds).map(|(chain, preds)| rules.chain(chain, preds, &names));
+            let chains = chains.collect();
+            *free = Some(table(place, it, chains, rules.effects));
         }
     }
     let chains = tables.iter_mut().flatten().flat_map(|table| &mut table.chains);
     let rules = chains.flat_map(|chain| &mut chain.rules);
     buckets::settle(rules.flat_map(|rule| rule.tests.iter_mut()));
     share_masks(&mut tables, ruleset);
-    (tables, places)
+    (tables, places, names)
 }
 
 /// A list of `recent` has one mask, that of the rule which makes it: the first that the kernel comes to. Restoring takes tables
@@ -117,23 +125,13 @@ fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
     }
 }
 
-fn table(place: usize, it: &model::Table, context: Context, next: &mut usize) -> Table {
-    let names: HashMap<&[u8], u32> = (0..).zip(&it.chains).map(|(at, it)| (it.name.as_bytes(), at)).collect();
-    let mut rules = Rules { context, names, effects: Vec::new(), next };
-    let chains = it.chains.iter().map(|chain| {
-        let preds: Vec<Vec<Pred>> = chain.rules.iter().map(|rule| conditions(rule, context)).collect();
-        let index = Index::new(context.family, &preds.iter().map(|it| plain(it)).collect::<Vec<_>>());
-        let all = chain.rules.iter().zip(preds).map(|(rule, preds)| rules.rule(rule, preds, index.as_ref()));
-        let all = all.collect();
-        Chain { rules: all, policy: chain.policy, builtin: chain.hook.is_some(), index }
-    });
-    let mut chains: Vec<Chain> = chains.collect();
+fn table(place: usize, it: &model::Table, mut chains: Vec<Chain>, effects: Vec<Effect>) -> Table {
     let mut seen = vec![Seen::Never; chains.len()];
     for at in 0..chains.len() {
         cut_circles(&mut chains, at, &mut seen);
     }
     let hook = |hook: Hook| it.chains.iter().position(|chain| chain.hook == Some(hook));
-    Table { place, chains, hooks: Hook::ALL.map(hook), effects: rules.effects }
+    Table { place, chains, hooks: Hook::ALL.map(hook), effects }
 }
 
 impl Table {
@@ -225,14 +223,6 @@ fn plain(preds: &[Pred]) -> &[Pred] {
     preds.get(..end).unwrap_or_default()
 }
 
-/// Which conditions an index leaves to be asked: a bit for each, if there are not too many.
-fn undecided(index: &Index, family: Family, preds: &[Pred]) -> u64 {
-    match 1_u64.checked_shl(preds.len() as u32) {
-        Some(bit) => !index.decided(family, plain(preds)) & (bit - 1),
-        None => ALL,
-    }
-}
-
 /// Whether a condition is about ports only.
 fn is_of_ports(pred: &Pred) -> bool {
     match pred {
@@ -265,10 +255,18 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn rule(&mut self, rule: &model::Rule, preds: Vec<Pred>, index: Option<&Index>) -> Rule {
+    fn chain(&mut self, chain: &model::Chain, preds: Vec<Vec<Pred>>, names: &Names) -> Chain {
+        let conditions: Vec<Conditions<'_>> =
+            preds.iter().map(|it| Conditions { plain: plain(it), count: it.len() }).collect();
+        let index = Index::new(self.context.family, names, &conditions);
+        let rules = chain.rules.iter().zip(preds).map(|(rule, preds)| self.rule(rule, preds)).collect();
+        Chain { rules, policy: chain.policy, builtin: chain.hook.is_some(), index }
+    }
+
+    fn rule(&mut self, rule: &model::Rule, preds: Vec<Pred>) -> Rule {
         let Body::Typed(typed) = &rule.body else {
             let effect = Effect::Needs(Need::Other("what a rule does that is not understood"));
-            return Rule { tests: Box::new([Test::Opaque]), left: ALL, action: self.effect(effect) };
+            return Rule { tests: smallvec![Test::Opaque], action: self.effect(effect) };
         };
         let find = |name: &[u8], make: fn(u32) -> Action| {
             self.names.get(name).map_or(Action::Missing, |at| make(*at))
@@ -279,8 +277,7 @@ impl Rules<'_> {
             Jump::Goto(name) => find(name, Action::Goto),
             Jump::Target(target) => self.effect(target.effect(self.context)),
         };
-        let left = index.map_or(ALL, |it| undecided(it, self.context.family, &preds));
-        Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), left, action }
+        Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), action }
     }
 
     fn effect(&mut self, effect: Effect) -> Action {
@@ -293,26 +290,26 @@ impl Rules<'_> {
     }
 }
 
+/// Extensions that track connections though nothing that they look at or change is a field of one.
+const TRACKING: [&str; 3] = ["connlimit", "CONNSECMARK", "SYNPROXY"];
+
 /// Whether a rule makes the kernel put fragments together before the first hook: for connections, and for sockets.
 pub(crate) fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.rules().filter_map(|(.., rule)| rule.as_typed()).any(|typed| {
         let acts = match &typed.jump {
             Jump::Target(target) => match target.effect(ruleset.context) {
                 Effect::Nat(_) | Effect::Netmap { .. } | Effect::Intercept { .. } => true,
+                Effect::Track { untracked, .. } => !untracked,
                 Effect::Write { field, .. } => field == Field::ConnMark,
                 Effect::Copy { from, to, .. } => from == Field::ConnMark || to == Field::ConnMark,
-                Effect::Track { untracked, .. } => !untracked,
-                _ => TRACK.contains(&target.spec().name),
+                _ => TRACKING.contains(&target.spec().name),
             },
             _ => false,
         };
-        acts || typed.matches.iter().any(|it| TRACK.contains(&it.spec().name))
-            || looks_at_connection(&typed.meaning(ruleset.context))
+        let asks = typed.matches.iter().any(|it| TRACKING.contains(&it.spec().name));
+        acts || asks || looks_at_connection(&typed.meaning(ruleset.context))
     })
 }
-
-/// What looks at connections in a way that its meaning does not tell.
-const TRACK: [&str; 3] = ["connlimit", "CONNSECMARK", "SYNPROXY"];
 
 /// Whether a rule looks at the hop limit of a packet, or at bytes or sums among which it is.
 pub(super) fn counts_hops(ruleset: &Ruleset) -> bool {

@@ -4,7 +4,7 @@ use super::machine::{Machine, Value};
 use crate::dialect::Family;
 use crate::meaning::Field;
 use crate::packet::bytes::u8_at;
-use crate::packet::{Connection, Count};
+use crate::packet::{Connection, Count, View};
 use crate::value::proto::{ICMP, ICMPV6, TCP};
 
 /// The bytes of the packet, if tracking counts it for its connection, which is of this protocol: an ICMP error belongs to one, and is
@@ -60,11 +60,12 @@ pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field
     }))
 }
 
-/// The protocol as connection tracking sees it, behind an authentication header too, and where its header begins.
+/// The protocol as connection tracking sees it, behind an authentication header and a routing header of two bytes too, and where
+/// its header begins.
 #[inline]
 fn header(machine: &Machine<'_>) -> (Option<u8>, usize) {
-    if machine.nft {
-        let view = machine.view();
+    if machine.nft || machine.heads.proto.is_none() {
+        let view = View::tracked(machine.family, &machine.bytes);
         return (view.proto, view.transport);
     }
     (machine.heads.proto, machine.heads.transport)

@@ -24,21 +24,25 @@ pub(super) fn miss(tests: &[Test], machine: &Machine<'_>) -> Option<String> {
 }
 
 fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
+    if let Some(pred) = test.as_pred() {
+        return leaf(&pred, machine, false);
+    }
     Some(match test {
-        Test::Pred(pred) => leaf(pred, machine, false)?,
-        Test::Need(_, Need::Set(test)) => {
-            let mut dirs = Vec::new();
-            test.dirs.push(&mut dirs);
-            format!("asked is the set {} by {}", test.name.to_lossy(), String::from_utf8_lossy(&dirs))
-        }
-        Test::Need(_, need) => need.to_string(),
-        Test::Not(inner) => match &**inner {
-            Test::Pred(pred) => leaf(pred, machine, true)?,
-            inner => format!("not: {}", sentence(inner, machine)?),
+        Test::Need(_, need) => match &**need {
+            Need::Set(test) => {
+                let mut dirs = Vec::new();
+                test.dirs.push(&mut dirs);
+                format!("asked is the set {} by {}", test.name.to_lossy(), String::from_utf8_lossy(&dirs))
+            }
+            need => need.to_string(),
+        },
+        Test::Not(inner) => match inner.as_pred() {
+            Some(pred) => leaf(&pred, machine, true)?,
+            None => format!("not: {}", sentence(inner, machine)?),
         },
         Test::All(all) => join(all, machine, " and ")?,
         Test::Any(all) => join(all, machine, " or ")?,
-        Test::Opaque => "the rule is not understood".to_owned(),
+        _ => "the rule is not understood".to_owned(),
     })
 }
 

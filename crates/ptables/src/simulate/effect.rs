@@ -10,7 +10,8 @@ use super::test::Why;
 use super::tracked::Tracked;
 use super::{Verdict, nat};
 use crate::dialect::Family;
-use crate::meaning::{Effect, Field};
+use crate::ext::Hook;
+use crate::meaning::{Answer, Effect, Field};
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
 use crate::packet::mend::mend;
@@ -107,7 +108,9 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
                     nat::put_bare_address(machine, *source, new);
                     nat::put_bounced(machine, *source, *from, *to);
                 }
-                None => return After::End(Verdict::Drop),
+                // The kernel tells no sender of its own.
+                None if machine.hook == Hook::Output => return After::End(Verdict::Drop),
+                None => return After::End(Verdict::Reject(Answer::Icmp(4, 0))),
             }
         }
         // The others were done before; a new one must be taught here.

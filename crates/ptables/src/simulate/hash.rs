@@ -5,7 +5,7 @@ use super::machine::{Machine, Value};
 use crate::dialect::Family;
 use crate::meaning::{Field, HashMark};
 use crate::packet::bytes::{u8_at, u16_at, u32_at, u128_at};
-use crate::packet::is_extension;
+use crate::packet::{PacketType, is_extension};
 use crate::value::proto::{AH, DCCP, ESP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE};
 
 const START: u32 = 0xdead_beef;
@@ -190,4 +190,22 @@ fn search(bytes: &[u8], start: usize) -> Option<Found> {
         u8_at(bytes, found.at + 1)?;
     }
     Some(found)
+}
+
+/// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
+/// `sure`: it is asked for certain.
+pub(super) fn take_for_own(machine: &mut Machine<'_>, sure: bool) {
+    let lost = |field| machine.lost.iter().any(|it| it.0 == field);
+    if machine.packet_type != PacketType::Multicast || lost(Field::PacketType) {
+        return;
+    }
+    let group = match machine.family {
+        Family::V4 => machine.heads.destination >> 28 == 0xe,
+        Family::V6 => machine.heads.destination >> 120 == 0xff,
+    };
+    match (lost(Field::Destination), group) {
+        (false, true) => {}
+        (false, false) if sure => machine.packet_type = PacketType::Host,
+        _ => machine.lose(Field::PacketType, "whether `cluster` takes the packet for its own is not known"),
+    }
 }

@@ -1,10 +1,9 @@
 //! A packet on its way: what conditions see of it now, after what rules have done to it.
 
-use smallvec::SmallVec;
-
 use super::bytes::{self, Ancillary, header_set};
+use super::content::Bytes;
 use super::counts;
-use super::index::Values;
+use super::index::{Names, Values};
 use super::tracked::Tracked;
 use crate::dialect::Family;
 use crate::ext::Hook;
@@ -57,6 +56,8 @@ pub(super) struct Machine<'p> {
     pub(super) path: Path,
     /// The interface that it leaves through, as far as it is known.
     pub(super) out: Option<Iface>,
+    /// For indexes, the classes of the interface that it came through, of that, and of none.
+    classes: [u16; 3],
     /// The address of an interface that the next translation takes, if routes say it.
     pub(super) own_address: Option<u128>,
     /// Its connection.
@@ -72,40 +73,6 @@ pub(super) struct Machine<'p> {
     pub(super) carried: Option<u64>,
     /// Counts changes of what the index of a chain looks at.
     pub(super) epoch: u32,
-}
-
-/// The bytes of a packet: as they were told, or changed since. Those of a small packet are then kept in place.
-#[derive(Clone, Debug)]
-pub(super) enum Bytes<'p> {
-    Told(&'p [u8]),
-    Changed(SmallVec<[u8; 64]>),
-}
-
-impl std::ops::Deref for Bytes<'_> {
-    type Target = [u8];
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Told(bytes) => bytes,
-            Bytes::Changed(bytes) => bytes,
-        }
-    }
-}
-
-impl Bytes<'_> {
-    pub(super) fn to_mut(&mut self) -> &mut [u8] {
-        if let Bytes::Told(bytes) = self {
-            *self = Bytes::Changed(SmallVec::from_slice(bytes));
-        }
-        match self {
-            Bytes::Changed(bytes) => bytes,
-            Bytes::Told(_) => &mut [],
-        }
-    }
-
-    pub(super) fn replace(&mut self, bytes: Vec<u8>) {
-        *self = Bytes::Changed(bytes.into());
-    }
 }
 
 impl Heads {
@@ -131,8 +98,10 @@ impl Heads {
 }
 
 impl<'p> Machine<'p> {
-    #[inline]
-    pub(super) fn new(packet: &'p Packet, nft: bool) -> Machine<'p> {
+    // Where it is called once, it is made where it stays; it is large.
+    #[inline(always)]
+    pub(super) fn new(packet: &'p Packet, nft: bool, names: &Names) -> Machine<'p> {
+        let class = |it: &Option<Iface>| it.as_ref().map_or(0, |it| names.class(it));
         let heads = Heads::of(packet.family(), packet.to_bytes(), nft);
         Machine {
             packet,
@@ -146,6 +115,7 @@ impl<'p> Machine<'p> {
             hook: Hook::Prerouting,
             path: packet.path,
             out: packet.out_iface,
+            classes: [class(&packet.in_iface), class(&packet.out_iface), names.none()],
             own_address: None,
             connection: Tracked::Nothing,
             settled: 0,
@@ -179,23 +149,6 @@ impl<'p> Machine<'p> {
 
     pub(super) fn view(&self) -> View<'_> {
         View::new(self.family, &self.bytes)
-    }
-
-    /// The nodes of a cluster share a multicast address of the link layer; `cluster` makes what was sent to it one's own.
-    /// `sure`: whether it is certain that the rule asks.
-    pub(super) fn take_for_own(&mut self, sure: bool) {
-        let group = match self.family {
-            Family::V4 => self.heads.destination >> 28 == 0xe,
-            Family::V6 => self.heads.destination >> 120 == 0xff,
-        };
-        if self.packet_type != PacketType::Multicast || group {
-            return;
-        }
-        if sure {
-            self.packet_type = PacketType::Host;
-        } else {
-            self.lose(Field::PacketType, "whether a rule took the packet for its own is not decided");
-        }
     }
 
     /// After the bytes were changed.
@@ -246,6 +199,26 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// From now on it leaves through this interface.
+    pub(super) fn lead_out(&mut self, iface: Option<Iface>, names: &Names) {
+        self.out = iface;
+        self.classes[1] = iface.map_or(0, |it| names.class(&it));
+    }
+
+    /// The class of the interface that the packet came through, as this hook sees it; `None` if nobody says.
+    #[inline]
+    pub(super) fn in_class(&self) -> Option<u16> {
+        let [known, _, none] = self.classes;
+        self.in_iface().ok().map(|it| if it.is_some() { known } else { none })
+    }
+
+    /// The class of the interface that the packet leaves through, as this hook sees it; `None` if nobody says.
+    #[inline]
+    pub(super) fn out_class(&self) -> Option<u16> {
+        let [_, known, none] = self.classes;
+        self.out_iface().ok().map(|it| if it.is_some() { known } else { none })
+    }
+
     /// The owner of the sending socket: `Err` if nobody says.
     fn owner(&self) -> Result<Option<Owner>, &'static str> {
         match self.packet.owner {
@@ -283,7 +256,18 @@ impl<'p> Machine<'p> {
             Field::Tos => Value::Is(u128::from(self.view().tos())),
             Field::CtState => Value::Is(self.state()),
             Field::PacketType => Value::Is(self.packet_type as u128),
+            Field::MacSource => self.mac(),
             _ => self.transport_value(field),
+        }
+    }
+
+    fn mac(&self) -> Value {
+        match self.packet.link {
+            Some(link) => {
+                Value::Is(link.source.0.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).into())
+            }
+            // No rule that asks for it stands in OUTPUT.
+            None => Value::Unknown("the Ethernet addresses are not told"),
         }
     }
 
@@ -420,13 +404,6 @@ impl<'p> Machine<'p> {
             Ok(owner) => owner.map_or(Value::Absent, |it| Value::Is(u128::from(read(it)))),
         };
         match field {
-            Field::MacSource => match self.packet.link {
-                Some(link) => {
-                    Value::Is(link.source.0.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
-                }
-                // No rule that asks for it stands in OUTPUT.
-                None => Value::Unknown("the Ethernet addresses are not told"),
-            },
             Field::Uid => owner(|it| it.uid),
             Field::Gid => owner(|it| it.gid),
             Field::HasSocket => match self.owner() {

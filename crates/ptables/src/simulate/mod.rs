@@ -3,11 +3,11 @@
 //! `docs/semantics.md` says in numbered paragraphs what a ruleset means; the judge of this module is the kernel
 //! (`cargo xtask kernel-diff`). What nobody can tell from the packet and what is said of it is *unknown*, with the reason.
 
-mod bounds;
 mod buckets;
 mod bytes;
 mod clock;
 mod compile;
+mod content;
 mod counts;
 mod describe;
 mod effect;
@@ -82,6 +82,8 @@ pub struct Simulator<'a> {
     /// In the order of [`TableName`](crate::ext::TableName)'s variants.
     tables: [Option<compile::Table>; 5],
     slots: usize,
+    /// The interfaces that rules tell apart.
+    names: index::Names,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
     tracks: bool,
     /// Whether nf_tables asks the rules.
@@ -187,11 +189,22 @@ impl<W: Watch> Observer for Outside<'_, W> {
 impl<'a> Simulator<'a> {
     /// Compiles a ruleset.
     pub fn new(ruleset: &'a Ruleset, options: Options) -> Simulator<'a> {
-        let (tables, slots) = compile::tables(ruleset);
+        let (tables, slots, names) = compile::tables(ruleset);
         let tracks = compile::tracks(ruleset);
         let counts_hops = compile::counts_hops(ruleset);
         let nft = ruleset.context.dialect.is_nft();
-        Simulator { ruleset, options, tables, slots, tracks, nft, counts_hops, sets: None, routes: None }
+        Simulator {
+            ruleset,
+            options,
+            tables,
+            slots,
+            names,
+            tracks,
+            nft,
+            counts_hops,
+            sets: None,
+            routes: None,
+        }
     }
 
     /// With the contents of sets: rules that ask for these are decided, and what the target SET does to them counts for the

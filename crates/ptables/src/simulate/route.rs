@@ -60,10 +60,11 @@ impl<O: Observer> Run<'_, '_, '_, O> {
     }
 
     fn go_out(&mut self, routes: &Routes, is_made: bool) -> Option<Verdict> {
+        let simulator = self.simulator;
         let query = Query { from: None, is_made, ..self.query() };
         match self.find(routes, &query) {
             Ok(Way::Out { iface, .. }) => {
-                self.machine.out = Some(iface);
+                self.machine.lead_out(Some(iface), &simulator.names);
                 None
             }
             Ok(Way::Local) => None,
@@ -89,11 +90,13 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         }
         match self.find(routes, &query) {
             Ok(Way::Local) => {
-                (self.machine.path, self.machine.out) = (Path::Input, None);
+                self.machine.path = Path::Input;
+                self.machine.lead_out(None, &simulator.names);
                 None
             }
             Ok(Way::Out { iface, .. }) => {
-                (self.machine.path, self.machine.out) = (Path::Forward, Some(iface));
+                self.machine.path = Path::Forward;
+                self.machine.lead_out(Some(iface), &simulator.names);
                 None
             }
             Ok(Way::Refused(refusal)) => Some(self.refuse(refusal)),

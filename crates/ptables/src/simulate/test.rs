@@ -1,21 +1,28 @@
 //! Conditions, compiled, and asked of a packet.
 
+use std::borrow::Cow;
+
 use super::bytes::{
     Seen, chunks_match, dccp_option, eui64, numbers_match, options_match, route_matches, run, segments_match,
     tcp_option, text_matches,
 };
-use super::hash::node;
+use super::hash::{node, take_for_own};
 use super::machine::{BRIDGE, Machine, Value};
 use super::memory::{Memory, Recall};
 use crate::dialect::Family;
 use crate::meaning::{Field, Header, Need, Pred};
 use crate::value::iface::Iface;
 
-/// A condition. What depends on earlier packets has a place in the memory.
+/// A condition. What depends on earlier packets has a place in the memory. Small, for there are many: what most rules ask
+/// stands here, the rest elsewhere.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    Pred(Pred),
-    Need(usize, Need),
+    /// As those of [`Pred`], if the numbers are no larger.
+    Range(Field, u64, u64),
+    Bits(Field, u64, u64),
+    AnyBit(Field, u64),
+    Pred(Box<Pred>),
+    Need(usize, Box<Need>),
     Not(Box<Test>),
     All(Box<[Test]>),
     Any(Box<[Test]>),
@@ -82,9 +89,40 @@ impl Test {
             Pred::Any(all) => Test::Any(all.into_iter().map(|it| Test::new(it, next)).collect()),
             Pred::Needs(need) => {
                 *next += 1;
-                Test::Need(*next - 1, need)
+                Test::Need(*next - 1, Box::new(need))
             }
-            pred => Test::Pred(pred),
+            pred => Test::of(pred),
+        }
+    }
+
+    /// A condition about the packet alone.
+    fn of(pred: Pred) -> Test {
+        let small = |number: u128| u64::try_from(number).ok();
+        let found = match &pred {
+            Pred::Range(field, low, high) => {
+                small(*low).zip(small(*high)).map(|(low, high)| Test::Range(*field, low, high))
+            }
+            Pred::Bits(field, mask, value) => {
+                small(*mask).zip(small(*value)).map(|(mask, value)| Test::Bits(*field, mask, value))
+            }
+            Pred::AnyBit(field, mask) => small(*mask).map(|mask| Test::AnyBit(*field, mask)),
+            _ => None,
+        };
+        found.unwrap_or_else(|| Test::Pred(Box::new(pred)))
+    }
+
+    /// The condition, if it is about the packet alone.
+    pub(super) fn as_pred(&self) -> Option<Cow<'_, Pred>> {
+        match self {
+            Test::Range(field, low, high) => {
+                Some(Cow::Owned(Pred::Range(*field, u128::from(*low), u128::from(*high))))
+            }
+            Test::Bits(field, mask, value) => {
+                Some(Cow::Owned(Pred::Bits(*field, u128::from(*mask), u128::from(*value))))
+            }
+            Test::AnyBit(field, mask) => Some(Cow::Owned(Pred::AnyBit(*field, u128::from(*mask)))),
+            Test::Pred(pred) => Some(Cow::Borrowed(pred)),
+            _ => None,
         }
     }
 
@@ -92,19 +130,11 @@ impl Test {
     /// lost.
     pub(super) fn ask<'a>(&'a self, machine: &mut Machine<'_>, memory: &mut Memory, sure: bool) -> Tri<'a> {
         match self {
+            Test::Range(name, low, high) => range(machine, *name, u128::from(*low), u128::from(*high)),
+            Test::Bits(name, mask, value) => bits(machine, *name, u128::from(*mask), u128::from(*value)),
+            Test::AnyBit(name, mask) => any_bit(machine, *name, u128::from(*mask)),
             Test::Pred(pred) => ask(pred, machine, sure),
-            Test::Need(_, need @ Need::Set(test)) => match memory.sets.ask(test, machine, sure) {
-                Ok(Some(yes)) => yes.into(),
-                Ok(None) => Tri::Unknown(Why::Need(need)),
-                Err(why) => Tri::Unknown(Why::Text(why)),
-            },
-            Test::Need(at, need) => match memory.ask(*at, need, machine, sure) {
-                Recall::Is(yes) => yes.into(),
-                Recall::Unknown => Tri::Unknown(Why::Need(need)),
-                Recall::NoRoom => Tri::Lost(Why::Text(
-                    "whether there is room in the table, for want of which packets are dropped",
-                )),
-            },
+            Test::Need(at, need) => remember(*at, need, machine, memory, sure),
             Test::Not(inner) => match inner.ask(machine, memory, sure) {
                 Tri::Yes => Tri::No,
                 Tri::No if inner.has_no_protocol(machine) => Tri::No,
@@ -136,27 +166,25 @@ impl Test {
             Test::Need(_, need) => found.push(need),
             Test::Not(inner) => inner.needs(found),
             Test::All(all) | Test::Any(all) => all.iter_mut().for_each(|it| it.needs(found)),
-            Test::Pred(_) | Test::Opaque => {}
+            _ => {}
         }
     }
 
     /// Whether it asks for a protocol that nf_tables does not find: then the rule fails, inverted or not.
     fn has_no_protocol(&self, machine: &Machine<'_>) -> bool {
-        machine.nft
-            && machine.heads.proto.is_none()
-            && matches!(self, Test::Pred(Pred::Range(Field::Proto, ..)))
+        machine.nft && machine.heads.proto.is_none() && matches!(self, Test::Range(Field::Proto, ..))
     }
 
     fn searches(&self) -> bool {
-        matches!(self, Test::Pred(Pred::DccpOption(_) | Pred::Chunks(_)))
+        matches!(self, Test::Pred(pred) if matches!(**pred, Pred::DccpOption(_) | Pred::Chunks(_)))
     }
 }
 
-/// Whether those of the first 64 hold whose bit is set, asked in order.
+/// Whether those of the first 32 hold whose bit is set, asked in order.
 #[inline]
 pub(super) fn every_of<'a>(
     tests: &'a [Test],
-    mut wanted: u64,
+    mut wanted: u32,
     machine: &mut Machine<'_>,
     memory: &mut Memory,
 ) -> Tri<'a> {
@@ -232,30 +260,67 @@ fn bridge<'a>(wanted: &Iface, name: Option<Iface>) -> Tri<'a> {
     }
 }
 
+// The commonest fields first, without the way over all of them.
+fn range<'a>(machine: &Machine<'_>, name: Field, low: u128, high: u128) -> Tri<'a> {
+    if name == Field::Proto {
+        match machine.heads.proto {
+            Some(proto) => return (low..=high).contains(&u128::from(proto)).into(),
+            None if machine.nft => return Tri::No,
+            None => {}
+        }
+    }
+    field(machine, name, |it| (low..=high).contains(&it))
+}
+
+fn bits<'a>(machine: &Machine<'_>, name: Field, mask: u128, value: u128) -> Tri<'a> {
+    match name {
+        Field::Source if machine.lost.is_empty() => (machine.heads.source & mask == value).into(),
+        Field::Destination if machine.lost.is_empty() => (machine.heads.destination & mask == value).into(),
+        name => field(machine, name, |it| it & mask == value),
+    }
+}
+
+fn any_bit<'a>(machine: &Machine<'_>, name: Field, mask: u128) -> Tri<'a> {
+    if name == Field::CtState && machine.unsure & mask != 0 {
+        return match field(machine, Field::CtState, |it| it & mask & !machine.unsure != 0) {
+            Tri::No => Tri::Unknown(Why::Text("whether the connection is translated is not told")),
+            other => other,
+        };
+    }
+    field(machine, name, |it| it & mask != 0)
+}
+
+/// What depends on earlier packets, or on sets.
+fn remember<'a>(
+    at: usize,
+    need: &'a Need,
+    machine: &mut Machine<'_>,
+    memory: &mut Memory,
+    sure: bool,
+) -> Tri<'a> {
+    match need {
+        Need::Set(test) => match memory.sets.ask(test, machine, sure) {
+            Ok(Some(yes)) => yes.into(),
+            Ok(None) => Tri::Unknown(Why::Need(need)),
+            Err(why) => Tri::Unknown(Why::Text(why)),
+        },
+        need => match memory.ask(at, need, machine, sure) {
+            Recall::Is(yes) => yes.into(),
+            Recall::Unknown => Tri::Unknown(Why::Need(need)),
+            Recall::NoRoom => Tri::Lost(Why::Text(
+                "whether there is room in the table, for want of which packets are dropped",
+            )),
+        },
+    }
+}
+
 fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     match pred {
         Pred::True => Tri::Yes,
         Pred::False => Tri::No,
-        // The commonest first, without the way over all fields.
-        Pred::Bits(Field::Source, mask, value) if machine.lost.is_empty() => {
-            (machine.heads.source & mask == *value).into()
-        }
-        Pred::Bits(Field::Destination, mask, value) if machine.lost.is_empty() => {
-            (machine.heads.destination & mask == *value).into()
-        }
-        Pred::Range(Field::Proto, low, high) if machine.heads.proto.is_some() => {
-            (*low..=*high).contains(&u128::from(machine.heads.proto.unwrap_or(0))).into()
-        }
-        Pred::Range(Field::Proto, ..) if machine.nft => Tri::No,
-        Pred::Range(name, low, high) => field(machine, *name, |it| (*low..=*high).contains(&it)),
-        Pred::Bits(name, mask, value) => field(machine, *name, |it| it & mask == *value),
-        Pred::AnyBit(Field::CtState, mask) if machine.unsure & mask != 0 => {
-            match field(machine, Field::CtState, |it| it & mask & !machine.unsure != 0) {
-                Tri::No => Tri::Unknown(Why::Text("whether the connection is translated is not told")),
-                other => other,
-            }
-        }
-        Pred::AnyBit(name, mask) => field(machine, *name, |it| it & mask != 0),
+        Pred::Range(name, low, high) => range(machine, *name, *low, *high),
+        Pred::Bits(name, mask, value) => bits(machine, *name, *mask, *value),
+        Pred::AnyBit(name, mask) => any_bit(machine, *name, *mask),
         Pred::InIface(wanted) => iface(wanted, machine.in_iface()),
         Pred::OutIface(wanted) => iface(wanted, machine.out_iface()),
         Pred::Header(it) => header(machine, *it),
@@ -298,11 +363,11 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Helper(name) => helper(machine, name).into(),
         Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
         Pred::SetLabel(bit) => {
-            machine.set_label(*bit, sure);
+            set_label(machine, *bit, sure);
             Tri::Yes
         }
         Pred::Cluster { total, nodes, seed } => {
-            machine.take_for_own(sure);
+            take_for_own(machine, sure);
             match machine.connection.get() {
                 None => Tri::No,
                 Some(it) => {
@@ -314,6 +379,19 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::BridgeOut(wanted) => bridge(wanted, machine.packet.facts.bridge_out),
         // The others were taken apart when they were compiled; a new one must be taught here.
         _ => Tri::Unknown(Why::Text("this condition is not modelled")),
+    }
+}
+
+/// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
+fn set_label(machine: &mut Machine<'_>, bit: u8, sure: bool) {
+    let label = 1 << bit;
+    if machine.connection.get().is_none_or(|it| it.labels & label != 0) {
+        return;
+    }
+    if !sure {
+        machine.lose(Field::CtLabels, "whether the label was set is not decided");
+    } else if let Some(connection) = machine.connection.to_mut() {
+        connection.labels |= label;
     }
 }
 
@@ -349,7 +427,19 @@ fn header<'a>(machine: &Machine<'_>, header: Header) -> Tri<'a> {
 
 /// A packet whose chain of extension headers is cut off is dropped by who looks for one.
 fn cut_chain<'a>(machine: &Machine<'_>) -> Tri<'a> {
+    // Also where an authentication header is the protocol: who looks for a header goes past it.
     let view = machine.view();
     let torn = machine.family == Family::V6 && view.proto.is_none() && view.fragment == 0;
     if torn { Tri::Drop } else { Tri::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_small() {
+        // What rules ask is much of what must be fetched for a packet.
+        assert!(size_of::<Test>() <= 24);
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::cell::OnceCell;
 
-use super::machine::Machine;
-use crate::meaning::Field;
 use crate::packet::{Connection, Packet};
 use crate::value::ct_state::CtState;
 
@@ -62,21 +60,6 @@ impl Tracked<'_> {
         match self {
             Tracked::Begun(..) => Some((CtState::New, 0)),
             it => it.get().map(|it| (it.state, it.status)),
-        }
-    }
-}
-
-impl Machine<'_> {
-    /// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
-    pub(super) fn set_label(&mut self, bit: u8, sure: bool) {
-        let label = 1 << bit;
-        if self.connection.get().is_none_or(|it| it.labels & label != 0) {
-            return;
-        }
-        if !sure {
-            self.lose(Field::CtLabels, "whether a rule set a label is not decided");
-        } else if let Some(connection) = self.connection.to_mut() {
-            connection.labels |= label;
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::compile::{ALL, Action, Chain, Rule, Table};
+use super::compile::{Action, Chain, Rule, Table};
 use super::effect::{After, apply, is_harmless, track};
-use super::index::Candidates;
+use super::index::{Candidates, Entry, Index};
 use super::machine::{Machine, Value};
 use super::memory::Memory;
 use super::nat;
@@ -73,6 +73,7 @@ pub(crate) fn way(path: Path, nft: bool) -> Way {
 }
 
 impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
+    #[inline(always)]
     pub(super) fn new(
         simulator: &'s Simulator<'s>,
         packet: &'p Packet,
@@ -80,9 +81,15 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         observer: &'m mut O,
         given: Option<Vec<bool>>,
     ) -> Run<'s, 'p, 'm, O> {
-        let choices = Choices { given, met: 0 };
-        let machine = Machine::new(packet, simulator.nft);
-        Run { simulator, machine, memory, observer, choices, unknown: Vec::new(), ended: None }
+        Run {
+            simulator,
+            machine: Machine::new(packet, simulator.nft, &simulator.names),
+            memory,
+            observer,
+            choices: Choices { given, met: 0 },
+            unknown: Vec::new(),
+            ended: None,
+        }
     }
 
     /// The whole way.
@@ -121,6 +128,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     let before = self.routed_by();
                     self.table(*name).or_else(|| self.choose_out(before))
                 }
+                // Translation goes on without rules.
+                Stop::Table(name) if *name != Nat && !self.has(*name) => None,
                 Stop::Table(name) => self.table(*name),
             };
             if end.is_some() {
@@ -128,6 +137,11 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
         }
         None
+    }
+
+    #[inline]
+    fn has(&self, name: TableName) -> bool {
+        self.simulator.tables.get(name as usize).is_some_and(Option::is_some)
     }
 
     pub(super) fn give_up(&mut self, why: &'static str) -> Verdict {
@@ -152,7 +166,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     /// What the kernel does between the hooks.
     fn route(&mut self) -> Option<Verdict> {
         match self.machine.hook {
-            Hook::Input if self.is_fragment() => {
+            // Those of IPv6 come to INPUT one by one.
+            Hook::Input if self.machine.family == Family::V4 && self.is_fragment() => {
                 Some(self.give_up("fragments are put together before INPUT"))
             }
             Hook::Forward => {
@@ -240,14 +255,15 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             if frame.epoch != self.machine.epoch {
                 *frame = Frame::new(chain, place, frame.from, &self.machine, O::MISSES);
             }
-            let Some(number) = frame.rules.next() else { break };
+            let Some(Entry { rule: number, left }) = frame.rules.next() else { break };
+            let number = number as usize;
             frame.from = number + 1;
             let Some(rule) = chain.rules.get(number) else { break };
             let at = At { table: table.place, chain: place, rule: Some(number) };
-            let answer = if rule.left == ALL || !frame.rules.is_decided() {
-                every(&rule.tests, &mut self.machine, self.memory, true)
-            } else {
-                every_of(&rule.tests, rule.left, &mut self.machine, self.memory)
+            let answer = match left {
+                0 => Tri::Yes,
+                ALL => every(&rule.tests, &mut self.machine, self.memory, true),
+                left => every_of(&rule.tests, left, &mut self.machine, self.memory),
             };
             // The commonest answers come before the others: a processor foresees them better than one of six.
             if matches!(answer, Tri::No) {
@@ -303,7 +319,11 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Tri::YesDrop => {
                 self.observer.hit(at, &self.machine, &rule.tests, true);
-                Uncommon::End(Verdict::Drop)
+                // The kernel's own tables come to the target, and drop the packet behind it.
+                Uncommon::End(match table.effect(&rule.action) {
+                    Some(Effect::Reject(answer)) if !self.simulator.nft => Verdict::Reject(*answer),
+                    _ => Verdict::Drop,
+                })
             }
             Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
                 Some(Some(true)) if counts => {
@@ -420,36 +440,39 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// All conditions of a rule are to be asked.
+const ALL: u32 = u32::MAX;
+
 /// The rules that are asked: all, or those that can match.
 enum Rules<'a> {
-    All(std::ops::Range<usize>),
-    Some(Candidates<'a>),
+    All(std::ops::Range<u32>),
+    Found(std::slice::Iter<'a, Entry>),
+    // Chains of this kind are few and long.
+    Some(Box<Candidates<'a>>),
 }
 
 impl<'a> Rules<'a> {
     #[inline]
     fn new(chain: &'a Chain, machine: &Machine<'_>, from: usize, all: bool) -> Rules<'a> {
         match &chain.index {
-            Some(index) if !all => Rules::Some(index.candidates(machine, from)),
-            _ => Rules::All(from..chain.rules.len()),
+            Some(Index::Tree(tree)) if !all => {
+                let found = tree.find(machine);
+                let start = if from == 0 { 0 } else { found.partition_point(|it| (it.rule as usize) < from) };
+                Rules::Found(found.get(start..).unwrap_or_default().iter())
+            }
+            Some(Index::Sets(sets)) if !all => Rules::Some(Box::new(sets.candidates(machine, from))),
+            _ => Rules::All(from as u32..chain.rules.len() as u32),
         }
     }
 }
 
-impl Rules<'_> {
-    /// Whether conditions that an index decides are decided.
-    #[inline]
-    fn is_decided(&self) -> bool {
-        matches!(self, Rules::Some(candidates) if candidates.is_complete())
-    }
-}
-
 impl Iterator for Rules<'_> {
-    type Item = usize;
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
+    type Item = Entry;
+    #[inline(always)]
+    fn next(&mut self) -> Option<Entry> {
         match self {
-            Rules::All(range) => range.next(),
+            Rules::Found(found) => found.next().copied(),
+            Rules::All(range) => range.next().map(|rule| Entry { rule, left: ALL }),
             Rules::Some(candidates) => candidates.next(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ptables::meaning::Answer;
 use ptables::model::Ruleset;
 use ptables_judge::conntrack::Connections;
 use ptables_judge::counters::{Count, Kind, Table};
@@ -9,6 +10,7 @@ use ptables_judge::restore::{self, Loader};
 use ptables_judge::trace::{Event, Log, NftTrace};
 use ptables_judge::world::{Watch, World};
 
+use super::answers::{Rewrites, answer};
 use super::shot::{Entry, Known, Shot};
 
 /// Bytes of a packet that are told where it leaves.
@@ -33,6 +35,17 @@ pub struct Fate {
     pub steps: Vec<Step>,
     /// Its mark and its first bytes where it passed every table; `None` if it did not.
     pub out: Option<(u32, Vec<u8>)>,
+    /// What its sender is told of it; of the simulator's, what is told if anybody is.
+    pub answer: Option<Answer>,
+    /// Whether the kernel tells nobody of such a packet, or may not.
+    pub is_mute: bool,
+}
+
+impl Fate {
+    /// Whether the kernel answered as the simulator says.
+    pub fn is_answered_as(&self, simulated: &Fate) -> bool {
+        self.answer == simulated.answer || self.answer.is_none() && self.is_mute
+    }
 }
 
 /// A namespace of the calling thread, and the rules in it.
@@ -45,6 +58,7 @@ pub struct Arena {
     connections: Option<Connections>,
     counters: Vec<TableCounters>,
     names: Vec<(String, Vec<String>)>,
+    rewrites: Rewrites,
 }
 
 struct TableCounters {
@@ -66,7 +80,17 @@ impl Arena {
         let log = if watch == Watch::Counters { None } else { Some(Log::new(TOLD as u32)?) };
         let trace = if watch == Watch::Nft { Some(NftTrace::new()?) } else { None };
         let connections = if tracked { Some(Connections::new()?) } else { None };
-        Ok(Arena { world, loaders, watch, log, trace, connections, counters: Vec::new(), names: Vec::new() })
+        Ok(Arena {
+            world,
+            loaders,
+            watch,
+            log,
+            trace,
+            connections,
+            counters: Vec::new(),
+            names: Vec::new(),
+            rewrites: Rewrites::default(),
+        })
     }
 
     /// Loads a text; `ruleset` is the same as we read it, which gives chains their numbers.
@@ -74,6 +98,7 @@ impl Arena {
     /// # Errors
     /// What the tool said against it.
     pub fn load(&mut self, v6: bool, text: &str, ruleset: &Ruleset) -> io::Result<()> {
+        self.rewrites = Rewrites::of(text);
         let name = |text: &ptables::source::Text| text.to_lossy();
         self.names = ruleset
             .tables
@@ -175,7 +200,7 @@ impl Arena {
             return self.count_one(shot);
         }
         self.send(shot)?;
-        let mut fate = Fate::default();
+        let mut fate = Fate { is_mute: self.rewrites.is_mute(shot), ..Fate::default() };
         let names = &self.names;
         let find = |table: &str, chain: &str, rule| {
             let at = names.iter().position(|it| it.0 == table)?;
@@ -201,6 +226,7 @@ impl Arena {
                 }
                 Event::Step { .. } => {}
                 Event::Out { mark, packet } => fate.out = Some((mark, packet.to_vec())),
+                Event::Answer { packet } => fate.answer = answer(packet),
             })?;
         }
         Ok(fate)

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ptables_judge::sys;
 
+use super::deck::WORKERS;
 use super::run::{Job, Mode, Report, run};
 use super::speed;
 
@@ -23,7 +24,8 @@ pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft|sequen
   --seed N       where chance begins (1)
   --packets N    packets, over all sets of rules
   --rulesets N   sets of rules
-  --ruleset FILE packets drawn from the rules of a file, in place of sets by chance (trace and ct)
+  --ruleset FILE packets drawn from the rules of a file, in place of sets by chance; agg leaves out the rules that
+                 ask for a rate or for earlier packets
   --enough N     differences after which it ends (3)
   --shrink no    differences are told as they were found
   --write yes    differences become files of testdata/regress/kernel-diff
@@ -37,6 +39,9 @@ pub const AMOUNTS: [(Mode, u64, u64); 5] = [
     (Mode::Nft, 500, 100_000),
     (Mode::Sequence, 1_000, 50_000),
 ];
+
+/// Packets that the rules of a file get at one time.
+const OF_FILE: u64 = 10_000;
 
 /// Packets from which on every option must have been true and false.
 const ENOUGH: u64 = 2_000_000;
@@ -92,13 +97,15 @@ pub fn command(words: &[&str]) -> Result<String, String> {
         if !modes.is_empty() && !modes.contains(&mode) {
             continue;
         }
-        if job.file.is_some() && !matches!(mode, Mode::Trace | Mode::Connections) {
-            // Of sums nobody can say which part was not decided.
+        if job.file.is_some() && mode == Mode::Sequence {
+            // Its rules are made for it.
             continue;
         }
         let or = |given: u64, usual: u64| if given == 0 { usual } else { given };
-        let sets = if job.file.is_some() { or(job.rulesets, 4) } else { or(job.rulesets, rulesets) };
-        let job = Job { mode, rulesets: sets, packets: or(job.packets, packets), ..job.clone() };
+        let packets = or(job.packets, packets);
+        // A file's rules are loaded as often as the packets are too many for one time.
+        let usual = if job.file.is_some() { packets.div_ceil(OF_FILE).max(WORKERS) } else { rulesets };
+        let job = Job { mode, rulesets: or(job.rulesets, usual), packets, ..job.clone() };
         let start = Instant::now();
         let report = run(&job)?;
         line(&mut text, mode, job.seed, &report, start.elapsed().as_secs_f64());

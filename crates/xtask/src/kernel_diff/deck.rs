@@ -11,7 +11,6 @@ use super::flat::Flat;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules};
 use super::run::{Job, Mode};
-use super::shot::Shot;
 use super::subject::Place;
 use super::trial::Case;
 
@@ -62,7 +61,12 @@ impl Deck {
             decided: !matches!(job.mode, Mode::Trace | Mode::Nft),
             cpu,
         };
-        let file = job.file.as_deref().map(|path| FileRules::read(path, plan.nft)).transpose()?;
+        let read = |path| match job.mode {
+            // Of sums nobody can say which part was not decided.
+            Mode::Counters => FileRules::read(path, plan.nft)?.decided(plan.nft),
+            _ => FileRules::read(path, plan.nft),
+        };
+        let file = job.file.as_deref().map(read).transpose()?;
         let devices = match &file {
             Some(file) => file.devices.clone(),
             None => DEVICES.map(str::to_owned).to_vec(),
@@ -129,9 +133,8 @@ impl Iterator for Deck {
                 &own
             }
         };
-        let rng = &mut self.rng;
         let count = if is_crowd { self.packets * 12 } else { self.packets };
-        let shots: Vec<Shot> = (0..count).map(|_| rules.shot(plan, rng)).collect();
+        let shots = rules.shots(count, plan, &mut self.rng);
         let case = Case { v6, text: rules.text.clone(), shots, ..self.case.clone() };
         Some(Dealt { at, case, flat })
     }

@@ -54,7 +54,7 @@ impl Draft {
         let proto = rng.pick(if v6 { &pool::PROTOS_V6 } else { &pool::PROTOS_V4 });
         let mut layout = Layout::new(pool::address(rng, v6), pool::address(rng, v6), proto);
         layout.tos = rng.pick(&pool::TOS);
-        // Forwarding takes none of the last two.
+        // Forwarding takes few of the last two.
         layout.hop_limit = if rng.chance(6) { rng.pick(&[0, 1]) } else { rng.pick(&pool::HOPS) };
         layout.id = rng.within(1, 65000) as u16;
         layout.flow = rng.below(1 << 20) as u32;
@@ -211,11 +211,8 @@ impl Draft {
         }
     }
 
-    /// A fragment header of IPv6, where the path lets a fragment pass. `reserved`: two low bits in the offset field.
+    /// A fragment header of IPv6. `reserved`: two low bits in the offset field.
     pub fn add_fragment(&mut self, number: u32, offset: u16, more: bool, reserved: u8) {
-        if self.shot.path == Path::Input {
-            return;
-        }
         let field = offset << 3 | u16::from(reserved & 3) << 1 | u16::from(more);
         let mut content = vec![if reserved & 4 != 0 { 9 } else { 0 }];
         content.extend(field.to_be_bytes());
@@ -393,7 +390,8 @@ pub fn extension(number: u8, rng: &mut Rng) -> Vec<u8> {
             let mut bytes = vec![0, rng.pick(&[0, 0, 1])];
             bytes.extend(rng.pick(&pool::NUMBERS).to_be_bytes());
             bytes.extend([0, 0, 0, 1]);
-            bytes.resize(rng.pick(&[10, 22]), 0);
+            // The least is shorter than the kernel's own idea of such a header.
+            bytes.resize(rng.pick(&[10, 10, 22, 22, 6]), 0);
             bytes
         }
     }

@@ -63,6 +63,16 @@ impl FileRules {
         Ok(FileRules { devices, v6, text, ruleset })
     }
 
+    /// The same without the rules that ask for a rate or for earlier packets: the others are decided.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn decided(self, nft: bool) -> Result<FileRules, String> {
+        let is_decided = |line: &&str| !line.contains("-m recent") && !line.contains("-m limit");
+        let text = self.text.lines().filter(is_decided).map(|line| format!("{line}\n")).collect();
+        Ok(FileRules { devices: self.devices, ..FileRules::of_text(text, nft)? })
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

@@ -5,6 +5,7 @@
     reason = "a judge that is wrong in a number must stop; numbers of devices, chains and rules are small"
 )]
 
+pub mod answers;
 pub mod arena;
 pub mod command;
 pub mod coverage;
@@ -18,6 +19,7 @@ pub mod long;
 pub mod partial;
 pub mod pieces;
 pub mod pool;
+pub mod progress;
 pub mod regress;
 pub mod rewriting;
 pub mod rng;
@@ -31,4 +33,4 @@ pub mod subject;
 pub mod targets;
 pub mod themes;
 pub mod trial;
-mod unknown;
+pub mod unknown;

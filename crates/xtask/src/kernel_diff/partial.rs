@@ -131,7 +131,7 @@ impl Subject<'_, '_> {
             (Some((_, bytes)), Some((_, seen))) => bytes.is_empty() || bytes == seen,
             (told, seen) => told == seen,
         };
-        behind == seen.steps.len() && same
+        behind == seen.steps.len() && same && seen.is_answered_as(&told)
     }
 }
 

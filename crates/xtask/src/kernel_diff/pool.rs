@@ -21,10 +21,10 @@ pub const TOS: [u8; 10] = [0, 0x10, 0x08, 0xb8, 0x04, 0x20, 0x03, 0x01, 0x02, 0x
 pub const NUMBERS: [u32; 8] = [0, 1, 2, 5, 256, 257, 65535, 0xffff_ffff];
 /// Texts that payloads hold.
 pub const WORDS: [&str; 7] = ["abc", "GET /", "Host: ", "ABC", "aab", "|x|", "\"q\\"];
-/// Protocols that generated rules and packets have.
-pub const PROTOS_V4: [u8; 13] = [6, 6, 6, 17, 17, 1, 1, 132, 33, 136, 51, 50, 47];
+/// Protocols that generated rules and packets have; the last is ICMP of the other family.
+pub const PROTOS_V4: [u8; 14] = [6, 6, 6, 17, 17, 1, 1, 132, 33, 136, 51, 50, 47, 58];
 /// The same of IPv6; those that are extension headers are made as such.
-pub const PROTOS_V6: [u8; 13] = [6, 6, 6, 17, 17, 58, 58, 132, 33, 136, 135, 50, 47];
+pub const PROTOS_V6: [u8; 14] = [6, 6, 6, 17, 17, 58, 58, 132, 33, 136, 135, 50, 47, 1];
 
 /// An address of another machine, or now and then of an interface here.
 pub fn address(rng: &mut Rng, v6: bool) -> u128 {

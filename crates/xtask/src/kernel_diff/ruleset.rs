@@ -98,8 +98,18 @@ impl Rules {
         Rules { scope, text, aims: maker.aims, theme }
     }
 
-    /// A packet; most aim at a rule.
-    pub fn shot(&self, plan: Plan, rng: &mut Rng) -> Shot {
+    /// So many packets; most aim at a rule.
+    pub fn shots(&self, count: u64, plan: Plan, rng: &mut Rng) -> Vec<Shot> {
+        // A text may be long: it is looked through once.
+        let changes = Changes {
+            prefixes: self.text.contains("NPT "),
+            connections: self.text.contains("CONNMARK") || self.text.contains("--set"),
+            tracks: TRACK.iter().any(|it| self.text.contains(it)),
+        };
+        (0..count).map(|_| self.shot(&changes, plan, rng)).collect()
+    }
+
+    fn shot(&self, changes: &Changes, plan: Plan, rng: &mut Rng) -> Shot {
         loop {
             let mut draft = Draft::random(self.scope, rng);
             if plan.entries {
@@ -122,16 +132,16 @@ impl Rules {
             if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
                 draft.shot.entry = Entry::None;
             }
-            if draft.shot.path == Path::Output && draft.layout.proto == 58 && self.text.contains("NPT ") {
+            if changes.prefixes && draft.shot.path == Path::Output && draft.layout.proto == 58 {
                 // A raw socket does not tell the kernel where the ICMP header is.
                 draft.become_proto(17, rng);
             }
             draft.settle(self.scope, rng);
-            if !plan.decided && !plan.nft && rng.chance(3) && (!plan.tracked || self.tracks()) {
+            if !plan.decided && !plan.nft && rng.chance(3) && (!plan.tracked || changes.tracks) {
                 draft.hold(plan.tracked, rng);
             }
-            if let Entry::There(known) = &mut draft.shot.entry
-                && (self.text.contains("CONNMARK") || self.text.contains("--set"))
+            if changes.connections
+                && let Entry::There(known) = &mut draft.shot.entry
             {
                 // What came before has changed the connection.
                 known.before = 0;
@@ -156,11 +166,14 @@ const TRACK: [&str; 9] = [
     "-j TPROXY",
 ];
 
-impl Rules {
-    /// Whether the rules by themselves make the kernel track connections.
-    fn tracks(&self) -> bool {
-        TRACK.iter().any(|it| self.text.contains(it))
-    }
+/// What rules change, where packets must keep clear of it, and what they make the kernel do.
+struct Changes {
+    /// Prefixes of addresses.
+    prefixes: bool,
+    /// Marks of connections.
+    connections: bool,
+    /// Whether they make it track connections.
+    tracks: bool,
 }
 
 fn path_to(hook: Hook, rng: &mut Rng) -> Path {

@@ -13,9 +13,10 @@ use super::arena::{Arena, Step};
 use super::coverage::Coverage;
 use super::deck::{Dealt, Deck, WORKERS};
 use super::flat::Flat;
-
+use super::progress::Progress;
 use super::subject::{Place, Subject};
 use super::trial::{Case, Difference, agree, describe, read};
+use super::unknown::Untold;
 use super::{partial, regress, shrink};
 use ptables::simulate::{Options, Simulator};
 
@@ -99,13 +100,14 @@ pub struct Report {
 /// What kept it from being done: no namespace, or rules that the tools refuse.
 pub fn run(job: &Job) -> Result<Report, String> {
     let report = Mutex::new(Report::default());
+    let progress = Progress::new(job.mode.name(), job.packets);
     let found = AtomicU64::new(0);
     let failed = Mutex::new(None);
     thread::scope(|scope| {
         for number in 0..WORKERS {
-            let (report, found, failed) = (&report, &found, &failed);
+            let (report, found, failed, progress) = (&report, &found, &failed, &progress);
             scope.spawn(move || {
-                if let Err(error) = work(job, number, report, found)
+                if let Err(error) = work(job, number, (report, progress), found)
                     && let Ok(mut failed) = failed.lock()
                 {
                     *failed = Some(error);
@@ -121,13 +123,18 @@ pub fn run(job: &Job) -> Result<Report, String> {
     }
 }
 
-fn work(job: &Job, number: u64, report: &Mutex<Report>, found: &AtomicU64) -> Result<(), String> {
+fn work(
+    job: &Job,
+    number: u64,
+    (report, progress): (&Mutex<Report>, &Progress),
+    found: &AtomicU64,
+) -> Result<(), String> {
     let (mut deck, mut arena) = Deck::new(job, number)?;
     while found.load(Ordering::Relaxed) < job.enough as u64 {
         let Some(Dealt { at, case, flat }) = deck.next() else { break };
         let mut part = Report { rulesets: 1, packets: case.shots.len() as u64, ..Report::default() };
-        if let Some((case, difference)) = compare(&case, &mut arena, (&deck.place, flat.as_ref()), &mut part)?
-        {
+        let asked = (&deck.place, flat.as_ref());
+        if let Some((case, difference)) = compare(&case, &mut arena, asked, (&mut part, progress))? {
             found.fetch_add(1, Ordering::Relaxed);
             let (case, difference) = if job.shrink {
                 shrink::shrink(case, difference, &mut arena, deck.place.cpu)
@@ -170,7 +177,7 @@ fn compare(
     case: &Case,
     arena: &mut Arena,
     (place, flat): (&Place, Option<&Flat>),
-    report: &mut Report,
+    (report, progress): (&mut Report, &Progress),
 ) -> Result<Option<(Case, Difference)>, String> {
     let ruleset = read(case.v6, case.nft, &case.text).map_err(|error| format!("{error}\n{}", case.text))?;
     case.forget(arena)?;
@@ -184,6 +191,8 @@ fn compare(
     };
     if case.ordered {
         let mut counts: HashMap<Step, (u64, u64)> = HashMap::new();
+        // A text may be long: it is looked through once.
+        let untold = Untold::of(case);
         for (at, shot) in case.shots.iter().enumerate() {
             let start = sys::thread_time();
             let seen =
@@ -199,7 +208,7 @@ fn compare(
                 false => None,
             };
             if simulated.is_err()
-                && case.may_be_unknown(shot)
+                && untold.may_be(shot)
                 && (case.remembers || subject.is_open(shot, &seen)?)
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {
@@ -214,6 +223,7 @@ fn compare(
                 let found = Difference { at, simulated: Err(fault), seen };
                 return Err(format!("{}\n{}", describe(case, &found), case.text));
             }
+            progress.add(1);
         }
         if let Some(flat) = flat {
             flat.note(&ruleset, &counts, &mut report.coverage);
@@ -236,6 +246,7 @@ fn compare(
         flat.note(&ruleset, &counted.collect(), &mut report.coverage);
     }
     let middle = sys::thread_time();
+    progress.add(case.shots.len() as u64);
     let mut known = true;
     for shot in &case.shots {
         known &= subject.count(shot, |step, bytes| {

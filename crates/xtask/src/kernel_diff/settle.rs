@@ -39,18 +39,18 @@ impl Draft {
     pub fn settle(&mut self, scope: Scope, rng: &mut Rng) {
         self.take_path(self.shot.path, scope);
         self.settle_addresses();
-        if self.shot.path == Path::Forward {
+        // What has no hop left sees the first hook only.
+        if self.shot.path == Path::Forward && !rng.chance(30) {
             self.layout.hop_limit = self.layout.hop_limit.max(2);
         }
-        if scope.tracked || self.shot.path == Path::Input {
-            if self.layout.fragment != 0 {
-                self.layout.fragment = 0;
-                self.header(rng);
-            }
-            if self.layout.extensions.iter().any(|it| it.0 == 44) {
-                self.layout.extensions.retain(|it| it.0 != 44);
-                self.header(rng);
-            }
+        if self.layout.fragment != 0 && (scope.tracked || self.shot.path == Path::Input) {
+            self.layout.fragment = 0;
+            self.header(rng);
+        }
+        // Those of IPv6 come to INPUT one by one.
+        if scope.tracked && self.layout.extensions.iter().any(|it| it.0 == 44) {
+            self.layout.extensions.retain(|it| it.0 != 44);
+            self.header(rng);
         }
         let later = self.layout.fragment & 0x1fff != 0
             || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));
@@ -74,9 +74,9 @@ impl Draft {
         self.settle_entry();
         self.settle_error(scope, rng);
         let own_header = self.v6 && self.layout.proto == 51;
-        if own_header || self.layout.fragment != 0 || matches!(self.shot.entry, Entry::There(_)) {
+        if self.layout.fragment != 0 || matches!(self.shot.entry, Entry::There(_)) {
             self.short = None;
-        } else if self.short.is_none() && rng.chance(2) {
+        } else if self.short.is_none() && rng.chance(if own_header { 20 } else { 2 }) {
             // A header that is cut off.
             self.short = Some(rng.below(20) as u16);
             if rng.chance(50) {
@@ -87,24 +87,28 @@ impl Draft {
             // Whether nf_tables takes this for enough of a TCP header depends on what asks.
             self.short = self.short.map(|it| if it < 20 { it.min(13) } else { it });
         }
-        // The kernel itself looks at hop-by-hop options, and, in a packet for itself, at more.
-        let plain = self.shot.path != Path::Input && !self.layout.extensions.iter().any(|it| it.0 == 0);
-        if !self.v6 || !plain || self.layout.extensions.is_empty() {
-            self.cut = None;
+        self.settle_cut(scope, rng);
+    }
+
+    /// Whether and where a packet of IPv6 ends among its extension headers.
+    fn settle_cut(&mut self, scope: Scope, rng: &mut Rng) {
+        let asked = self.cut.take();
+        // The kernel itself looks at hop-by-hop options.
+        let Some((first, _)) = self.layout.extensions.first().filter(|it| self.v6 && it.0 != 0) else {
+            return;
+        };
+        if asked.is_none() && !rng.chance(8) {
             return;
         }
-        if self.cut.is_some() || rng.chance(8) {
-            // Often within the first bytes of a header.
-            let few = rng.below(40);
-            let few = if rng.chance(50) { few & !7 | rng.below(5) } else { few };
-            let cut = self.cut.unwrap_or(40 + few as u16);
-            // Of a header that is longer than the packet nf_tables sends no trace.
-            self.cut = Some(if scope.nft { 40 + (cut & 1) } else { cut });
-            self.error = None;
-            self.shot.entry = match &self.shot.entry {
-                Entry::There(_) => Entry::None,
-                entry => entry.clone(),
-            };
+        // Often within the first bytes of a header.
+        let few = rng.below(40);
+        let few = if rng.chance(50) { few & !7 | rng.below(5) } else { few };
+        let few = asked.map_or(few as u16, |it| it - 40);
+        // Of a header that is longer than the packet nf_tables sends no trace, unless it takes it for the protocol.
+        self.cut = Some(40 + if scope.nft && *first != 51 { few & 1 } else { few });
+        self.error = None;
+        if let Entry::There(_) = self.shot.entry {
+            self.shot.entry = Entry::None;
         }
     }
 }
@@ -154,9 +158,7 @@ impl Draft {
 
     /// Only what connection tracking takes: protocols that it knows, echo requests first and their replies after.
     fn settle_entry(&mut self) {
-        let proto = self.layout.proto;
-        // That of the other family belongs to no connection.
-        let icmp = if self.v6 { 58 } else { 1 };
+        let (proto, v6) = (self.layout.proto, self.v6);
         let Entry::There(known) = &mut self.shot.entry else { return };
         if let Transport::Icmp { .. } = self.layout.transport {
             // Errors are what is related; an echo is not.
@@ -177,19 +179,19 @@ impl Draft {
                 true
             }
             Transport::Udp { .. } => true,
-            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == icmp && !self.v6 => {
+            Transport::Icmp { kind: 8 | 13 | 15 | 17, .. } if proto == 1 && !v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == icmp && !self.v6 => {
+            Transport::Icmp { kind: 0 | 14 | 16 | 18, .. } if proto == 1 && !v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }
-            Transport::Icmp { kind: 128 | 139, .. } if proto == icmp && self.v6 => {
+            Transport::Icmp { kind: 128 | 139, .. } if proto == 58 && v6 => {
                 known.reply = false;
                 true
             }
-            Transport::Icmp { kind: 129 | 140, .. } if proto == icmp && self.v6 => {
+            Transport::Icmp { kind: 129 | 140, .. } if proto == 58 && v6 => {
                 (known.reply, known.seen) = (true, true);
                 true
             }

@@ -34,11 +34,9 @@ pub fn measure(file: Option<&Path>) -> Result<String, String> {
     if let Some(path) = file {
         let path = path.to_owned();
         let of_file = move || {
-            let file = FileRules::read(&path, false)?;
             // Where a rule asks for a rate or a list, the simulator's way ends: those rules are left out on both sides.
-            let decided = |line: &&str| !line.contains("-m recent") && !line.contains("-m limit");
-            let text: String = file.text().lines().filter(decided).map(|line| format!("{line}\n")).collect();
-            one(&path.display().to_string(), &text, file.v6, &file.devices)
+            let file = FileRules::read(&path, false)?.decided(false)?;
+            one(&path.display().to_string(), file.text(), file.v6, &file.devices)
         };
         text.push_str(&std::thread::spawn(of_file).join().map_err(|_| "a measurement failed")??);
     }
@@ -71,7 +69,9 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     let file = FileRules::of_text(text.to_owned(), false)?;
     let rules: Rules = file.rules(plan);
     let mut rng = Rng::new(1);
-    let shots: Vec<Shot> = (0..PACKETS).map(|_| rules.shot(plan, &mut rng)).collect();
+    let mut shots = rules.shots(PACKETS as u64, plan, &mut rng);
+    // Of the others something would have to be told.
+    shots.retain(|it| matches!(it.entry, Entry::None));
     let ruleset = trial::read(v6, false, text)?;
 
     let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
@@ -95,7 +95,7 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
         std::hint::black_box(simulator.verdict(std::hint::black_box(packet)));
     };
     let decided = timed(&shots, |some| {
-        let packets: Vec<Packet> = some.iter().map(|shot| untold(&place, shot)).collect::<Result<_, _>>()?;
+        let packets: Vec<Packet> = some.iter().map(|shot| place.bare(shot)).collect::<Result<_, _>>()?;
         timer(|| {
             packets.iter().for_each(verdict);
             Ok(())
@@ -103,9 +103,17 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     })?;
     let read_too = timed(&shots, |some| {
         let some = some.to_vec();
-        timer(|| some.iter().try_for_each(|shot| untold(&place, shot).map(|it| verdict(&it))))
+        timer(|| {
+            some.iter().try_for_each(|shot| {
+                let mut packet =
+                    Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
+                place.tell(shot, &mut packet);
+                verdict(&packet);
+                Ok(())
+            })
+        })
     })?;
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / PACKETS as f64;
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / shots.len() as f64;
     let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
     let rules = whole.saturating_sub(way);
     let mut told =
@@ -128,14 +136,6 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
         ratio(whole, decided)
     );
     Ok(told)
-}
-
-/// The packet as it comes: nobody says what connection tracking would make of it.
-fn untold(place: &Place, shot: &Shot) -> Result<Packet, String> {
-    match shot.entry {
-        Entry::None => place.bare(shot),
-        _ => place.packet(shot),
-    }
 }
 
 /// The least processor time of three runs.

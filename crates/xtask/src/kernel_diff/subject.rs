@@ -62,6 +62,12 @@ impl Place {
     pub fn bare(&self, shot: &Shot) -> Result<Packet, String> {
         let mut packet =
             Packet::from_bytes(&shot.bytes, shot.sim_path()).map_err(|error| error.to_string())?;
+        self.tell(shot, &mut packet);
+        Ok(packet)
+    }
+
+    /// Where a packet comes from, and where it goes.
+    pub fn tell(&self, shot: &Shot, packet: &mut Packet) {
         let output = shot.path == Path::Output;
         if shot.mark != 0 {
             packet.mark = shot.mark;
@@ -81,7 +87,6 @@ impl Place {
         if shot.path != Path::Input {
             packet.out_iface = Some(self.devices[shot.output]);
         }
-        Ok(packet)
     }
 
     fn entry(&self, shot: &Shot, packet: &Packet) -> Option<Connection> {
@@ -187,7 +192,7 @@ impl<'s, 'r> Subject<'s, 'r> {
         Ok(ways.iter().any(|trace| {
             let told = fate(self.ruleset, trace, self.place.nft);
             let behind = follows(self.ruleset, trace, &told, seen);
-            behind == Some(seen.steps.len()) && told.out == seen.out
+            behind == Some(seen.steps.len()) && told.out == seen.out && seen.is_answered_as(&told)
         }))
     }
 
@@ -243,5 +248,9 @@ pub(super) fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
         let told = if all { bytes.len().min(TOLD) } else { 0 };
         (trace.packet.mark, bytes[..told].to_vec())
     });
-    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out }
+    let answer = match trace.verdict {
+        Verdict::Reject(answer) => Some(answer),
+        _ => None,
+    };
+    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, answer, is_mute: false }
 }

@@ -2,13 +2,14 @@
 
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::ext::Context;
+use ptables::meaning::Answer;
 use ptables::model::Ruleset;
 use ptables_judge::world::Watch;
 
 use super::arena::{Arena, Fate, Step};
 use super::shot::Shot;
 use super::subject::{Place, Subject};
-use super::unknown::{has_unknown_address, has_unknown_count, is_held};
+use super::unknown::has_unknown_address;
 use crate::oracle::Ours;
 use ptables::simulate::{Options, Simulator};
 
@@ -60,12 +61,6 @@ impl Case {
     /// into packets that nobody tells.
     pub fn is_asked_in_part(&self) -> bool {
         self.ordered && !self.remembers && !self.undecided && !has_unknown_address(&self.text)
-    }
-
-    /// Whether the simulator may not know all of a packet, though all is told that there is to tell: then what the kernel did
-    /// must be one of its ways.
-    pub fn may_be_unknown(&self, shot: &Shot) -> bool {
-        has_unknown_address(&self.text) || has_unknown_count(&self.text, shot) || is_held(shot, self.tracked)
     }
 
     /// The rules as the simulator reads them.
@@ -138,12 +133,11 @@ pub fn agree(simulated: &Result<Fate, String>, seen: &Fate, watch: Watch) -> boo
         };
         return sorted(&simulated.steps) == sorted(&seen.steps);
     }
-    match (&simulated.out, &seen.out) {
-        (Some((mark, bytes)), Some(out)) if bytes.is_empty() => {
-            simulated.steps == seen.steps && *mark == out.0
-        }
-        _ => simulated == seen,
-    }
+    let same_end = match (&simulated.out, &seen.out) {
+        (Some((mark, bytes)), Some(out)) if bytes.is_empty() => *mark == out.0,
+        (simulated, seen) => simulated == seen,
+    };
+    simulated.steps == seen.steps && same_end && seen.is_answered_as(simulated)
 }
 
 /// The difference, for people.
@@ -164,7 +158,13 @@ pub fn describe(case: &Case, difference: &Difference) -> String {
                 format!("    it leaves, mark {mark:#x}: {hex}\n")
             }
         };
-        steps + &out
+        let told = match (fate.answer, fate.is_mute) {
+            (Some(Answer::Icmp(kind, code)), _) => format!("    its sender is told: ICMP {kind}/{code}\n"),
+            (Some(_), _) => "    its sender is told: TCP reset\n".to_owned(),
+            (None, true) => "    nobody is told, which need not mean anything\n".to_owned(),
+            (None, false) => String::new(),
+        };
+        steps + &out + &told
     };
     let simulated = match &difference.simulated {
         Ok(it) => fate(it),

@@ -4,6 +4,31 @@ use ptables::packet::Packet;
 use ptables_judge::world::Path;
 
 use super::shot::{Entry, Shot};
+use super::trial::Case;
+
+/// What the rules of a case leave open. A text may be long: it is looked through once.
+pub struct Untold {
+    address: bool,
+    count: bool,
+    tracked: bool,
+}
+
+impl Untold {
+    /// Of these rules.
+    pub fn of(case: &Case) -> Untold {
+        Untold {
+            address: has_unknown_address(&case.text),
+            count: case.text.contains("-m connbytes"),
+            tracked: case.tracked,
+        }
+    }
+
+    /// Whether the simulator may not know all of a packet, though all is told that there is to tell: then what the kernel did
+    /// must be one of its ways.
+    pub fn may_be(&self, shot: &Shot) -> bool {
+        self.address || self.count && is_syn_of_known(shot) || is_held(shot, self.tracked)
+    }
+}
 
 /// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
 /// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
@@ -27,7 +52,7 @@ pub(super) fn has_unknown_address(text: &str) -> bool {
 }
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
-pub(super) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
+fn is_syn_of_known(shot: &Shot) -> bool {
     let is_syn = || {
         let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
         packet.is_ok_and(|it| {
@@ -35,11 +60,11 @@ pub(super) fn has_unknown_count(text: &str, shot: &Shot) -> bool {
             view.proto == Some(6) && view.transport_bytes().get(13).is_some_and(|flags| flags & 2 != 0)
         })
     };
-    text.contains("-m connbytes") && matches!(shot.entry, Entry::There(_)) && is_syn()
+    matches!(shot.entry, Entry::There(_)) && is_syn()
 }
 
 /// Whether the kernel waits for other fragments of a packet, and the simulator cannot know what they hold.
-pub(super) fn is_held(shot: &Shot, tracked: bool) -> bool {
+fn is_held(shot: &Shot, tracked: bool) -> bool {
     let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
     let is_fragment = |it: Packet| match shot.is_v6() {
         true => it.view().extension(44).is_some(),

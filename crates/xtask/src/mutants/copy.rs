@@ -61,12 +61,12 @@ const OTHERS: [&str; 11] = [
 
 /// What only chooses which rules are asked, or whether something is worth its time: most faults there cost time and change
 /// no answer. The whole file, or these functions of it.
-const SHORTCUTS: [(&str, &[&str]); 2] = [
-    ("simulate/index.rs", &[]),
-    (
-        "simulate/compile.rs",
-        &["flat", "plain", "undecided", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"],
-    ),
+const SHORTCUTS: [(&str, &[&str]); 5] = [
+    ("simulate/index/mod.rs", &[]),
+    ("simulate/index/names.rs", &[]),
+    ("simulate/index/sets.rs", &[]),
+    ("simulate/index/tree.rs", &[]),
+    ("simulate/compile.rs", &["flat", "plain", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"]),
 ];
 
 /// Which faults are looked for.

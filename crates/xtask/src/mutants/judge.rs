@@ -16,6 +16,7 @@ use crate::kernel_diff::deck::{Deck, WORKERS};
 use crate::kernel_diff::run::Job;
 use crate::kernel_diff::subject::{Place, Subject};
 use crate::kernel_diff::trial::{Case, Difference, agree, describe};
+use crate::kernel_diff::unknown::Untold;
 use crate::kernel_diff::{partial, regress};
 
 /// Which faults are left, and which were met at all.
@@ -209,7 +210,7 @@ fn agrees_on(
     if case.remembers && subject.fault_in_sequence((at, shot), seen, case.watch()) != Ok(None) {
         return false;
     }
-    if simulated.is_err() && case.may_be_unknown(shot) {
+    if simulated.is_err() && Untold::of(case).may_be(shot) {
         return case.remembers || subject.is_open(shot, seen) == Ok(true);
     }
     let asked = at.is_multiple_of(partial::EVERY) && case.is_asked_in_part();

@@ -151,8 +151,13 @@ fn ah(place: &mut Place<'_>) -> Piece {
         let mut content = vec![0, rng.pick(&[0, 0, 3])];
         content.extend(number.to_be_bytes());
         content.extend([0, 0, 0, 1]);
-        content.resize(rng.pick(&[10, 22]), 0);
+        content.resize(rng.pick(&[10, 10, 22, 22, 6]), 0);
         draft.extension(51, content);
+        if rng.chance(15) {
+            // It says that it is longer than what there is of it.
+            draft.layout.extensions.retain(|it| it.0 == 51);
+            draft.cut = Some(40 + rng.pick(&[0, 1, 2, 4, 7, 8, 11, 12, 13, 16, 23]));
+        }
     }));
     piece
 }

@@ -26,7 +26,7 @@ const BLOCK: usize = 16;
 /// A line of the cache. What is free at the end holds the largest number.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Block([u32; BLOCK]);
+struct Block([i32; BLOCK]);
 
 impl Bounds {
     /// Of sorted bounds, each once.
@@ -52,12 +52,7 @@ impl Tree {
         let mut levels: Vec<Vec<Block>> = Vec::new();
         let mut level = numbers.to_vec();
         loop {
-            let blocks = level.chunks(BLOCK).map(|some| {
-                let mut block = Block([u32::MAX; BLOCK]);
-                block.0.iter_mut().zip(some).for_each(|(place, number)| *place = *number);
-                block
-            });
-            levels.push(blocks.collect());
+            levels.push(level.chunks(BLOCK).map(Block::new).collect());
             if level.len() <= BLOCK {
                 break;
             }
@@ -80,13 +75,34 @@ impl Tree {
         for end in self.ends.iter().take(self.depth as usize) {
             let at = start + place;
             // Behind the last block of a level there may be more below.
-            let block = self.blocks.get(at as usize).filter(|_| at < *end);
-            let below: u32 = block.map_or(0, |it| it.0.iter().map(|it| u32::from(*it <= value)).sum());
+            let below = self.blocks.get(at as usize).filter(|_| at < *end).map_or(0, |it| it.below(value));
             place = place * BLOCK as u32 + below;
             start = *end;
         }
         place.min(self.count) as usize
     }
+}
+
+impl Block {
+    /// Of numbers in order.
+    fn new(numbers: &[u32]) -> Block {
+        let mut block = Block([i32::MAX; BLOCK]);
+        block.0.iter_mut().zip(numbers).for_each(|(place, number)| *place = signed(*number));
+        block
+    }
+
+    /// How many numbers are not above this one.
+    #[inline]
+    fn below(&self, value: u32) -> u32 {
+        let value = signed(value);
+        self.0.iter().map(|it| u32::from(*it <= value)).sum()
+    }
+}
+
+/// In the same order, as a number with a sign: those are what processors compare many of at once.
+#[inline]
+fn signed(number: u32) -> i32 {
+    (number ^ 1 << 31).cast_signed()
 }
 
 #[cfg(test)]
