@@ -1,6 +1,5 @@
 //! Chains that lead to each other by chance: the kernel takes them unless they lead back to where they were reached from, and
 //! of those the simulator finds no end.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::lower::{self, lower};
