@@ -261,7 +261,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             let Some(rule) = chain.rules.get(number) else { break };
             let at = At { table: table.place, chain: place, rule: Some(number) };
             let answer = match left {
-                0 => Tri::Yes,
                 ALL => every(&rule.tests, &mut self.machine, self.memory, true),
                 left => every_of(&rule.tests, left, &mut self.machine, self.memory),
             };

@@ -13,6 +13,8 @@ pub fn answer(packet: &[u8]) -> Option<Answer> {
     // Its end may be cut off.
     let view = View::new(if packet.first()? >> 4 == 6 { Family::V6 } else { Family::V4 }, packet);
     match (view.proto?, view.transport_bytes()) {
+        // An earlier packet's fragments have waited for too long: no rule says that.
+        (1, [11, 1, ..]) | (58, [3, 1, ..]) => None,
         (1 | 58, [kind, code, ..]) => Some(Answer::Icmp(*kind, *code)),
         (6, _) => Some(Answer::TcpReset),
         _ => None,

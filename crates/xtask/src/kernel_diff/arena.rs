@@ -226,7 +226,7 @@ impl Arena {
                 }
                 Event::Step { .. } => {}
                 Event::Out { mark, packet } => fate.out = Some((mark, packet.to_vec())),
-                Event::Answer { packet } => fate.answer = answer(packet),
+                Event::Answer { packet } => fate.answer = answer(packet).or(fate.answer),
             })?;
         }
         Ok(fate)

@@ -21,6 +21,7 @@ use super::trial;
 const PACKETS: usize = 20_000;
 /// Packets that are made at once.
 const TOGETHER: usize = 100;
+const ROUNDS: usize = 7;
 
 /// Measures with the rules of a file, and with 1,000 rules in a straight line.
 ///
@@ -75,33 +76,29 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     let ruleset = trial::read(v6, false, text)?;
 
     let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
+    let load = |arena: &mut Arena, text: &str| {
+        let ruleset = trial::read(v6, false, text)?;
+        arena.load(v6, text, &ruleset).map_err(|error| error.to_string())
+    };
     // A few at a time: both sides get a packet right after it was made, as they would from its sender, and 20,000 others come
     // before it comes again.
-    let mut kernel = |text: &str| {
-        let ruleset = trial::read(v6, false, text)?;
-        arena.load(v6, text, &ruleset).map_err(|error| error.to_string())?;
-        timed(&shots, |some| {
-            let some = some.to_vec();
-            timer(|| some.iter().try_for_each(|shot| arena.send(shot)).map_err(|error| error.to_string()))
-        })
+    let kernel = |arena: &mut Arena, some: &[Shot]| {
+        let some = some.to_vec();
+        timer(|| some.iter().try_for_each(|shot| arena.send(shot)).map_err(|error| error.to_string()))
     };
-    let empty: String = text.lines().filter(|it| !it.starts_with("-A")).map(|it| format!("{it}\n")).collect();
-    let way = kernel(&empty)?;
-    let whole = kernel(text)?;
-
     let place = Place::new(devices, tracked, 0);
     let simulator = Simulator::new(&ruleset, Options::default());
     let verdict = |packet: &Packet| {
         std::hint::black_box(simulator.verdict(std::hint::black_box(packet)));
     };
-    let decided = timed(&shots, |some| {
+    let decide = |some: &[Shot]| {
         let packets: Vec<Packet> = some.iter().map(|shot| place.bare(shot)).collect::<Result<_, _>>()?;
         timer(|| {
             packets.iter().for_each(verdict);
             Ok(())
         })
-    })?;
-    let read_too = timed(&shots, |some| {
+    };
+    let read_too = |some: &[Shot]| {
         let some = some.to_vec();
         timer(|| {
             some.iter().try_for_each(|shot| {
@@ -112,7 +109,19 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
                 Ok(())
             })
         })
-    })?;
+    };
+    let empty: String = text.lines().filter(|it| !it.starts_with("-A")).map(|it| format!("{it}\n")).collect();
+    let [mut way, mut whole, mut decided, mut read] = [(); 4].map(|()| Least::default());
+    // In turn, so that both sides have the same share of a machine that others use too.
+    for _ in 0..ROUNDS {
+        load(&mut arena, &empty)?;
+        way.round(&shots, |some| kernel(&mut arena, some))?;
+        load(&mut arena, text)?;
+        whole.round(&shots, |some| kernel(&mut arena, some))?;
+        decided.round(&shots, decide)?;
+        read.round(&shots, read_too)?;
+    }
+    let [way, whole, decided, read_too] = [way, whole, decided, read].map(|it| it.sum());
     let each = |time: Duration| time.as_secs_f64() * 1e6 / shots.len() as f64;
     let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
     let rules = whole.saturating_sub(way);
@@ -138,20 +147,26 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     Ok(told)
 }
 
-/// The least processor time of three runs.
-fn timed(
-    shots: &[Shot],
-    mut work: impl FnMut(&[Shot]) -> Result<Duration, String>,
-) -> Result<Duration, String> {
-    let mut least = Duration::MAX;
-    for _ in 0..3 {
-        let mut sum = Duration::ZERO;
-        for some in shots.chunks(TOGETHER) {
-            sum += work(some)?;
+/// The least processor time of each hundred packets in all rounds.
+#[derive(Default)]
+struct Least(Vec<Duration>);
+
+impl Least {
+    fn round(
+        &mut self,
+        shots: &[Shot],
+        mut work: impl FnMut(&[Shot]) -> Result<Duration, String>,
+    ) -> Result<(), String> {
+        self.0.resize(shots.len().div_ceil(TOGETHER), Duration::MAX);
+        for (least, some) in self.0.iter_mut().zip(shots.chunks(TOGETHER)) {
+            *least = work(some)?.min(*least);
         }
-        least = least.min(sum);
+        Ok(())
     }
-    Ok(least)
+
+    fn sum(&self) -> Duration {
+        self.0.iter().sum()
+    }
 }
 
 fn timer(work: impl FnOnce() -> Result<(), String>) -> Result<Duration, String> {
