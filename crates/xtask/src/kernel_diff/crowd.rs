@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ptables::ext::Hook;
 use ptables_judge::world::DEVICES;
 
-use super::draft::{Scope, Wish};
+use super::draft::Wish;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules, TABLES, chain_of};
 
@@ -40,13 +40,7 @@ impl Rules {
             }
             text.push_str("COMMIT\n");
         }
-        let scope = Scope {
-            v6: plan.v6,
-            tracked: plan.tracked,
-            one_way_out: false,
-            devices: DEVICES.len(),
-            nft: plan.nft,
-        };
+        let scope = plan.scope(false, DEVICES.len());
         let v6 = plan.v6;
         let sender: Wish = Rc::new(move |draft, rng| {
             let number = u128::from(rng.below(SENDERS));

@@ -12,7 +12,7 @@ use ptables::model::{Ruleset, Table};
 use ptables::text;
 use ptables_judge::world::MAX_DEVICES;
 
-use super::draft::{Draft, Scope, Wish};
+use super::draft::{Draft, Wish};
 use super::ruleset::{Plan, Rules};
 use super::shot::{Entry, Known};
 use super::trial;
@@ -84,13 +84,7 @@ impl FileRules {
         for table in &self.ruleset.tables {
             self.aim(table, plan, &mut aims);
         }
-        let scope = Scope {
-            v6: plan.v6,
-            tracked: plan.tracked,
-            one_way_out: true,
-            devices: self.devices.len(),
-            nft: plan.nft,
-        };
+        let scope = plan.scope(true, self.devices.len());
         Rules { scope, text: self.text.clone(), aims, theme: None }
     }
 

@@ -11,7 +11,7 @@ use ptables_judge::world::DEVICES;
 
 use super::arena::Step;
 use super::coverage::Coverage;
-use super::draft::{Scope, Wish};
+use super::draft::Wish;
 use super::pieces::{Maker, Place, makers};
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules, TABLES, chain_of};
@@ -57,13 +57,7 @@ impl Flat {
     pub fn random(plan: Plan, rng: &mut Rng) -> Flat {
         let mut flat = Flat {
             rules: Rules {
-                scope: Scope {
-                    v6: plan.v6,
-                    tracked: plan.tracked,
-                    one_way_out: false,
-                    devices: DEVICES.len(),
-                    nft: plan.nft,
-                },
+                scope: plan.scope(false, DEVICES.len()),
                 text: String::new(),
                 aims: Vec::new(),
                 theme: None,

@@ -7,7 +7,7 @@ use ptables::ext::Hook;
 use ptables::packet::Transport;
 use ptables_judge::world::{DEVICES, MARK_BITS};
 
-use super::draft::{Draft, Scope, Wish, extension, tcp_options};
+use super::draft::{Draft, Wish, extension, tcp_options};
 use super::pool;
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules, TABLES, chain_of};
@@ -69,8 +69,7 @@ impl Rules {
             }
             text.push_str("COMMIT\n");
         }
-        let scope =
-            Scope { v6: plan.v6, tracked: plan.tracked, one_way_out, devices: DEVICES.len(), nft: plan.nft };
+        let scope = plan.scope(one_way_out, DEVICES.len());
         Rules { scope, text, aims, theme: None }
     }
 }

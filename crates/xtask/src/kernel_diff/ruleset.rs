@@ -45,6 +45,13 @@ pub struct Plan {
     pub cpu: usize,
 }
 
+impl Plan {
+    /// What packets such rules may get, with so many interfaces.
+    pub(super) fn scope(&self, one_way_out: bool, devices: usize) -> Scope {
+        Scope { v6: self.v6, tracked: self.tracked, one_way_out, devices, nft: self.nft }
+    }
+}
+
 /// Tables with their hooks, in the order in which they are written.
 pub(super) const TABLES: [(&str, &[Hook]); 5] = [
     ("raw", &[Hook::Prerouting, Hook::Output]),
@@ -88,13 +95,7 @@ impl Rules {
                 maker.rng.pick(if table == "filter" { &[4, 8, 8, 25][..] } else { &[0, 0, 2, 5, 12] });
             maker.table(table, hooks, share, &mut text);
         }
-        let scope = Scope {
-            v6: plan.v6,
-            tracked: plan.tracked,
-            one_way_out: maker.one_way_out,
-            devices: DEVICES.len(),
-            nft: plan.nft,
-        };
+        let scope = plan.scope(maker.one_way_out, DEVICES.len());
         Rules { scope, text, aims: maker.aims, theme }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use ptables::model::Ruleset;
 use ptables::packet::Packet;
 use ptables::simulate::{Options, Simulator};
 use ptables_judge::sys;
@@ -76,9 +77,8 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
     let ruleset = trial::read(v6, false, text)?;
 
     let mut arena = Arena::new(Watch::Counters, tracked, devices).map_err(|error| error.to_string())?;
-    let load = |arena: &mut Arena, text: &str| {
-        let ruleset = trial::read(v6, false, text)?;
-        arena.load(v6, text, &ruleset).map_err(|error| error.to_string())
+    let load = |arena: &mut Arena, text: &str, ruleset: &Ruleset| {
+        arena.load(v6, text, ruleset).map_err(|error| error.to_string())
     };
     // A few at a time: both sides get a packet right after it was made, as they would from its sender, and 20,000 others come
     // before it comes again.
@@ -111,12 +111,13 @@ fn one(name: &str, text: &str, v6: bool, devices: &[String]) -> Result<String, S
         })
     };
     let empty: String = text.lines().filter(|it| !it.starts_with("-A")).map(|it| format!("{it}\n")).collect();
+    let without = trial::read(v6, false, &empty)?;
     let [mut way, mut whole, mut decided, mut read] = [(); 4].map(|()| Least::default());
     // In turn, so that both sides have the same share of a machine that others use too.
     for _ in 0..ROUNDS {
-        load(&mut arena, &empty)?;
+        load(&mut arena, &empty, &without)?;
         way.round(&shots, |some| kernel(&mut arena, some))?;
-        load(&mut arena, text)?;
+        load(&mut arena, text, &ruleset)?;
         whole.round(&shots, |some| kernel(&mut arena, some))?;
         decided.round(&shots, decide)?;
         read.round(&shots, read_too)?;

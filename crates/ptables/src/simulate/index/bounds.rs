@@ -28,6 +28,15 @@ const BLOCK: usize = 16;
 #[repr(align(64))]
 struct Block([i32; BLOCK]);
 
+/// Where intervals begin that tell these ranges apart, but the first; sorted, each once.
+pub(super) fn starts(ranges: impl Iterator<Item = (u128, u128)>, most: u128) -> Vec<u128> {
+    let ends = ranges.flat_map(|(low, high)| [Some(low), high.checked_add(1)]).flatten();
+    let mut starts: Vec<u128> = ends.filter(|it| (1..=most).contains(it)).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
 impl Bounds {
     /// Of sorted bounds, each once.
     pub(super) fn new(bounds: Vec<u128>) -> Bounds {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, starts};
 use super::{Entry, FIELDS, IN, Names, OUT, Wanted, largest};
 use crate::dialect::Family;
 use crate::simulate::machine::Machine;
@@ -271,11 +271,7 @@ impl Intervals {
         if ranges().flatten().count() * 8 < wanted.len() {
             return None;
         }
-        let starts = ranges().flatten().flat_map(|(low, high)| [Some(low), high.checked_add(1)]);
-        let mut bounds: Vec<u128> = starts.flatten().collect();
-        bounds.retain(|bound| (1..=most).contains(bound));
-        bounds.sort_unstable();
-        bounds.dedup();
+        let mut bounds = starts(ranges().flatten(), most);
         let size = all.sets.shape.words;
         let most = (WORDS / size).max(INTERVALS);
         let exact = bounds.len() < most;

@@ -6,7 +6,7 @@
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, starts};
 use super::{DESTINATION_PORT, IN, Names, OUT, PLACES, PROTO, SOURCE_PORT, Wanted};
 use crate::dialect::Family;
 use crate::simulate::machine::Machine;
@@ -210,10 +210,7 @@ impl Builder<'_> {
         }
         let range = |it: &Wanted| it.ranges.get(place).copied().flatten();
         let ranges = rules.iter().filter_map(|it| range(self.wanted(*it)?));
-        let starts = ranges.flat_map(|(low, high)| [Some(low), high.checked_add(1)]).flatten();
-        let mut bounds: Vec<u128> = starts.filter(|it| (1..=self.most).contains(it)).collect();
-        bounds.sort_unstable();
-        bounds.dedup();
+        let bounds = starts(ranges, self.most);
         let within = |it: &Wanted| match range(it) {
             None => Span::Range(0, bounds.len()),
             Some((low, high)) if low > high => Span::Some(Rc::default()),
