@@ -23,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   mutants N SEED[,SEED]…   put N faults for each seed into the simulator, and see whether kernel-diff finds them (0: all)
   mutants N SEED SHARE   the same with so many hundredths of what CI compares
   mutants N SEED shortcuts [SHARE]   faults in what only saves time
+  mutants N SEED SHARE WORD…   only faults with such a word in their file or change, or those of a report (a file)
   oracle FOLDER…   compare the rule texts of these folders
 ";
 
@@ -55,9 +56,10 @@ fn main() -> ExitCode {
                 ["shortcuts", share @ ..] => (mutants::Kind::Shortcuts, share),
                 share => (mutants::Kind::Answers, share),
             };
-            match (count.parse(), seeds, share.first().unwrap_or(&"100").parse()) {
+            let (share, words) = share.split_first().unwrap_or((&"100", &[]));
+            match (count.parse(), seeds, share.parse()) {
                 (Ok(count), Ok(seeds), Ok(share)) => {
-                    mutants::run(count, &seeds, share, kind).map_err(Into::into)
+                    mutants::run(count, &seeds, share, (kind, words)).map_err(Into::into)
                 }
                 _ => Err(USAGE.into()),
             }

@@ -24,6 +24,17 @@ impl Mutant {
         format!("{}:{}: {}", self.file.display(), self.site.line, self.site.what)
     }
 
+    /// Whether a report names it, by whatever line.
+    pub fn stands_in(&self, report: &str) -> bool {
+        let (file, what) = (self.file.display().to_string(), &self.site.what);
+        report.lines().any(|line| {
+            let rest = line.trim_start().strip_prefix(&file).and_then(|it| it.strip_prefix(':'));
+            let told = rest.and_then(|it| it.split_once(": ")).map(|it| it.1);
+            told.and_then(|it| it.strip_prefix(what.as_str()))
+                .is_some_and(|it| it.starts_with(" [") || it.starts_with(" (never"))
+        })
+    }
+
     /// Where chance puts it: a seed means the same faults as long as these read the same, whatever else changes.
     pub fn rank(&self, seed: u64) -> u64 {
         let text = format!("{} {} {}", self.file.display(), self.site.function, self.site.what);

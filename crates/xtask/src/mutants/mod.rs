@@ -36,12 +36,26 @@ fn drawn(all: &[Mutant], count: usize, seed: u64) -> BTreeSet<usize> {
 }
 
 /// Tries so many faults of a kind for each seed, chosen by chance; 0: all. `share`: hundredths of what CI compares. The
-/// kernel is asked once for all seeds.
+/// kernel is asked once for all seeds. `words`, if there are any: only faults in whose text one stands, or which stand in a
+/// report of this name.
 ///
 /// # Errors
 /// That there can be no copy, or that the sources without a fault do not pass.
-pub fn run(count: usize, seeds: &[u64], share: u64, kind: Kind) -> Result<String, String> {
+pub fn run(
+    count: usize,
+    seeds: &[u64],
+    share: u64,
+    (kind, words): (Kind, &[&str]),
+) -> Result<String, String> {
     let (mut chosen, texts) = all(kind)?;
+    if !words.is_empty() {
+        let reports: String = words.iter().filter_map(|it| std::fs::read_to_string(it).ok()).collect();
+        let asked = |it: &Mutant| {
+            let text = it.text();
+            words.iter().any(|word| text.contains(word)) || it.stands_in(&reports)
+        };
+        chosen.retain(asked);
+    }
     let found = chosen.len();
     let draws: Vec<_> = seeds.iter().map(|seed| drawn(&chosen, count, *seed)).collect();
     let kept: Vec<usize> = draws.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
