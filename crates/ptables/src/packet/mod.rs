@@ -321,11 +321,10 @@ impl Packet {
             (Some(1), Family::V4) => bytes.len() >= 8 && matches!(kind, Some(8 | 13 | 15 | 17)),
             // ICMP of the other family.
             (Some(1), Family::V6) | (Some(58), Family::V4) => false,
+            // Neighbour discovery and multicast listeners are never tracked.
             (Some(58), Family::V6) => match kind {
-                Some(128 | 139) => bytes.len() >= 8,
-                // Neighbour discovery and multicast listeners are never tracked.
-                Some(130..=136 | 143) => return CtState::Untracked,
-                _ => false,
+                Some(130..=136 | 143) if bytes.len() >= 8 => return CtState::Untracked,
+                kind => bytes.len() >= 8 && matches!(kind, Some(128 | 139)),
             },
             (Some(132), _) => sctp::begins(bytes),
             _ => true,

@@ -130,7 +130,7 @@ impl Draft {
                 rest: identity(rng),
             },
             58 => Transport::Icmp {
-                kind: rng.pick(&[128, 128, 128, 129, 129, 1, 2, 3, 4, 139, 140, 130, 133, 136, 143]),
+                kind: rng.pick(&[128, 128, 128, 129, 129, 1, 2, 3, 4, 139, 140, 130, 133, 136, 137, 143]),
                 code: rng.below(4) as u8,
                 rest: identity(rng),
             },

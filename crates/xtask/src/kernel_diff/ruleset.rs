@@ -107,6 +107,7 @@ impl Rules {
         let changes = Changes {
             prefixes: self.text.contains("NPT "),
             connections: self.text.contains("CONNMARK") || self.text.contains("--set"),
+            templates: self.text.contains("-j CT --ctevents"),
             tracks: TRACK.iter().any(|it| self.text.contains(it)),
         };
         (0..count).map(|_| self.shot(&changes, plan, rng)).collect()
@@ -132,7 +133,13 @@ impl Rules {
             {
                 (theme.twist)(&mut draft, rng);
             }
-            if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
+            let is_possible = match draft.shot.entry {
+                Entry::There(_) => plan.entries,
+                // Nobody leaves a packet untracked that has got a template.
+                Entry::Untracked => !changes.templates,
+                Entry::None => true,
+            };
+            if !is_possible {
                 draft.shot.entry = Entry::None;
             }
             if changes.prefixes && draft.shot.path == Path::Output && draft.layout.proto == 58 {
@@ -175,6 +182,8 @@ struct Changes {
     prefixes: bool,
     /// Marks of connections.
     connections: bool,
+    /// What CT hangs on packets.
+    templates: bool,
     /// Whether they make it track connections.
     tracks: bool,
 }

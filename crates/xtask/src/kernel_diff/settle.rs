@@ -52,6 +52,9 @@ impl Draft {
             self.layout.extensions.retain(|it| it.0 != 44);
             self.header(rng);
         }
+        if scope.tracked && self.layout.proto == 44 {
+            self.become_proto(17, rng);
+        }
         let later = self.layout.fragment & 0x1fff != 0
             || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));
         if scope.nft && later && matches!(self.layout.proto, 6 | 17) {

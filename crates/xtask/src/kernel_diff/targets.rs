@@ -133,7 +133,11 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
                     "--set-xmark {value:#x}/{mask:#x} --right-shift-mark {}",
                     rng.pick(&[0, 1, 1, 2, 4, 8])
                 ),
-                14 => format!("--set-xmark {:#x}/0xffffffff --left-shift-mark {}", value & 0xff, rng.pick(&[1, 4, 8])),
+                14 => format!(
+                    "--set-xmark {:#x}/0xffffffff --left-shift-mark {}",
+                    value & 0xff,
+                    rng.pick(&[1, 4, 8])
+                ),
                 0 => format!("--set-xmark {value:#x}/{mask:#x}"),
                 1 => format!("--save-mark --nfmask {mask:#x} --ctmask {mask:#x}"),
                 4 => format!("--and-mark {value:#x}"),

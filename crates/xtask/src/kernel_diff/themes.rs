@@ -35,24 +35,14 @@ const THEMES: [Theme; 13] = [
         fits: |_| true,
         twist: |_, _| {},
     },
-    Theme {
-        matches: &["string"],
-        protos: [&[17], &[17]],
-        fits: |plan| !plan.decided,
-        twist: |_, _| {},
-    },
+    Theme { matches: &["string"], protos: [&[17], &[17]], fits: |plan| !plan.decided, twist: |_, _| {} },
     Theme {
         matches: &["bpf"],
         protos: [&[17, 17, 6, 1], &[17, 17, 6, 58]],
         fits: |_| true,
         twist: |_, _| {},
     },
-    Theme {
-        matches: &["conntrack"],
-        protos: [&[1], &[58]],
-        fits: |plan| plan.entries,
-        twist: |_, _| {},
-    },
+    Theme { matches: &["conntrack"], protos: [&[1], &[58]], fits: |plan| plan.entries, twist: |_, _| {} },
     Theme {
         matches: &["connbytes", "conntrack"],
         protos: [&[1], &[58]],
@@ -69,12 +59,7 @@ const THEMES: [Theme; 13] = [
             }
         },
     },
-    Theme {
-        matches: &["tcp", "udp"],
-        protos: [&[6, 17], &[6, 17]],
-        fits: |plan| plan.nft,
-        twist: short,
-    },
+    Theme { matches: &["tcp", "udp"], protos: [&[6, 17], &[6, 17]], fits: |plan| plan.nft, twist: short },
     Theme {
         matches: &["tcp", "tcpmss", "ecn", "multiport"],
         protos: [&[6], &[6]],

@@ -11,7 +11,8 @@ pub(super) fn machine_matches(bytes: &[u8], tokens: &[u8], from: u16, to: u16) -
     // The kernel takes the bytes of the tokens for the length of what is found.
     let room = to.saturating_sub(from).checked_sub(tokens.len() * 4);
     let Some(room) = room else { return Some(false) };
-    let part = Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::default(), ends: Cell::default() };
+    let part =
+        Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::default(), ends: Cell::default() };
     let found = search(&part, &tokens).is_some_and(|start| start <= room);
     let within = to >= bytes.len() || from + part.read.get() < to;
     (within && part.ends.get() < 2).then_some(found)

@@ -69,7 +69,8 @@ const OF_KIND: [&[u8]; 14] = [
 ];
 
 /// First and last bytes of all kinds, and some beside them.
-const EDGES: &[u8] = b"\0\x08\t\x0d\x0e !/0:9@AFGZ[`afgz{~\x7f\x80\xa0\xa1\xbf\xc0\xd6\xd7\xd8\xde\xdf\xf6\xf7\xf8\xff";
+const EDGES: &[u8] =
+    b"\0\x08\t\x0d\x0e !/0:9@AFGZ[`afgz{~\x7f\x80\xa0\xa1\xbf\xc0\xd6\xd7\xd8\xde\xdf\xf6\xf7\xf8\xff";
 
 /// A machine of tokens for `--algo fsm`, and what it takes. What is behind `--to` counts or not by where the packet lies in
 /// memory, so the simulator may not know.
