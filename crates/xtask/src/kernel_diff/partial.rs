@@ -21,7 +21,7 @@ impl Subject<'_, '_> {
     /// # Errors
     /// That its bytes are no packet.
     pub fn fault_in_part(&self, shot: &Shot, seen: &Fate) -> Result<Option<&'static str>, String> {
-        let whole = self.place.packet(shot)?;
+        let Ok(whole) = self.place.packet(shot) else { return Ok(None) };
         let simulated = self.simulator.simulate(&whole);
         let explained = self.simulator.explain(&whole);
         let steps = |trace: &Trace| {
@@ -69,7 +69,7 @@ impl Subject<'_, '_> {
         seen: &Fate,
         watch: Watch,
     ) -> Result<Option<String>, String> {
-        let mut packet = self.place.packet(shot)?;
+        let Ok(mut packet) = self.place.packet(shot) else { return Ok(None) };
         if at % EVERY == EVERY - 1 {
             forget(&mut packet, shot);
         }

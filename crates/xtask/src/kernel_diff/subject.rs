@@ -118,8 +118,11 @@ impl Place {
                 let (there, back) =
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
-                connection.status = if known.begins { 0 } else { Connection::CONFIRMED }
-                    | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
+                // Of most it is what the state says.
+                let said = if known.error || known.reply && !known.seen { 0 } else { connection.status };
+                connection.status = said
+                    | if known.begins { 0 } else { Connection::CONFIRMED }
+                    | if known.seen && said == 0 { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
                     | if known.related { Connection::EXPECTED } else { 0 }
                     | match known.nat {
                         None => 0,
@@ -171,7 +174,8 @@ impl<'s, 'r> Subject<'s, 'r> {
     /// # Errors
     /// Why the simulator does not know.
     pub fn fate(&mut self, shot: &Shot) -> Result<Fate, String> {
-        let packet = self.place.packet(shot)?;
+        // What is no packet comes to no hook.
+        let Ok(packet) = self.place.packet(shot) else { return Ok(Fate::default()) };
         let trace = self.session.simulate(&packet);
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
             return Err(trace.unknown.join("; "));
@@ -201,7 +205,7 @@ impl<'s, 'r> Subject<'s, 'r> {
     /// # Errors
     /// That its bytes are no packet.
     pub fn count(&mut self, shot: &Shot, mut each: impl FnMut(Step, u64)) -> Result<bool, String> {
-        let packet = self.place.packet(shot)?;
+        let Ok(packet) = self.place.packet(shot) else { return Ok(true) };
         let ruleset = self.ruleset;
         let mut known = true;
         let verdict = self.session.watch(
