@@ -110,6 +110,8 @@ fn shot(path: Path, bytes: &[u8]) -> Shot {
         link,
         owner: 0,
         entry: Entry::None,
+        after: 0,
+        untold: 0,
         bytes: bytes.to_vec(),
     }
 }

@@ -35,10 +35,10 @@ pub(super) fn is_harmless(effect: &Effect) -> bool {
     matches!(effect, Effect::Continue(_) | Effect::Rewrite(_))
 }
 
+/// What a target does that neither drops the packet nor changes sets.
 pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
     match effect {
         Effect::Accept => After::End(Verdict::Accept),
-        Effect::Drop => After::End(Verdict::Drop),
         Effect::Reject(answer) => After::End(Verdict::Reject(*answer)),
         Effect::Return => After::Return,
         Effect::Continue(_) | Effect::Rewrite(_) => After::Next,

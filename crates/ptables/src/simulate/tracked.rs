@@ -31,10 +31,14 @@ impl Tracked<'_> {
         }
     }
 
-    /// The connection, if its status has one of these bits.
+    /// The connection, unless the packet begins it: then nothing was done to it yet.
     #[inline]
-    pub(super) fn get_if(&self, bits: u32) -> Option<&Connection> {
-        self.state().filter(|(_, status)| status & bits != 0).and_then(|_| self.get())
+    pub(super) fn known(&self) -> Option<&Connection> {
+        match self {
+            Tracked::Told(it) => Some(it),
+            Tracked::Changed(it) => Some(it),
+            _ => None,
+        }
     }
 
     /// The connection, to be changed.
