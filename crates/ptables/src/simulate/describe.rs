@@ -1,5 +1,7 @@
 //! Conditions in words: what was asked, and what the packet says.
 
+use std::borrow::Cow;
+
 use super::machine::{Machine, Value};
 use super::memory::Memory;
 use super::test::{Test, Tri};
@@ -24,7 +26,7 @@ pub(super) fn miss(tests: &[Test], machine: &Machine<'_>) -> Option<String> {
 }
 
 fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
-    if let Some(pred) = test.as_pred() {
+    if let Some(pred) = as_pred(test) {
         return leaf(&pred, machine, false);
     }
     Some(match test {
@@ -36,7 +38,7 @@ fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
             }
             need => need.to_string(),
         },
-        Test::Not(inner) => match inner.as_pred() {
+        Test::Not(inner) => match as_pred(inner) {
             Some(pred) => leaf(&pred, machine, true)?,
             None => format!("not: {}", sentence(inner, machine)?),
         },
@@ -44,6 +46,21 @@ fn sentence(test: &Test, machine: &Machine<'_>) -> Option<String> {
         Test::Any(all) => join(all, machine, " or ")?,
         _ => "the rule is not understood".to_owned(),
     })
+}
+
+/// The condition, if it is about the packet alone.
+fn as_pred(test: &Test) -> Option<Cow<'_, Pred>> {
+    match test {
+        Test::Range(field, low, high) => {
+            Some(Cow::Owned(Pred::Range(*field, u128::from(*low), u128::from(*high))))
+        }
+        Test::Bits(field, mask, value) => {
+            Some(Cow::Owned(Pred::Bits(*field, u128::from(*mask), u128::from(*value))))
+        }
+        Test::AnyBit(field, mask) => Some(Cow::Owned(Pred::AnyBit(*field, u128::from(*mask)))),
+        Test::Pred(pred) => Some(Cow::Borrowed(pred)),
+        _ => None,
+    }
 }
 
 fn join(all: &[Test], machine: &Machine<'_>, word: &str) -> Option<String> {

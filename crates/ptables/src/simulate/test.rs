@@ -1,7 +1,5 @@
 //! Conditions, compiled, and asked of a packet.
 
-use std::borrow::Cow;
-
 use super::bytes::{
     Seen, chunks_match, dccp_option, eui64, numbers_match, options_match, route_matches, run, segments_match,
     tcp_option, text_matches,
@@ -100,21 +98,6 @@ impl Test {
             _ => None,
         };
         found.unwrap_or_else(|| Test::Pred(Box::new(pred)))
-    }
-
-    /// The condition, if it is about the packet alone.
-    pub(super) fn as_pred(&self) -> Option<Cow<'_, Pred>> {
-        match self {
-            Test::Range(field, low, high) => {
-                Some(Cow::Owned(Pred::Range(*field, u128::from(*low), u128::from(*high))))
-            }
-            Test::Bits(field, mask, value) => {
-                Some(Cow::Owned(Pred::Bits(*field, u128::from(*mask), u128::from(*value))))
-            }
-            Test::AnyBit(field, mask) => Some(Cow::Owned(Pred::AnyBit(*field, u128::from(*mask)))),
-            Test::Pred(pred) => Some(Cow::Borrowed(pred)),
-            _ => None,
-        }
     }
 
     /// Asks it. What has a place in the memory is changed, unless something before it is undecided: then what it held is
@@ -252,23 +235,33 @@ fn bridge<'a>(wanted: &Iface, name: Option<Iface>) -> Tri<'a> {
     }
 }
 
-// The commonest fields first, without the way over all of them.
 fn range<'a>(machine: &Machine<'_>, name: Field, low: u128, high: u128) -> Tri<'a> {
-    if name == Field::Proto {
-        match machine.heads.proto {
-            Some(proto) => return (low..=high).contains(&u128::from(proto)).into(),
-            None if machine.nft => return Tri::No,
-            None => {}
-        }
+    let holds = |it| (low..=high).contains(&it);
+    match at_hand(machine, name) {
+        Some(value) => holds(value).into(),
+        // A rule that asks for a protocol which nf_tables does not find fails.
+        None if machine.nft && name == Field::Proto => Tri::No,
+        None => field(machine, name, holds),
     }
-    field(machine, name, |it| (low..=high).contains(&it))
 }
 
 fn bits<'a>(machine: &Machine<'_>, name: Field, mask: u128, value: u128) -> Tri<'a> {
+    let holds = |it| it & mask == value;
+    match at_hand(machine, name) {
+        Some(value) => holds(value).into(),
+        None => field(machine, name, holds),
+    }
+}
+
+/// The commonest fields, without the way over all of them.
+#[inline]
+fn at_hand(machine: &Machine<'_>, name: Field) -> Option<u128> {
+    let heads = &machine.heads;
     match name {
-        Field::Source if machine.lost.is_empty() => (machine.heads.source & mask == value).into(),
-        Field::Destination if machine.lost.is_empty() => (machine.heads.destination & mask == value).into(),
-        name => field(machine, name, |it| it & mask == value),
+        Field::Proto => heads.proto.map(u128::from),
+        Field::Source if machine.lost.is_empty() => Some(heads.source),
+        Field::Destination if machine.lost.is_empty() => Some(heads.destination),
+        _ => None,
     }
 }
 

@@ -34,10 +34,10 @@ pub const USAGE: &str = "usage: cargo xtask kernel-diff [agg|trace|ct|nft|sequen
 /// Sets of rules and packets of each mode, as CI has them.
 pub const AMOUNTS: [(Mode, u64, u64); 5] = [
     (Mode::Counters, 10_000, 2_000_000),
-    (Mode::Trace, 1_000, 200_000),
-    (Mode::Connections, 1_000, 200_000),
-    (Mode::Nft, 500, 100_000),
-    (Mode::Sequence, 1_000, 50_000),
+    (Mode::Trace, 1_500, 300_000),
+    (Mode::Connections, 1_500, 300_000),
+    (Mode::Nft, 750, 150_000),
+    (Mode::Sequence, 3_000, 150_000),
 ];
 
 /// Packets that the rules of a file get at one time.

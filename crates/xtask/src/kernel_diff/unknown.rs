@@ -118,12 +118,13 @@ fn is_syn_of_known(shot: &Shot) -> bool {
     matches!(shot.entry, Entry::There(_)) && is_syn()
 }
 
-/// Whether the kernel waits for other fragments of a packet, and the simulator cannot know what they hold.
+/// Whether the kernel waits for other fragments of a packet, and the simulator cannot know what they hold. Those of IPv6 come
+/// to INPUT one by one.
 fn is_held(shot: &Shot, tracked: bool) -> bool {
     let packet = Packet::from_bytes(&shot.bytes, shot.sim_path());
     let is_fragment = |it: Packet| match shot.is_v6() {
         true => it.view().extension(44).is_some(),
         false => shot.bytes[6] & 0x3f != 0 || shot.bytes[7] != 0,
     };
-    (tracked || shot.path == Path::Input) && packet.is_ok_and(is_fragment)
+    (tracked || !shot.is_v6() && shot.path == Path::Input) && packet.is_ok_and(is_fragment)
 }

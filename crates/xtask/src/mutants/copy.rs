@@ -72,11 +72,13 @@ const OTHERS: [&str; 11] = [
 
 /// What only chooses which rules are asked, or whether something is worth its time: most faults there cost time and change
 /// no answer. The whole file, or these functions of it.
-const SHORTCUTS: [(&str, &[&str]); 5] = [
+const SHORTCUTS: [(&str, &[&str]); 6] = [
     ("simulate/index/mod.rs", &[]),
     ("simulate/index/names.rs", &[]),
     ("simulate/index/sets.rs", &[]),
     ("simulate/index/tree.rs", &[]),
+    // Another form of a condition, or a field at hand, for what would be asked in full.
+    ("simulate/test.rs", &["of", "at_hand"]),
     ("simulate/compile.rs", &["flat", "plain", "is_of_ports", "is_pure", "counts_hops", "looks_at_hops"]),
 ];
 
