@@ -110,6 +110,8 @@ fn shot(path: Path, bytes: &[u8]) -> Shot {
         link,
         owner: 0,
         entry: Entry::None,
+        after: 0,
+        untold: 0,
         bytes: bytes.to_vec(),
     }
 }
@@ -134,6 +136,7 @@ fn ask(side: Side) -> ([usize; 4], Vec<String>) {
         v6: side.v6,
         remembers: false,
         undecided: false,
+        known: false,
         devices: devices.clone(),
         text: String::new(),
         shots: Vec::new(),

@@ -6,12 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
+use ptables::ext::Hook;
 use ptables::packet::{Packet, Path};
 use ptables::routes::Routes;
 use ptables::simulate::{Options, Simulator, Trace, Verdict};
 use ptables::source::{Source, Text};
 use ptables::value::iface::Iface;
-use ptables_judge::counters::Table;
+use ptables_judge::counters::{Kind, Table};
 use ptables_judge::restore::Loader;
 use ptables_judge::{sys, world};
 use ptables_kernel::Kernel;
@@ -41,6 +42,9 @@ impl Net {
     }
 }
 
+/// Machines to which a route leads that the simulator is not told of.
+const HOSTS_APART: [&str; 2] = ["198.51.100.77", "2001:db8:9::77"];
+
 /// Routes that only a sender takes which names an interface: the simulator is told where it leaves, not these.
 fn choices() {
     for family in ["-4", "-6"] {
@@ -50,7 +54,10 @@ fn choices() {
                 "route add default dev {name} table {table}\nrule add pref 50 oif {name} lookup {table}\n"
             )
         });
-        world::run("ip", &[family, "-batch", "-"], &lines.collect::<String>()).unwrap();
+        // One that no snapshot has: packets to there are told their way.
+        let far = if family == "-4" { HOSTS_APART[0] } else { HOSTS_APART[1] };
+        let apart = format!("rule add pref 120 to {far} lookup 201\n");
+        world::run("ip", &[family, "-batch", "-"], &(lines.collect::<String>() + &apart)).unwrap();
     }
 }
 
@@ -99,6 +106,7 @@ fn net() -> Net {
             "route add blackhole 10.66.0.0/16\n"
         });
         text.push_str("rule add pref 100 fwmark 1/0xff lookup 100\n");
+        text.push_str("rule add pref 101 fwmark 2/0xff lookup main\nrule add pref 105 iif lan lookup 100\n");
         text.push_str(&format!("rule add pref 110 from {} lookup 100\n", host(v6, 1, 77)));
         world::run("ip", &[if v6 { "-6" } else { "-4" }, "-batch", "-"], &text).unwrap();
     }
@@ -142,12 +150,23 @@ fn rules(rng: &mut Rng, v6: bool, chosen: bool) -> String {
     text.push_str("COMMIT\n*nat\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:OUTPUT ACCEPT\n:POSTROUTING ACCEPT\n");
     for hook in ["PREROUTING", "OUTPUT"] {
         for port in [22, 80] {
-            match rng.below(4) {
-                0 => text.push_str(&format!(
+            match rng.below(6) {
+                0 | 1 => text.push_str(&format!(
                     "-A {hook} -p tcp -m tcp --dport {port} -j DNAT --to-destination {}\n",
                     dnat(rng)
                 )),
-                1 if !v6 => text.push_str(&format!("-A {hook} -p udp -m udp --dport {port} -j REDIRECT\n")),
+                2 if !v6 || hook == "OUTPUT" => {
+                    text.push_str(&format!("-A {hook} -p udp -m udp --dport {port} -j REDIRECT\n"));
+                }
+                // Which of several ports it is makes no difference to its way, but which of several addresses.
+                3 if !v6 && rng.chance(50) => text.push_str(&format!(
+                    "-A {hook} -p tcp -m tcp --dport {port} -j DNAT --to-destination :1000-1010\n"
+                )),
+                4 if rng.chance(40) => text.push_str(&format!(
+                    "-A {hook} -p tcp -m tcp --dport {port} -j DNAT --to-destination {}-{}\n",
+                    host(0, 20),
+                    host(2, 30)
+                )),
                 _ => {}
             }
         }
@@ -158,7 +177,11 @@ fn rules(rng: &mut Rng, v6: bool, chosen: bool) -> String {
         }
     }
     // What comes here is counted, and answered by nobody.
-    text.push_str("COMMIT\n*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n");
+    text.push_str("COMMIT\n*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n");
+    // Under which address it comes is asked as well.
+    let here = [host(0, 1), host(1, 1), host(2, 1), (if v6 { "::1" } else { "127.0.0.1" }).to_owned()];
+    here.iter().for_each(|it| text.push_str(&format!("-A INPUT -d {it}\n")));
+    text.push_str("COMMIT\n");
     text
 }
 
@@ -170,9 +193,11 @@ fn packet(rng: &mut Rng, v6: bool, chosen: bool, port: u64) -> String {
     let from = rng.below(4) as usize;
     let far = if v6 { "2001:db8:9::9".to_owned() } else { "198.51.100.9".to_owned() };
     let hole = if v6 { "2001:db8:66::9".to_owned() } else { "10.66.0.9".to_owned() };
-    let kind = rng.below(8);
+    let kind = rng.below(9);
+    let apart = HOSTS_APART[usize::from(v6)].to_owned();
     let to = match kind {
         0..=2 => far,
+        8 if matches!(from, 0 | 2) => apart,
         3 => hole,
         4 => host(v6, rng.below(3) as usize, 1),
         _ => host(v6, rng.below(3) as usize, rng.within(20, 30)),
@@ -181,7 +206,11 @@ fn packet(rng: &mut Rng, v6: bool, chosen: bool, port: u64) -> String {
     let id = if v6 { "" } else { " id=7" };
     match DEVICES.get(from) {
         Some(name) => {
-            format!("{proto} {} -> {to} in {name}{id}", end(host(v6, from, rng.pick(&[20, 21, 77])), port))
+            let out = if kind == 8 && from != 1 { " out lan" } else { "" };
+            format!(
+                "{proto} {} -> {to} in {name}{out}{id}",
+                end(host(v6, from, rng.pick(&[20, 21, 77])), port)
+            )
         }
         None => {
             let from = end(host(v6, rng.below(3) as usize, 1), port);
@@ -233,7 +262,7 @@ fn packets_leave_where_routes_lead_them() {
     choices();
     let lock = std::env::temp_dir().join(format!("ptables-routed-{}", std::process::id()));
     let mut port = 20_000;
-    let mut seen = [0; 5];
+    let mut seen = [0; 6];
     for number in 0..RULESETS {
         let v6 = number % 2 == 1;
         let chosen = number % 4 > 1;
@@ -244,14 +273,15 @@ fn packets_leave_where_routes_lead_them() {
         let nothing = trial::read(v6, false, "").unwrap();
         let plain = Simulator::new(&nothing, Options::default()).with_routes(routes.clone());
         let mut input = Table::new(v6, "filter").unwrap();
-        input.shape().unwrap();
+        let shape = input.shape().unwrap();
+        let end = shape.iter().position(|it| it.chain == "INPUT" && it.kind == Kind::Policy).unwrap();
         let mut counts = Vec::new();
         for _ in 0..PACKETS {
             port += 1;
             let line = packet(&mut rng, v6, chosen, port);
             let told = Packet::parse_routed(&Text::from(line.as_str())).unwrap();
             input.counts(&mut counts).unwrap();
-            let before = counts[0].0;
+            let before = counts.clone();
             let bytes = told.to_bytes();
             match told.in_iface {
                 Some(iface) => {
@@ -270,10 +300,25 @@ fn packets_leave_where_routes_lead_them() {
             }
             let left = left(&mut net, port as u16, v6);
             input.counts(&mut counts).unwrap();
-            let came_here = counts[0].0 > before;
+            let came_here = counts[end].0 > before[end].0;
+            let hits: Vec<usize> = (0..end).filter(|at| counts[*at].0 > before[*at].0).collect();
             let trace = simulator.simulate(&told);
             let context = format!("PTABLES_SEED={seed}: {line}\n{text}{}", simulator.human(&trace));
             assert!(!trace.packet.routed, "it says where it went: {context}");
+            // Without a word about where it came from, what is known must be right.
+            let mut part = told.clone();
+            part.in_iface = None;
+            for less in [simulator.simulate(&part), trace.clone()] {
+                let out = left.as_ref().map(|it| DEVICES[it.0].as_bytes());
+                let right = match less.verdict {
+                    Verdict::Unknown => true,
+                    Verdict::Accept => {
+                        less.packet.out_iface.as_ref().map(Iface::as_bytes) == out || came_here
+                    }
+                    _ => out.is_none(),
+                };
+                assert!(right, "told less: {context}{}", simulator.human(&less));
+            }
             if trace.verdict == Verdict::Unknown {
                 seen[0] += 1;
                 continue;
@@ -285,7 +330,10 @@ fn packets_leave_where_routes_lead_them() {
                 whole.routed = false;
                 (whole.path, whole.out_iface) = (without.packet.path, without.packet.out_iface);
                 let again = simulator.simulate(&whole);
-                let end = |it: &Trace| (it.verdict, it.ended, it.packet.path, it.packet.out_iface);
+                // What goes nowhere stays where it was.
+                let way =
+                    |it: &Trace| Some((it.packet.path, it.packet.out_iface)).filter(|_| it.ended.is_none());
+                let end = |it: &Trace| (it.verdict, it.ended, way(it));
                 assert_eq!(end(&again), end(&trace), "{context}{}", simulator.human(&again));
                 assert_eq!(again.packet.to_bytes(), trace.packet.to_bytes(), "{context}");
             }
@@ -295,7 +343,15 @@ fn packets_leave_where_routes_lead_them() {
                     assert_eq!(trace.verdict, Verdict::Accept, "{context}");
                     let out = trace.packet.out_iface.unwrap();
                     assert_eq!(out.as_bytes(), DEVICES[*at].as_bytes(), "{context}");
-                    if !trace.untold.iter().any(|it| it.0.is_of_bytes()) {
+                    let untold = trace.untold.iter().any(|it| it.0.is_of_bytes());
+                    // Which of several ports and addresses it is, nobody tells.
+                    assert!(
+                        !untold
+                            || text.contains(":1000-1010")
+                            || text.contains(&format!("{}-", host(v6, 0, 20))),
+                        "{context}"
+                    );
+                    if !untold {
                         seen[4] += 1;
                         assert_eq!(bytes, trace.packet.to_bytes(), "{context}");
                     }
@@ -304,6 +360,24 @@ fn packets_leave_where_routes_lead_them() {
                     seen[2] += 1;
                     let to_itself = trace.packet.out_iface.is_some_and(|it| it.as_bytes() == b"lo");
                     assert!(trace.packet.path == Path::Input || to_itself, "{context}");
+                    let filter =
+                        ruleset.tables.iter().position(|it| it.name.as_bytes() == b"filter").unwrap();
+                    let asked = |trace: &Trace| -> Vec<usize> {
+                        let steps =
+                            trace.path.iter().filter(|it| it.at.table == filter && it.hook == Hook::Input);
+                        steps.filter_map(|it| it.at.rule).collect()
+                    };
+                    if !to_itself {
+                        assert_eq!(asked(&trace), hits, "{context}");
+                    } else if trace.verdict == Verdict::Accept {
+                        // It comes back, as a packet of the same connection, of which all is settled.
+                        let mut back = trace.packet.clone();
+                        (back.path, back.in_iface, back.out_iface) = (Path::Input, back.out_iface, None);
+                        let back = simulator.simulate(&back);
+                        let context = format!("{context}{}", simulator.human(&back));
+                        assert_eq!((back.packet.path, asked(&back)), (Path::Input, hits), "{context}");
+                        seen[5] += 1;
+                    }
                 }
                 (None, false) => {
                     seen[3] += 1;
@@ -314,6 +388,7 @@ fn packets_leave_where_routes_lead_them() {
     }
     // The tools have made it.
     let _ = std::fs::remove_file(lock);
-    println!("unknown, left, came here, refused, left with all told: {seen:?}");
+    println!("unknown, left, came here, refused, left with all told, came back: {seen:?}");
     assert!(seen[1] > 200 && seen[4] > 200 && seen[2] > 20 && seen[3] > 20 && seen[0] < 200, "{seen:?}");
+    assert!(seen[5] > 5, "{seen:?}");
 }

@@ -92,7 +92,19 @@ fn shot(v6: bool) -> Shot {
     layout.transport = Transport::Udp { source: 4000, destination: 5000 };
     let bytes = layout.to_bytes(if v6 { Family::V6 } else { Family::V4 }).unwrap();
     let (mac, link) = ([2, 0, 0, 0, 0, 9], Link::Host);
-    Shot { path: Path::Forward, input: 0, output: 0, mark: 0, mac, link, owner: 0, entry: Entry::None, bytes }
+    Shot {
+        path: Path::Forward,
+        input: 0,
+        output: 0,
+        mark: 0,
+        mac,
+        link,
+        owner: 0,
+        entry: Entry::None,
+        after: 0,
+        untold: 0,
+        bytes,
+    }
 }
 
 /// Packets from before the first edge until behind the last. Returns the seconds in which one was compared, and of how many the

@@ -126,6 +126,15 @@ impl Contents {
         }
     }
 
+    /// From now on nobody can tell what is in the sets that hold something else in the other.
+    pub fn lose_where_not(&mut self, other: &Contents, why: &'static str) {
+        for (name, set) in &mut self.sets {
+            if other.sets.get(name) != Some(set) {
+                set.lost = Some(why);
+            }
+        }
+    }
+
     fn change(
         &mut self,
         name: &[u8],

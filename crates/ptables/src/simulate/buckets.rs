@@ -9,8 +9,8 @@ use crate::dialect::Family;
 use crate::meaning::{BucketTest, Field, Need};
 use crate::source::Text;
 
-/// What a table tells apart: source, destination, their ports.
-type Key = (u128, u128, u16, u16);
+/// What a table tells apart: source, source port, destination, destination port.
+type Key = [Option<u128>; 4];
 
 /// The buckets of each table; `None`: nobody knows any more.
 #[derive(Clone, Debug, Default)]
@@ -84,37 +84,28 @@ fn take(table: &mut HashMap<Key, Bucket>, key: Key, test: &BucketTest, now: Opti
 }
 
 fn key(test: &BucketTest, machine: &Machine<'_>) -> Option<Key> {
-    let address = |wanted: bool, field, mask| match machine.value(field) {
-        _ if !wanted => Some(0),
-        Value::Is(address) => Some(address & mask),
-        _ => None,
-    };
-    let port = |wanted: bool, field| match machine.value(field) {
-        _ if !wanted => Some(0),
-        Value::Is(port) => u16::try_from(port).ok(),
-        // Of some protocols without ports the kernel takes other bytes for them.
-        _ => None,
-    };
-    let [source, source_port, destination, destination_port] = test.apart;
-    if (source_port || destination_port) && machine.heads.fragment != 0 {
-        return None;
+    let [source, destination] = test.masks;
+    let parts = [
+        (Field::Source, source),
+        (Field::SourcePort, u128::MAX),
+        (Field::Destination, destination),
+        (Field::DestinationPort, u128::MAX),
+    ];
+    let mut key = Key::default();
+    for ((place, (field, mask)), _) in key.iter_mut().zip(parts).zip(test.apart).filter(|it| it.1) {
+        // Of protocols without ports, of later fragments and of torn headers the kernel takes other bytes for them.
+        let is_there = machine.heads.ports.is_some() || matches!(field, Field::Source | Field::Destination);
+        let Value::Is(value) = machine.value(field) else { return None };
+        *place = Some(Some(value & mask).filter(|_| is_there)?);
     }
-    Some((
-        address(source, Field::Source, test.masks[0])?,
-        address(destination, Field::Destination, test.masks[1])?,
-        port(source_port, Field::SourcePort)?,
-        port(destination_port, Field::DestinationPort)?,
-    ))
+    Some(key)
 }
 
 /// Rules that share a table but not its settings: the table has those of whichever was loaded first, so they are undecided.
 pub(super) fn settle<'t>(tests: impl Iterator<Item = &'t mut Test>) {
     let mut known: HashMap<Vec<u8>, BucketTest> = HashMap::new();
     let mut mixed: Vec<Text> = Vec::new();
-    let mut all: Vec<&mut Need> = Vec::new();
-    for test in tests {
-        test.needs(&mut all);
-    }
+    let all: Vec<&mut Need> = tests.filter_map(Test::need).collect();
     for need in &all {
         let Need::Bucket(test) = &**need else { continue };
         // Which side of the rate is asked for is no setting of the table.

@@ -6,6 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::buckets;
 use super::index::{Conditions, Index, Names};
+use super::memory::Slot;
 use super::test::Test;
 use crate::ext::{Context, Hook};
 use crate::meaning::{Effect, Field, Header, Need, Pred};
@@ -61,13 +62,13 @@ const COMPARED: usize = 8;
 /// The conditions of all rules: of tables, chains and rules.
 type All = Vec<Vec<Vec<Vec<Pred>>>>;
 
-/// Compiles the tables; gives also how many places of memory they need, and the interfaces that rules tell apart.
-pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize, Names) {
+/// Compiles the tables; gives also the places of memory that they need, and the interfaces that rules tell apart.
+pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], Vec<Slot>, Names) {
     let context = ruleset.context;
     let rules = |chain: &model::Chain| chain.rules.iter().map(|rule| conditions(rule, context)).collect();
     let all: All = ruleset.tables.iter().map(|it| it.chains.iter().map(rules).collect()).collect();
     let names = Names::new(all.iter().flatten().flatten().flat_map(|it| plain(it)));
-    let mut places = 0;
+    let mut slots = Vec::new();
     let mut tables = [const { None }; 5];
     for (place, (it, preds)) in ruleset.tables.iter().zip(all).enumerate() {
         // The first of a name counts, as it does for who looks a table up.
@@ -75,8 +76,8 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize, Names) {
             && let Some(free @ None) = tables.get_mut(name as usize)
         {
             let names_of_chains = (0..).zip(&it.chains).map(|(at, it)| (it.name.as_bytes(), at)).collect();
-            let next = &mut places;
-            let mut rules = Rules { context, names: names_of_chains, effects: Vec::new(), next };
+            let slots = &mut slots;
+            let mut rules = Rules { context, names: names_of_chains, effects: Vec::new(), slots };
             let chains = it.chains.iter().zip(preds).map(|(chain, preds)| rules.chain(chain, preds, &names));
             let chains = chains.collect();
             *free = Some(table(place, it, chains, rules.effects));
@@ -86,7 +87,7 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize, Names) {
     let rules = chains.flat_map(|chain| &mut chain.rules);
     buckets::settle(rules.flat_map(|rule| rule.tests.iter_mut()));
     share_masks(&mut tables, ruleset);
-    (tables, places, names)
+    (tables, slots, names)
 }
 
 /// A list of `recent` has one mask, that of the rule which makes it: the first that the kernel comes to. Restoring takes tables
@@ -104,7 +105,7 @@ fn share_masks(tables: &mut [Option<Table>], ruleset: &Ruleset) {
         let mut chains: Vec<(usize, &mut Chain)> = table.chains.iter_mut().enumerate().collect();
         chains.sort_by_cached_key(|(at, _)| (rank(*at), name(*at).map(|it| it.as_bytes().to_vec())));
         let tests = chains.into_iter().flat_map(|it| &mut it.1.rules).flat_map(|it| it.tests.iter_mut());
-        tests.for_each(|test| test.needs(&mut needs));
+        needs.extend(tests.filter_map(Test::need));
     }
     for need in &mut needs {
         let Need::Recent(test) = &mut **need else { continue };
@@ -252,8 +253,8 @@ struct Rules<'a> {
     /// Where its chains are.
     names: HashMap<&'a [u8], u32>,
     effects: Vec<Effect>,
-    /// The next free place in the memory.
-    next: &'a mut usize,
+    /// Places of the memory that are taken so far.
+    slots: &'a mut Vec<Slot>,
 }
 
 impl Rules<'_> {
@@ -279,7 +280,7 @@ impl Rules<'_> {
             Jump::Goto(name) => find(name, Action::Goto),
             Jump::Target(target) => self.effect(target.effect(self.context)),
         };
-        Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.next)).collect(), action }
+        Rule { tests: preds.into_iter().map(|pred| Test::new(pred, self.slots)).collect(), action }
     }
 
     fn effect(&mut self, effect: Effect) -> Action {

@@ -35,6 +35,7 @@ pub(super) fn is_harmless(effect: &Effect) -> bool {
     matches!(effect, Effect::Continue(_) | Effect::Rewrite(_))
 }
 
+/// What a target does that neither drops the packet nor changes sets.
 pub(super) fn apply<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
     match effect {
         Effect::Accept => After::End(Verdict::Accept),

@@ -35,8 +35,9 @@ struct Earlier {
     buckets: Buckets,
 }
 
+/// What a condition remembers that shares it with no other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Slot {
+pub(super) enum Slot {
     /// No packet came yet.
     #[default]
     Fresh,
@@ -73,13 +74,13 @@ struct Entry {
 }
 
 impl Memory {
-    /// Fresh from a load, with so many places; without a number nothing is known.
-    pub(super) fn new(slots: Option<usize>, sets: Option<&Arc<Contents>>) -> Memory {
+    /// Fresh from a load, with these places; without any word of them nothing is known.
+    pub(super) fn new(slots: Option<&Vec<Slot>>, sets: Option<&Arc<Contents>>) -> Memory {
         Memory {
-            earlier: slots.map(|it| Box::new(Earlier { slots: vec![Slot::Fresh; it], ..Earlier::default() })),
+            earlier: slots.map(|it| Box::new(Earlier { slots: it.clone(), ..Earlier::default() })),
             sets: SetMemory::new(sets),
-            slots: slots.unwrap_or(0) as u64,
-            asked: 0,
+            slots: slots.map_or(0, Vec::len) as u64,
+            ..Memory::default()
         }
     }
 
@@ -131,7 +132,6 @@ impl Memory {
         let slot = earlier.slots.get_mut(at)?;
         if !sure {
             *slot = Slot::Lost;
-            return None;
         }
         match (need, *slot) {
             (_, Slot::Lost) => None,
@@ -211,7 +211,7 @@ impl Earlier {
             return Some(!test.inverted);
         };
         // What fills or removes asks for no number of hits.
-        let found = test.hits == 0 || entry.times >= u32::from(test.hits);
+        let found = entry.times >= u32::from(test.hits);
         let answer = found != test.inverted;
         let notes = test.action == RecentAction::Set || test.action == RecentAction::Update && answer;
         if notes {

@@ -81,7 +81,8 @@ pub struct Simulator<'a> {
     options: Options,
     /// In the order of [`TableName`](crate::ext::TableName)'s variants.
     tables: [Option<compile::Table>; 5],
-    slots: usize,
+    /// The places of the memory, when the first packet comes.
+    slots: Vec<memory::Slot>,
     /// The interfaces that rules tell apart.
     names: index::Names,
     /// Whether the ruleset makes the kernel track connections, and with that put fragments together first.
@@ -252,7 +253,7 @@ impl<'a> Simulator<'a> {
     /// beginning. All packets come at once, unless they say when ([`Facts::now`](crate::packet::Facts::now)): one that does not
     /// comes with the one before it.
     pub fn session(&self) -> Session<'_, 'a> {
-        Session { simulator: self, memory: Memory::new(Some(self.slots), self.sets.as_ref()) }
+        Session { simulator: self, memory: Memory::new(Some(&self.slots), self.sets.as_ref()) }
     }
 }
 
@@ -288,6 +289,11 @@ impl Session<'_, '_> {
     /// The next packet, with its way.
     pub fn simulate(&mut self, packet: &Packet) -> Trace {
         trace::joined(self.simulator, packet, &mut self.memory, false)
+    }
+
+    /// Every way that the next packet may go, as [`Simulator::ways`] does; it does not come yet.
+    pub fn ways(&self, packet: &Packet) -> Vec<Trace> {
+        trace::ways(self.simulator, packet, &self.memory, false).0
     }
 
     /// The next packet, with the rules that did not match.

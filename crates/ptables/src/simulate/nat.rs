@@ -40,9 +40,6 @@ pub(super) fn settle(machine: &mut Machine<'_>) {
 /// Whether a header can be translated; a packet of which it cannot is dropped. Only GRE has such: a whole header must be
 /// there, and for another destination a version that the kernel knows.
 fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
-    if !matches!(machine.heads.proto, Some(GRE) | None) {
-        return true;
-    }
     // As connection tracking finds it.
     let view = View::tracked(machine.family, &machine.bytes);
     view.proto != Some(GRE)
@@ -51,12 +48,12 @@ fn is_translatable(machine: &Machine<'_>, source: bool) -> bool {
 
 /// A later packet of a translated connection: rewritten as the first one was, or back. Returns whether it passes.
 pub(super) fn follow(machine: &mut Machine<'_>) -> bool {
-    let translated = Connection::SOURCE_NAT | Connection::DESTINATION_NAT;
-    let Some(it) = machine.connection.get_if(translated) else { return true };
+    let Some(it) = machine.connection.known() else { return true };
     let source = of_source(machine.hook);
     // What translates the source of the first packet translates the destination of replies.
     let bit = if source != it.reply { Connection::SOURCE_NAT } else { Connection::DESTINATION_NAT };
     if it.status & bit == 0 {
+        // Of an ICMP error about one of its packets the ends are others.
         return true;
     }
     let target = if it.reply { it.original } else { it.reply_tuple }.reversed();
@@ -196,13 +193,12 @@ fn put_end(machine: &mut Machine<'_>, source: bool, address: u128, port: Option<
 /// Writes an address.
 pub(super) fn put_address(machine: &mut Machine<'_>, source: bool, address: u128) {
     let had = if source { machine.heads.source } else { machine.heads.destination };
-    if had == address {
-        return;
-    }
-    forget_kind(machine, source);
-    match machine.family {
-        Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
-        Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
+    if had != address {
+        forget_kind(machine, source);
+        match machine.family {
+            Family::V4 => write(machine, if source { 12 } else { 16 }, &(address as u32).to_be_bytes()),
+            Family::V6 => write(machine, if source { 8 } else { 24 }, &address.to_be_bytes()),
+        }
     }
 }
 
@@ -212,13 +208,9 @@ pub(super) fn put_bounced(machine: &mut Machine<'_>, source: bool, from: (u128, 
         u8_at(&machine.bytes, 6) == Some(ICMPV6) && matches!(u8_at(&machine.bytes, 40), Some(1..=4));
     // Behind two headers. The error's source is the destination of that packet.
     let at = 48 + if source { 24 } else { 8 };
-    if !is_error || machine.bytes.len() < 88 {
-        return;
-    }
-    let Some(address) = u128_at(&machine.bytes, at).filter(|it| it & from.1 == from.0 & from.1) else {
-        return;
-    };
-    if let Some(new) = prefix(address, from, to) {
+    let is_there = is_error && machine.bytes.len() >= 88;
+    let address = u128_at(&machine.bytes, at).filter(|it| is_there && it & from.1 == from.0 & from.1);
+    if let Some(new) = address.and_then(|it| prefix(it, from, to)) {
         put(machine.bytes.to_mut(), at, &new.to_be_bytes());
     }
 }
@@ -231,39 +223,34 @@ fn forget_kind(machine: &mut Machine<'_>, source: bool) {
 
 /// Writes an address and leaves all checksums as they are: SNPT and DNPT mean to keep the sum.
 pub(super) fn put_bare_address(machine: &mut Machine<'_>, source: bool, address: u128) {
-    forget_kind(machine, source);
-    // Only IPv6 has such targets.
-    put(machine.bytes.to_mut(), if source { 8 } else { 24 }, &address.to_be_bytes());
-    machine.refresh();
+    let had = if source { machine.heads.source } else { machine.heads.destination };
+    if had != address {
+        forget_kind(machine, source);
+        // Only IPv6 has such targets.
+        put(machine.bytes.to_mut(), if source { 8 } else { 24 }, &address.to_be_bytes());
+        machine.refresh();
+    }
 }
 
 /// The address with its prefix translated (RFC 6296); `None` if no word can take the difference of the sums.
 pub(super) fn prefix(address: u128, from: (u128, u128), to: (u128, u128)) -> Option<u128> {
     let length = from.1.count_ones().max(to.1.count_ones());
     let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-    let words = |bits: u128| {
-        let bytes = bits.to_be_bytes();
-        let mut words = [0u16; 8];
-        for (word, pair) in words.iter_mut().zip(bytes.chunks_exact(2)) {
-            *word = pair.iter().fold(0, |sum, byte| sum << 8 | u16::from(*byte));
-        }
-        words
-    };
+    // The words of an address, by how many bits stand behind them.
+    let word = |bits: u128, behind: u32| (bits >> behind) as u16;
+    let places = || (0..128).step_by(16);
     // Sums in one's complement, as the checksums of the transport headers are.
     let add = |one: u16, other: u16| {
         let (sum, carry) = one.overflowing_add(other);
         sum + u16::from(carry)
     };
-    let sum = |bits: u128| words(bits).into_iter().fold(0, add);
+    let sum = |bits: u128| places().map(|place| word(bits, place)).reduce(add).unwrap_or_default();
     let difference = add(sum(from.0), !sum(to.0));
-    let mut held = words(address & !mask | to.0 & mask);
-    let place = if length <= 48 { 3 } else { held.iter().enumerate().skip(4).find(|it| *it.1 != 0xffff)?.0 };
-    let word = held.get_mut(place)?;
-    *word = add(*word, difference);
-    if *word == 0xffff {
-        *word = 0;
-    }
-    Some(held.into_iter().fold(0, |bits, word| bits << 16 | u128::from(word)))
+    let bare = address & !mask | to.0 & mask;
+    let free = |place: &u32| word(bare, *place) != u16::MAX;
+    let place = if length <= 48 { 64 } else { places().take_while(|it| *it < 64).filter(free).last()? };
+    let (was, new) = (word(bare, place), add(word(bare, place), difference));
+    Some(bare ^ u128::from(was ^ if new == u16::MAX { 0 } else { new }) << place)
 }
 
 #[cfg(test)]

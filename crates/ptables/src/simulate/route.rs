@@ -17,18 +17,16 @@ pub(super) struct RoutedBy {
     destination: u128,
     mark: u32,
     /// In OUTPUT: TOS of IPv4; traffic class, flow label and hop limit of IPv6.
-    others: (u32, u8),
+    others: (Option<u32>, Option<u8>),
 }
 
 impl RoutedBy {
     fn of(machine: &Machine<'_>) -> RoutedBy {
         let heads = &machine.heads;
         let others = match (machine.hook, machine.family) {
-            (Hook::Output, Family::V4) => (u32::from(machine.view().tos()), 0),
-            (Hook::Output, Family::V6) => {
-                (u32_at(&machine.bytes, 0).unwrap_or(0), machine.view().hop_limit())
-            }
-            _ => (0, 0),
+            (Hook::Output, Family::V4) => (Some(machine.view().tos().into()), None),
+            (Hook::Output, Family::V6) => (u32_at(&machine.bytes, 0), Some(machine.view().hop_limit())),
+            _ => (None, None),
         };
         RoutedBy { source: heads.source, destination: heads.destination, mark: machine.mark, others }
     }
@@ -80,7 +78,7 @@ impl<O: Observer> Run<'_, '_, '_, O> {
         let packet = self.machine.packet;
         let view = packet.view();
         let (source, destination) = (view.source(), view.destination());
-        let told = RoutedBy { source, destination, mark: packet.mark, others: (0, 0) };
+        let told = RoutedBy { source, destination, mark: packet.mark, others: (None, None) };
         if !packet.routed && told == self.routed_by() && !self.has_lost() {
             return None;
         }

@@ -8,7 +8,6 @@ use crate::ipset::{Asked, Contents, Found, Told};
 use crate::meaning::{Field, SetChange, SetTest};
 use crate::packet::Path;
 use crate::packet::bytes::u16_at;
-use crate::source::Text;
 use crate::value::mac::Mac;
 
 /// The contents of sets in a sequence of packets.
@@ -20,8 +19,6 @@ pub(super) struct SetMemory {
     began: Option<u64>,
     /// Seconds from then to the last packet that said when it came.
     elapsed: u64,
-    /// Sets that rules changed for this packet.
-    touched: Vec<Text>,
 }
 
 /// Why a set is unknown from now on.
@@ -29,23 +26,22 @@ const UNDECIDED: &str = "whether a rule changed the set is not decided";
 
 impl SetMemory {
     pub(super) fn new(contents: Option<&Arc<Contents>>) -> SetMemory {
-        SetMemory { contents: contents.cloned(), began: None, elapsed: 0, touched: Vec::new() }
+        SetMemory { contents: contents.cloned(), ..SetMemory::default() }
     }
 
-    /// Nobody can tell any more what is in a set that either of the two changed; in none, if one of them knows nothing.
+    /// Nobody can tell any more what is in a set that the two hold differently; in none, if one of them knows nothing.
     pub(super) fn merge(&mut self, other: &SetMemory) {
-        let (Some(contents), Some(_)) = (&mut self.contents, &other.contents) else {
-            self.contents = None;
-            return;
-        };
-        for name in self.touched.iter().chain(&other.touched) {
-            Arc::make_mut(contents).lose(name, UNDECIDED);
-        }
+        let both = self.contents.take().zip(other.contents.as_ref());
+        self.contents = both.map(|(mut ours, theirs)| {
+            if !Arc::ptr_eq(&ours, theirs) {
+                Arc::make_mut(&mut ours).lose_where_not(theirs, UNDECIDED);
+            }
+            ours
+        });
     }
 
     /// The next packet comes, at this moment if it says so.
     pub(super) fn come(&mut self, now: Option<u64>) {
-        self.touched.clear();
         if let Some(now) = now {
             self.elapsed = now.saturating_sub(*self.began.get_or_insert(now));
         }
@@ -67,7 +63,6 @@ impl SetMemory {
         };
         let found = contents.find_in(&test.name, &look, test.dirs, test.exceptions)?;
         if found == Found::YesLearns {
-            note(&mut self.touched, &test.name);
             let contents = Arc::make_mut(contents);
             if sure {
                 contents.learn(&test.name, &look, test.dirs);
@@ -83,7 +78,6 @@ impl SetMemory {
         let look = self.look(machine);
         let Some(contents) = &mut self.contents else { return };
         for it in changes.iter().filter(|it| contents.contains(&it.name)).collect::<Vec<_>>() {
-            note(&mut self.touched, &it.name);
             let contents = Arc::make_mut(contents);
             let done = match it.add {
                 true => contents.insert(&it.name, &look, it.dirs, it.exist, it.timeout),
@@ -99,19 +93,12 @@ impl SetMemory {
     pub(super) fn doubt(&mut self, changes: &[SetChange]) {
         let Some(contents) = &mut self.contents else { return };
         for it in changes {
-            note(&mut self.touched, &it.name);
             Arc::make_mut(contents).lose(&it.name, UNDECIDED);
         }
     }
 
     fn look<'m, 'p>(&mut self, machine: &'m Machine<'p>) -> Look<'m, 'p> {
         Look { machine, elapsed: self.elapsed }
-    }
-}
-
-fn note(touched: &mut Vec<Text>, name: &Text) {
-    if !touched.contains(name) {
-        touched.push(name.clone());
     }
 }
 

@@ -6,7 +6,7 @@ use super::bytes::{
 };
 use super::hash::{node, take_for_own};
 use super::machine::{BRIDGE, Machine, Value};
-use super::memory::{Memory, Recall};
+use super::memory::{Memory, Recall, Slot};
 use crate::dialect::Family;
 use crate::meaning::{Field, Header, Need, Pred};
 use crate::value::iface::Iface;
@@ -52,16 +52,6 @@ pub(super) enum Why<'a> {
     Need(&'a Need),
 }
 
-impl<'a> Tri<'a> {
-    /// Not decided, with a look behind it that drops the packet.
-    fn or_drop(self, counts: bool) -> Tri<'a> {
-        match self {
-            Tri::Unknown(why) => Tri::MayDrop(why, counts),
-            other => other,
-        }
-    }
-}
-
 impl From<bool> for Tri<'_> {
     fn from(yes: bool) -> Self {
         if yes { Tri::Yes } else { Tri::No }
@@ -79,15 +69,16 @@ impl From<Seen> for Tri<'_> {
 }
 
 impl Test {
-    /// Compiles a condition; `next` is the first free place in the memory.
-    pub(super) fn new(pred: Pred, next: &mut usize) -> Test {
+    /// Compiles a condition; `slots` are the places of the memory that are taken so far.
+    pub(super) fn new(pred: Pred, slots: &mut Vec<Slot>) -> Test {
         match pred {
-            Pred::Not(inner) => Test::Not(Box::new(Test::new(*inner, next))),
-            Pred::All(all) => Test::All(all.into_iter().map(|it| Test::new(it, next)).collect()),
-            Pred::Any(all) => Test::Any(all.into_iter().map(|it| Test::new(it, next)).collect()),
+            Pred::Not(inner) => Test::Not(Box::new(Test::new(*inner, slots))),
+            Pred::All(all) => Test::All(all.into_iter().map(|it| Test::new(it, slots)).collect()),
+            Pred::Any(all) => Test::Any(all.into_iter().map(|it| Test::new(it, slots)).collect()),
             Pred::Needs(need) => {
-                *next += 1;
-                Test::Need(*next - 1, Box::new(need))
+                let place = slots.len();
+                slots.push(Slot::Fresh);
+                Test::Need(place, Box::new(need))
             }
             pred => Test::of(pred),
         }
@@ -143,13 +134,11 @@ impl Test {
         }
     }
 
-    /// Collects what it needs to know of earlier packets.
-    pub(super) fn needs<'t>(&'t mut self, found: &mut Vec<&'t mut Need>) {
+    /// What it needs to know of earlier packets: that is asked beside no other condition.
+    pub(super) fn need(&mut self) -> Option<&mut Need> {
         match self {
-            Test::Need(_, need) => found.push(need),
-            Test::Not(inner) => inner.needs(found),
-            Test::All(all) | Test::Any(all) => all.iter_mut().for_each(|it| it.needs(found)),
-            _ => {}
+            Test::Need(_, need) => Some(need),
+            _ => None,
         }
     }
 
@@ -189,18 +178,21 @@ pub(super) fn every<'a>(
 ) -> Tri<'a> {
     let mut answer = Tri::Yes;
     for it in tests {
-        match it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop)) {
-            Tri::Yes => {}
-            Tri::YesDrop if matches!(answer, Tri::Yes | Tri::YesDrop) => answer = Tri::YesDrop,
-            Tri::YesDrop => return answer.or_drop(true),
-            // Whatever follows, the packet is dropped.
-            Tri::No | Tri::Drop | Tri::Unknown(_) if answer == Tri::YesDrop => return Tri::Drop,
-            Tri::Unknown(why) if answer == Tri::Yes => answer = Tri::Unknown(why),
-            Tri::Unknown(_) => {}
+        let next = it.ask(machine, memory, sure && matches!(answer, Tri::Yes | Tri::YesDrop));
+        answer = match (answer, next) {
+            (answer, Tri::Yes) => answer,
+            (Tri::Yes, Tri::YesDrop | Tri::Unknown(_)) => next,
+            // Whatever follows, the packet is dropped; whether the rule counts is open.
+            (Tri::YesDrop, Tri::No | Tri::Drop) => return Tri::Drop,
+            (Tri::YesDrop | Tri::MayDrop(..), Tri::Unknown(why)) => return Tri::Lost(why),
             // Whether it is looked at, and drops the packet, depends on what is undecided.
-            Tri::Drop if answer != Tri::Yes => return answer.or_drop(false),
-            end => return end,
-        }
+            (Tri::Unknown(why), Tri::YesDrop) => Tri::MayDrop(why, true),
+            (Tri::Unknown(why), Tri::Drop) | (Tri::MayDrop(why, _), Tri::No | Tri::Drop) => {
+                return Tri::MayDrop(why, false);
+            }
+            (answer, Tri::YesDrop | Tri::Unknown(_)) => answer,
+            (_, end) => return end,
+        };
     }
     answer
 }
@@ -309,8 +301,7 @@ fn remember<'a>(
 
 fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     match pred {
-        Pred::True => Tri::Yes,
-        Pred::False => Tri::No,
+        Pred::True | Pred::False => (*pred == Pred::True).into(),
         Pred::Range(name, low, high) => range(machine, *name, *low, *high),
         Pred::Bits(name, mask, value) => bits(machine, *name, *mask, *value),
         Pred::AnyBit(name, mask) => any_bit(machine, *name, *mask),
@@ -378,13 +369,13 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
 /// Sets a label of the connection. `sure`: whether it is certain that the rule asks.
 fn set_label(machine: &mut Machine<'_>, bit: u8, sure: bool) {
     let label = 1 << bit;
-    if machine.connection.get().is_none_or(|it| it.labels & label != 0) {
-        return;
-    }
-    if !sure {
-        machine.lose(Field::CtLabels, "whether the label was set is not decided");
-    } else if let Some(connection) = machine.connection.to_mut() {
+    if sure && let Some(connection) = machine.connection.to_mut() {
         connection.labels |= label;
+    }
+    if let Some(it) = machine.connection.get()
+        && it.labels & label == 0
+    {
+        machine.lose(Field::CtLabels, "whether the label was set is not decided");
     }
 }
 

@@ -149,9 +149,9 @@ fn one<const MISSES: bool>(
     let mut writer = Writer::<MISSES> { path: Vec::new() };
     let mut run = Run::new(simulator, packet, memory, &mut writer, Some(given));
     let verdict = run.go();
-    let unknown = run.unknown.iter().map(reason).collect();
-    let mut choices = run.choices.given.take().unwrap_or_default();
-    choices.truncate(run.choices.met);
+    let mut unknown = Vec::new();
+    add(&mut unknown, run.unknown.iter().map(reason));
+    let choices = run.choices.given.take().unwrap_or_default();
     let untold = run.machine.lost.clone();
     let ended = run.ended;
     let packet = run.machine.into_packet();
@@ -179,17 +179,22 @@ pub(super) fn joined(simulator: &Simulator<'_>, packet: &Packet, memory: &mut Me
         if other.verdict != joined.verdict {
             joined.verdict = Verdict::Unknown;
         }
-        for reason in other.unknown {
-            if !joined.unknown.contains(&reason) {
-                joined.unknown.push(reason);
-            }
-        }
+        add(&mut joined.unknown, other.unknown);
     }
     if !whole {
         joined.verdict = Verdict::Unknown;
         joined.unknown.push(format!("more than {WAYS} ways are open"));
     }
     joined
+}
+
+/// Adds reasons, each once: what several rules need may have the same words.
+fn add(all: &mut Vec<String>, reasons: impl IntoIterator<Item = String>) {
+    for reason in reasons {
+        if !all.contains(&reason) {
+            all.push(reason);
+        }
+    }
 }
 
 fn reason(why: &Why<'_>) -> String {

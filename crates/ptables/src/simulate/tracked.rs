@@ -33,7 +33,7 @@ impl Tracked<'_> {
 
     /// Whether it is such a pattern.
     pub(super) fn is_template(&self) -> bool {
-        self.get_if(TEMPLATE).is_some()
+        self.known().is_some_and(|it| it.status & TEMPLATE != 0)
     }
 
     /// The connection, if there is one.
@@ -47,10 +47,14 @@ impl Tracked<'_> {
         }
     }
 
-    /// The connection, if its status has one of these bits.
+    /// The connection, unless the packet begins it: then nothing was done to it yet.
     #[inline]
-    pub(super) fn get_if(&self, bits: u32) -> Option<&Connection> {
-        self.state().filter(|(_, status)| status & bits != 0).and_then(|_| self.get())
+    pub(super) fn known(&self) -> Option<&Connection> {
+        match self {
+            Tracked::Told(it) => Some(it),
+            Tracked::Changed(it) => Some(it),
+            _ => None,
+        }
     }
 
     /// The connection, to be changed.

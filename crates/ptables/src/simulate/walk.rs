@@ -128,8 +128,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                     let before = self.routed_by();
                     self.table(*name).or_else(|| self.choose_out(before))
                 }
-                // Translation goes on without rules.
-                Stop::Table(name) if *name != Nat && !self.has(*name) => None,
                 Stop::Table(name) => self.table(*name),
             };
             if end.is_some() {
@@ -137,11 +135,6 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
         }
         None
-    }
-
-    #[inline]
-    fn has(&self, name: TableName) -> bool {
-        self.simulator.tables.get(name as usize).is_some_and(Option::is_some)
     }
 
     pub(super) fn give_up(&mut self, why: &'static str) -> Verdict {
@@ -356,10 +349,8 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
     }
 
     fn apply(&mut self, effect: &'s Effect) -> After<'s> {
-        if let Effect::Drop = effect {
-            return After::End(Verdict::Drop);
-        }
         match effect {
+            Effect::Drop => After::End(Verdict::Drop),
             Effect::Sets(changes) => {
                 self.memory.sets.change(changes, &self.machine);
                 After::Next

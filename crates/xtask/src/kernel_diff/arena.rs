@@ -11,6 +11,7 @@ use ptables_judge::trace::{Event, Log, NftTrace};
 use ptables_judge::world::{Watch, World};
 
 use super::answers::{Rewrites, answer};
+use super::pace::Pace;
 use super::shot::{Entry, Known, Shot};
 
 /// Bytes of a packet that are told where it leaves.
@@ -59,6 +60,7 @@ pub struct Arena {
     counters: Vec<TableCounters>,
     names: Vec<(String, Vec<String>)>,
     rewrites: Rewrites,
+    pace: Pace,
 }
 
 struct TableCounters {
@@ -90,6 +92,7 @@ impl Arena {
             counters: Vec::new(),
             names: Vec::new(),
             rewrites: Rewrites::default(),
+            pace: Pace::default(),
         })
     }
 
@@ -99,6 +102,7 @@ impl Arena {
     /// What the tool said against it.
     pub fn load(&mut self, v6: bool, text: &str, ruleset: &Ruleset) -> io::Result<()> {
         self.rewrites = Rewrites::of(text);
+        self.pace = Pace::default();
         let name = |text: &ptables::source::Text| text.to_lossy();
         self.names = ruleset
             .tables
@@ -199,6 +203,7 @@ impl Arena {
         if self.watch == Watch::Counters {
             return self.count_one(shot);
         }
+        self.pace.wait(shot.after);
         self.send(shot)?;
         let mut fate = Fate { is_mute: self.rewrites.is_mute(shot), ..Fate::default() };
         let names = &self.names;
@@ -230,6 +235,11 @@ impl Arena {
             })?;
         }
         Ok(fate)
+    }
+
+    /// Whether packets that are said to come at once took too long for that since rules were loaded.
+    pub fn is_late(&self) -> bool {
+        self.pace.is_late
     }
 
     /// How often each step was taken since the rules were loaded or this was asked last, and with how many bytes.

@@ -78,6 +78,7 @@ impl Deck {
             v6: false,
             remembers: job.mode == Mode::Sequence,
             undecided: job.file.is_some(),
+            known: false,
             devices,
             text: String::new(),
             shots: Vec::new(),
@@ -112,7 +113,7 @@ impl Iterator for Deck {
             _ => false,
         };
         let is_flat = is_flat && self.file.is_none();
-        let is_crowd = self.mode == Mode::Sequence && at % 32 == 5;
+        let is_crowd = self.mode == Mode::Sequence && matches!(at % 32, 4 | 5);
         let flat = is_flat.then(|| Flat::random(plan, &mut self.rng));
         let own;
         let rules = match (&flat, &self.file) {
@@ -122,11 +123,15 @@ impl Iterator for Deck {
                 &own
             }
             (None, None) => {
+                let (is_open, tracked) = (matches!(self.mode, Mode::Trace | Mode::Nft), plan.tracked);
                 let ordered = matches!(self.mode, Mode::Trace | Mode::Connections | Mode::Nft);
                 own = match at % 16 {
                     _ if is_crowd => Rules::crowd(plan, &mut self.rng),
+                    2 | 3 | 6..=9 if plan.stateful => Rules::doubts(plan, &mut self.rng),
+                    6 | 7 if is_open => Rules::doubts(plan, &mut self.rng),
                     5 if self.mode == Mode::Counters => Rules::long(plan, &mut self.rng),
                     4 if self.mode == Mode::Trace => Rules::long(plan, &mut self.rng),
+                    8 | 9 if is_open && (tracked || v6) => Rules::translated(plan, &mut self.rng),
                     2 | 3 | 8..=11 if ordered => Rules::rewriting(plan, &mut self.rng),
                     _ => Rules::random(plan, &mut self.rng),
                 };

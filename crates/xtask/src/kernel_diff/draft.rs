@@ -81,6 +81,8 @@ impl Draft {
             },
             owner: rng.below(OWNERS.len() as u64) as usize,
             entry: Entry::None,
+            after: 0,
+            untold: 0,
             bytes: Vec::new(),
         };
         if v6 && rng.chance(6) {
@@ -184,6 +186,13 @@ impl Draft {
         self.become_proto(6, rng);
         if let Transport::Tcp(tcp) = &mut self.layout.transport {
             change(tcp);
+        }
+    }
+
+    /// Sets its flags, if it is a TCP segment.
+    pub fn tcp_flags(&mut self, flags: u8) {
+        if let Transport::Tcp(tcp) = &mut self.layout.transport {
+            tcp.flags = flags;
         }
     }
 

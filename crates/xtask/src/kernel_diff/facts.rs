@@ -31,7 +31,31 @@ pub fn tell(packet: &mut Packet, shot: &Shot, cpu: usize, now: u64) {
     facts.bridge_in = Some(Iface::ANY);
     facts.bridge_out = Some(Iface::ANY);
     facts.ipsec = Some(false);
-    facts.now = Some(now);
+    facts.now = Some(now + u64::from(shot.after));
+    leave_out(packet, shot.untold);
+}
+
+/// Takes back what is not told, by the bits of [`UNTOLD`](super::shot::UNTOLD).
+pub fn leave_out(packet: &mut Packet, untold: u32) {
+    if untold & 1 != 0 {
+        packet.in_iface = None;
+    }
+    if untold & 2 != 0 {
+        packet.out_iface = None;
+    }
+    if untold & 4 != 0 {
+        packet.link = None;
+    }
+    if untold & 8 != 0 {
+        // That no socket waits would say that none sends it.
+        (packet.owner, packet.facts.socket) = (None, None);
+    }
+    if untold & 16 != 0 {
+        packet.entry = None;
+    }
+    if untold & 32 != 0 {
+        packet.facts.now = None;
+    }
 }
 
 fn kind(address: u128, v6: bool) -> u16 {

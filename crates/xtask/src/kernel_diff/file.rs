@@ -85,7 +85,7 @@ impl FileRules {
             self.aim(table, plan, &mut aims);
         }
         let scope = plan.scope(true, self.devices.len());
-        Rules { scope, text: self.text.clone(), aims, theme: None }
+        Rules { scope, text: self.text.clone(), aims, theme: None, waits: false }
     }
 
     /// For each rule of a table: what leads a packet from a hook to it.

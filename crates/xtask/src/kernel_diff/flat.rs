@@ -61,6 +61,7 @@ impl Flat {
                 text: String::new(),
                 aims: Vec::new(),
                 theme: None,
+                waits: false,
             },
             options: HashMap::new(),
         };

@@ -50,7 +50,7 @@ impl Rules {
             text.push_str("COMMIT\n");
         }
         let scope = plan.scope(false, DEVICES.len());
-        Rules { scope, text, aims, theme: None }
+        Rules { scope, text, aims, theme: None, waits: false }
     }
 }
 

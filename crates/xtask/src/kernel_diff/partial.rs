@@ -1,18 +1,27 @@
 //! The simulator, told less than all: what the kernel did must be one of the ways that it leaves open.
 
-use ptables::meaning::Field;
+use std::collections::BTreeSet;
+
+use ptables::meaning::{Answer, Field};
 use ptables::packet::Packet;
-use ptables::simulate::{StepKind, Trace, Verdict};
+use ptables::simulate::{At, Step, StepKind, Trace, Verdict};
 
 use ptables_judge::world::Watch;
 
 use super::arena::Fate;
-use super::shot::Shot;
-use super::subject::{Subject, fate, follows};
+use super::shot::{Entry, Shot};
+use super::subject::{Subject, fate, follows, is_harmless};
 use super::trial::agree;
+use super::unknown::Untold;
 
 /// Every so many packets are asked about so.
 pub const EVERY: usize = 4;
+
+/// How often one is asked about, each time with another part.
+const TIMES: usize = 2;
+
+/// After so many packets of a sequence all is told again of what came before.
+const AGAIN: usize = 8;
 
 impl Subject<'_, '_> {
     /// What is wrong with what the simulator says of a packet when it is told only a part, or if its answers to one question
@@ -39,9 +48,20 @@ impl Subject<'_, '_> {
         {
             return Ok(Some("what it explains is not what it simulates"));
         }
-        let mut part = whole;
-        forget(&mut part, shot);
-        let told = self.simulator.simulate(&part);
+        if is_time_exceeded(shot, seen) && simulated.ended.is_none() {
+            return Ok(Some("it does not say that the hop limit is used up"));
+        }
+        Ok((0..TIMES).find_map(|time| {
+            let mut part = whole.clone();
+            forget(&mut part, shot, time);
+            self.fault_of(&part, seen)
+        }))
+    }
+
+    /// The same of a packet of which a part is told.
+    fn fault_of(&self, part: &Packet, seen: &Fate) -> Option<&'static str> {
+        let told = self.simulator.simulate(part);
+        let ways = self.simulator.ways(part);
         let passes = match told.verdict {
             Verdict::Accept => Some(true),
             Verdict::Unknown => None,
@@ -49,38 +69,91 @@ impl Subject<'_, '_> {
         };
         // Where it knows what becomes of the packet, it is what became of it.
         if passes.is_some_and(|it| it != seen.out.is_some()) || passes.is_none() && told.unknown.is_empty() {
-            return Ok(Some("what it knows is wrong"));
+            return Some("what it knows is wrong");
         }
-        let first = self.simulator.verdict(&part);
-        if first != Verdict::Unknown && first != told.verdict {
-            return Ok(Some("the first undecided rule is passed over"));
+        let first = self.simulator.verdict(part);
+        if first != Verdict::Unknown && first != told.verdict || ways.len() == 1 && first != told.verdict {
+            return Some("the first undecided rule is passed over, or there is none");
         }
-        Ok((!self.leaves_open(&part, seen)).then_some("the way is not among those that it leaves open"))
+        if let Some(fault) = self.fault_of_ways(&told, &ways) {
+            return Some(fault);
+        }
+        (!self.leaves_open(&ways, seen)).then_some("the way is not among those that it leaves open")
     }
 
-    /// The same of the next packet of a sequence, where rules remember what came before: every so many packets it is told only
-    /// a part, and what it then still knows, of this packet and of those that follow, must be right.
+    /// Whether all ways make what is told of them together, and where each parts from the one before it there is a rule that
+    /// may have matched.
+    fn fault_of_ways(&self, told: &Trace, ways: &[Trace]) -> Option<&'static str> {
+        let too_many = told.unknown.iter().any(|it| it.starts_with("more than "));
+        if too_many {
+            return (told.verdict != Verdict::Unknown).then_some("what too many ways lead to is told");
+        }
+        let same = ways.iter().all(|it| it.verdict == ways[0].verdict);
+        let all: BTreeSet<&String> = ways.iter().flat_map(|it| &it.unknown).collect();
+        if told.verdict != if same { ways[0].verdict } else { Verdict::Unknown }
+            || all != told.unknown.iter().collect()
+            || all.len() != told.unknown.len()
+        {
+            return Some("what is told of all ways is not what they have in common");
+        }
+        let parts = |pair: &[Trace]| {
+            let [one, other] = pair else { return false };
+            let key = |trace: &Trace, at: usize| trace.path.get(at).map(|it| (it.at, it.kind));
+            let parting = (0..other.path.len()).find(|at| key(one, *at) != key(other, *at));
+            let Some(parting) = parting else { return false };
+            let step = &other.path[parting];
+            let drops = other.verdict == Verdict::Drop && other.path.len() == parting + 1;
+            match step.kind {
+                StepKind::Maybe => drops || !is_harmless(self.ruleset, step.at),
+                kind => drops && kind == StepKind::Torn,
+            }
+        };
+        (!ways.windows(2).all(parts)).then_some("ways do not part at a rule that may have matched")
+    }
+
+    /// The same of the next packet of a sequence, where rules remember what came before: of some packets it is told only
+    /// a part, and what it then still knows, of this packet and of those that follow, must be right. Now and then it is told all
+    /// again, from the beginning.
     ///
     /// # Errors
     /// That its bytes are no packet.
     pub fn fault_in_sequence(
         &mut self,
         (at, shot): (usize, &Shot),
-        seen: &Fate,
-        watch: Watch,
+        (seen, watch): (&Fate, Watch),
+        untold: &Untold,
     ) -> Result<Option<String>, String> {
         let Ok(mut packet) = self.place.packet(shot) else { return Ok(None) };
+        let prompt = self.prompt.verdict(&packet);
+        if self.decided.is_some_and(|it| it != prompt) {
+            return Ok(Some("what it knows at once of a sequence is not what it simulates".to_owned()));
+        }
+        if at % AGAIN == 0 {
+            (self.doubtful, self.hasty) = (self.session.clone(), self.session.clone());
+            return Ok(None);
+        }
         if at % EVERY == EVERY - 1 {
-            forget(&mut packet, shot);
+            forget(&mut packet, shot, at);
         }
         let verdict = self.hasty.verdict(&packet);
         if verdict != Verdict::Unknown && (verdict == Verdict::Accept) != seen.out.is_some() {
             return Ok(Some("what it knows at once in a sequence is wrong".to_owned()));
         }
         let explained = self.doubtful.clone().explain(&packet);
+        let ways = self.doubtful.ways(&packet);
         let told = self.doubtful.simulate(&packet);
         if has_misses(&told) || !self.is_whole(&explained) || explained.verdict != told.verdict {
             return Ok(Some("it tells what it was not asked for, or less than it was".to_owned()));
+        }
+        if untold.full.is_some_and(|it| at < it) && told.unknown.iter().any(|it| it.contains("there is room"))
+        {
+            return Ok(Some("it does not know that there is room".to_owned()));
+        }
+        if let Some(fault) = self.fault_of_ways(&told, &ways) {
+            return Ok(Some(format!("in a sequence, {fault}")));
+        }
+        if !self.leaves_open(&ways, seen) {
+            return Ok(Some("in a sequence, the way is not among those that it leaves open".to_owned()));
         }
         if told.verdict == Verdict::Unknown {
             return Ok(told.unknown.is_empty().then(|| "what is not known has no reason".to_owned()));
@@ -98,22 +171,28 @@ impl Subject<'_, '_> {
     /// # Errors
     /// That its bytes are no packet.
     pub fn is_open(&self, shot: &Shot, seen: &Fate) -> Result<bool, String> {
-        Ok(self.leaves_open(&self.place.packet(shot)?, seen))
+        Ok(self.leaves_open(&self.simulator.ways(&self.place.packet(shot)?), seen))
     }
 
-    fn leaves_open(&self, packet: &Packet, seen: &Fate) -> bool {
-        let ways = self.simulator.ways(packet);
+    fn leaves_open(&self, ways: &[Trace], seen: &Fate) -> bool {
         let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
         open && !ways.iter().any(has_misses)
     }
 
-    /// Whether a trace begins with the first rule of a chain, be it met or not. What is not decided is not written down.
+    /// Whether a trace begins with the first rule of a chain, be it met or not, and has the next one behind each that was not
+    /// met. What is not decided is not written down.
     fn is_whole(&self, trace: &Trace) -> bool {
-        let first = trace.path.first().filter(|_| trace.unknown.is_empty());
-        first.is_none_or(|it| match it.at.rule {
-            Some(rule) => rule == 0,
-            None => self.ruleset.tables[it.at.table].chains[it.at.chain].rules.is_empty(),
-        })
+        if !trace.unknown.is_empty() {
+            return true;
+        }
+        let end = |at: At| self.ruleset.tables[at.table].chains[at.chain].rules.len();
+        let rule = |at: At| at.rule.unwrap_or_else(|| end(at));
+        let goes_on = |pair: &[Step]| {
+            let [one, next] = pair else { return false };
+            let is_next = (one.at.table, one.at.chain) == (next.at.table, next.at.chain);
+            one.kind != StepKind::Miss || is_next && rule(next.at) == rule(one.at) + 1
+        };
+        trace.path.first().is_none_or(|it| rule(it.at) == 0) && trace.path.windows(2).all(goes_on)
     }
 
     /// Whether a way is the one that was taken.
@@ -139,15 +218,22 @@ fn has_misses(trace: &Trace) -> bool {
     trace.path.iter().any(|it| it.kind == StepKind::Miss)
 }
 
-/// Takes a part of what is told away, another of each packet.
-fn forget(packet: &mut Packet, shot: &Shot) {
-    let mut bits = shot.bytes.iter().fold(0xcbf2_9ce4_u32 ^ shot.mark, |all, byte| {
+/// Whether the kernel tells the sender that the hop limit was used up, which no rule does.
+fn is_time_exceeded(shot: &Shot, seen: &Fate) -> bool {
+    seen.answer == Some(Answer::Icmp(if shot.is_v6() { 3 } else { 11 }, 0))
+}
+
+/// Takes a part of what is told away, another of each packet and each time: now and then much.
+fn forget(packet: &mut Packet, shot: &Shot, time: usize) {
+    let mut bits = shot.bytes.iter().fold(0xcbf2_9ce4_u32 ^ shot.mark ^ time as u32, |all, byte| {
         (all ^ u32::from(*byte)).wrapping_mul(0x0100_0193).rotate_left(5)
     });
-    let mut forget = || {
+    let mut next = || {
         bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        bits >> 30 == 0
+        bits >> 30
     };
+    let least = if next() == 0 { 2 } else { 0 };
+    let mut forget = || next() <= least;
     macro_rules! drop_some {
         ($($place:expr),*) => { $(if forget() { $place = None; })* };
     }
@@ -155,12 +241,20 @@ fn forget(packet: &mut Packet, shot: &Shot) {
     let facts = &mut packet.facts;
     drop_some!(facts.source_type, facts.destination_type, facts.reverse_path, facts.realm, facts.in_group);
     drop_some!(facts.out_group, facts.cpu, facts.cgroup, facts.socket, facts.bridge_in, facts.bridge_out);
-    drop_some!(facts.ipsec, facts.now);
+    drop_some!(facts.ipsec);
+    if shot.after == 0 {
+        // Else it would say that no time has passed.
+        drop_some!(facts.now);
+    }
     if packet.owner.is_none() {
         // That no socket waits would say that none sends it.
         packet.facts.socket = None;
     }
     if let Some(entry) = &mut packet.entry {
         drop_some!(entry.expires, entry.counts);
+    }
+    if shot.entry == Entry::None && forget() {
+        // What tracking makes of such a packet it finds by itself.
+        packet.entry = None;
     }
 }

@@ -18,12 +18,13 @@ pub fn folder() -> PathBuf {
 pub fn print(case: &Case) -> String {
     let word = |yes: bool, text: &'static str| if yes { text } else { "" };
     let mut out = format!(
-        "# judge:{}{}{}{}{}\n",
+        "# judge:{}{}{}{}{}{}\n",
         word(case.nft, " nft"),
         word(case.tracked, " tracked"),
         word(case.ordered, " ordered"),
         word(case.v6, " v6"),
-        word(case.remembers, " remembers")
+        word(case.remembers, " remembers"),
+        word(case.known, " known")
     );
     out.push_str(&format!("# devices: {}\n", case.devices.join(" ")));
     for shot in &case.shots {
@@ -45,6 +46,7 @@ pub fn read(text: &str) -> Result<Case, String> {
         v6: false,
         remembers: false,
         undecided: false,
+        known: false,
         devices: Vec::new(),
         text: String::new(),
         shots: Vec::new(),
@@ -58,6 +60,7 @@ pub fn read(text: &str) -> Result<Case, String> {
                     "ordered" => case.ordered = true,
                     "v6" => case.v6 = true,
                     "remembers" => case.remembers = true,
+                    "known" => case.known = true,
                     _ => return Err(format!("`{word}` is not known")),
                 }
             }

@@ -74,7 +74,7 @@ impl Rules {
             text.push_str("COMMIT\n");
         }
         let scope = plan.scope(one_way_out, DEVICES.len());
-        Rules { scope, text, aims, theme: None }
+        Rules { scope, text, aims, theme: None, waits: false }
     }
 }
 

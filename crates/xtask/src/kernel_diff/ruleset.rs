@@ -24,6 +24,8 @@ pub struct Rules {
     pub aims: Vec<(Hook, Vec<Wish>)>,
     /// What they are about, if it is something.
     pub theme: Option<Theme>,
+    /// Whether packets come seconds after each other.
+    pub waits: bool,
 }
 
 /// For what rules are made.
@@ -98,7 +100,7 @@ impl Rules {
             maker.table(table, hooks, share, &mut text);
         }
         let scope = plan.scope(maker.one_way_out, DEVICES.len());
-        Rules { scope, text, aims: maker.aims, theme }
+        Rules { scope, text, aims: maker.aims, theme, waits: false }
     }
 
     /// So many packets; most aim at a rule.
@@ -110,7 +112,12 @@ impl Rules {
             templates: self.text.contains("-j CT --ctevents"),
             tracks: TRACK.iter().any(|it| self.text.contains(it)),
         };
-        (0..count).map(|_| self.shot(&changes, plan, rng)).collect()
+        let mut shots: Vec<Shot> = (0..count).map(|_| self.shot(&changes, plan, rng)).collect();
+        if self.waits {
+            let third = shots.len().div_ceil(3).max(1);
+            shots.iter_mut().enumerate().for_each(|(at, it)| it.after = (at / third) as u32);
+        }
+        shots
     }
 
     fn shot(&self, changes: &Changes, plan: Plan, rng: &mut Rng) -> Shot {

@@ -199,16 +199,20 @@ fn compare(
                 arena.follow(shot).map_err(|error| format!("{error}: {}\n{}", shot.line(), case.text))?;
             let middle = sys::thread_time();
             let simulated = subject.fate(shot);
+            if arena.is_late() {
+                // The machine has other work.
+                return Ok(None);
+            }
             report.kernel += middle - start;
             report.simulator += sys::thread_time() - middle;
             report.steps += seen.steps.len() as u64;
             seen.steps.iter().for_each(|step| counts.entry(*step).or_default().0 += 1);
             let in_sequence = match case.remembers {
-                true => subject.fault_in_sequence((at, shot), &seen, case.watch())?,
+                true => subject.fault_in_sequence((at, shot), (&seen, case.watch()), &untold)?,
                 false => None,
             };
             if simulated.is_err()
-                && untold.may_be(shot)
+                && untold.may_be(at, shot, &seen)
                 && (case.remembers || subject.is_open(shot, &seen)?)
                 || case.undecided && !agree(&simulated, &seen, case.watch()) && subject.allows(shot, &seen)?
             {

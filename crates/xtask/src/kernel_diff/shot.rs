@@ -27,9 +27,17 @@ pub struct Shot {
     pub owner: usize,
     /// What connection tracking holds of it.
     pub entry: Entry,
+    /// Seconds after the first packet of a sequence.
+    pub after: u32,
+    /// What the simulator is not told of it, as bits: see [`UNTOLD`].
+    pub untold: u32,
     /// From its IP header on.
     pub bytes: Vec<u8>,
 }
+
+/// What the simulator may not be told, by the words of a file and their bits.
+pub const UNTOLD: [(&str, u32); 6] =
+    [("iif", 1), ("oif", 2), ("link", 4), ("owner", 8), ("entry", 16), ("time", 32)];
 
 /// What connection tracking holds of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,6 +290,13 @@ impl Shot {
                 }
             }
         }
+        if self.after != 0 {
+            let _ = write!(line, " after={}", self.after);
+        }
+        if self.untold != 0 {
+            let words: Vec<_> = UNTOLD.iter().filter(|it| self.untold & it.1 != 0).map(|it| it.0).collect();
+            let _ = write!(line, " untold={}", words.join(","));
+        }
         line.push_str(" bytes=");
         for byte in &self.bytes {
             let _ = write!(line, "{byte:02x}");
@@ -303,6 +318,8 @@ impl Shot {
             link: Link::Host,
             owner: 0,
             entry: Entry::None,
+            after: 0,
+            untold: 0,
             bytes: Vec::new(),
         };
         let mut known = Known::default();
@@ -321,6 +338,13 @@ impl Shot {
                     shot.mac = bytes.ok_or_else(|| format!("`{word}` is no Ethernet address"))?;
                 }
                 "owner" => shot.owner = number()? as usize,
+                "after" => shot.after = number()? as u32,
+                "untold" => {
+                    for word in value.split(',') {
+                        let known = UNTOLD.iter().find(|it| it.0 == word);
+                        shot.untold |= known.ok_or_else(|| format!("`{word}` is not known"))?.1;
+                    }
+                }
                 "untracked" => shot.entry = Entry::Untracked,
                 "reply" => (known.reply, there) = (number()? != 0, true),
                 "seen" => known.seen = number()? != 0,

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ptables::meaning::Field;
-use ptables::model::Ruleset;
+use ptables::meaning::{Effect, Field};
+use ptables::model::{Jump, Ruleset};
 use ptables::packet::{Connection, Count, Link as Frame, Owner, Packet, PacketType};
 use ptables::simulate::{Seen, Session, Simulator, StepKind, Trace, Verdict};
 use ptables::source::Text;
@@ -151,11 +151,15 @@ impl Place {
 
 /// A set of rules in the simulator, from the moment that it was loaded.
 pub struct Subject<'s, 'r> {
-    session: Session<'s, 'r>,
+    pub(super) session: Session<'s, 'r>,
     /// The same, told less than all.
     pub(super) doubtful: Session<'s, 'r>,
     /// The same, asked for verdicts only.
     pub(super) hasty: Session<'s, 'r>,
+    /// The same, told all.
+    pub(super) prompt: Session<'s, 'r>,
+    /// The verdict about the last packet, as long as none was undecided.
+    pub(super) decided: Option<Verdict>,
     pub(super) simulator: &'s Simulator<'r>,
     pub(super) ruleset: &'r Ruleset,
     pub(super) place: &'s Place,
@@ -165,8 +169,9 @@ impl<'s, 'r> Subject<'s, 'r> {
     /// Asks a simulator about packets in this place, one after the other.
     pub fn new(simulator: &'s Simulator<'r>, place: &'s Place) -> Subject<'s, 'r> {
         let session = simulator.session();
-        let (doubtful, hasty) = (session.clone(), session.clone());
-        Subject { session, doubtful, hasty, simulator, ruleset: simulator.ruleset(), place }
+        let (doubtful, hasty, prompt) = (session.clone(), session.clone(), session.clone());
+        let (ruleset, decided) = (simulator.ruleset(), Some(Verdict::Accept));
+        Subject { session, doubtful, hasty, prompt, decided, simulator, ruleset, place }
     }
 
     /// What becomes of the next packet.
@@ -177,6 +182,7 @@ impl<'s, 'r> Subject<'s, 'r> {
         // What is no packet comes to no hook.
         let Ok(packet) = self.place.packet(shot) else { return Ok(Fate::default()) };
         let trace = self.session.simulate(&packet);
+        self.decided = self.decided.and(Some(trace.verdict)).filter(|_| trace.unknown.is_empty());
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
             return Err(trace.unknown.join("; "));
         }
@@ -220,11 +226,34 @@ impl<'s, 'r> Subject<'s, 'r> {
     }
 }
 
+/// Whether a rule makes no difference to anything that rules look at, but for what they remember.
+pub(super) fn is_harmless(ruleset: &Ruleset, at: ptables::simulate::At) -> bool {
+    let chain = &ruleset.tables[at.table].chains[at.chain];
+    let rule = at.rule.and_then(|it| chain.rules[it].as_typed());
+    rule.is_some_and(|rule| match &rule.jump {
+        Jump::None => true,
+        Jump::Target(target) => {
+            let effect = target.effect(ruleset.context);
+            matches!(effect, Effect::Continue(_) | Effect::Rewrite(_) | Effect::Sets(_))
+        }
+        _ => false,
+    })
+}
+
+/// Whether a way ends with a rule that may have matched, and has dropped the packet by a look; a header that cannot be
+/// translated drops it behind all rules.
+fn ends_by_a_look(trace: &Trace) -> bool {
+    let last = trace.path.last().is_some_and(|it| it.kind == StepKind::Maybe);
+    last && trace.verdict == Verdict::Drop && trace.ended.is_none() && trace.packet.view().proto != Some(47)
+}
+
 /// How many of the steps that were seen a way has, if it has them in order and no other; a rule that may have matched without a
 /// difference is there or not.
 pub(super) fn follows(ruleset: &Ruleset, trace: &Trace, told: &Fate, seen: &Fate) -> Option<usize> {
-    let maybe =
-        |at: &Step| trace.path.iter().any(|it| it.kind == StepKind::Maybe && step(ruleset, it.at) == *at);
+    let free = trace.path.len() - usize::from(ends_by_a_look(trace));
+    let maybes =
+        trace.path[..free].iter().filter(|it| it.kind == StepKind::Maybe && is_harmless(ruleset, it.at));
+    let maybe = |at: &Step| maybes.clone().any(|it| step(ruleset, it.at) == *at);
     let mut behind = 0;
     for step in &told.steps {
         if seen.steps.get(behind) == Some(step) {

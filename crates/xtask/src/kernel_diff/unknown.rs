@@ -1,38 +1,58 @@
 //! What the simulator may not know, though it is told all that there is to tell.
 
+use std::collections::HashSet;
+
 use ptables::packet::Packet;
 use ptables_judge::world::Path;
 
+use super::arena::Fate;
 use super::shot::{Entry, Shot};
 use super::trial::Case;
 
 /// What the rules of a case leave open. A text may be long: it is looked through once.
 pub struct Untold {
     address: bool,
+    kinds: bool,
     count: bool,
     tracked: bool,
     machines: Vec<Machine>,
     /// Whether a rule may make packets longer.
     grows: bool,
+    /// The packet from which on a list or a table may have no room; before it, there is.
+    pub full: Option<usize>,
+    nothing: bool,
 }
 
 impl Untold {
     /// Of these rules.
     pub fn of(case: &Case) -> Untold {
+        let kinds = case.text.contains("-m addrtype");
         Untold {
-            address: has_unknown_part(&case.text),
+            address: has_any(&case.text, &LEFT_OPEN)
+                || case.text.lines().any(|it| chooses(it) || joins(it))
+                // An address may come back.
+                || kinds && case.text.lines().filter(|it| has_any(it, &TRANSLATE)).count() > 1,
+            kinds,
             count: case.text.contains("-m connbytes"),
             tracked: case.tracked,
             machines: case.text.lines().filter_map(Machine::of).collect(),
             grows: case.text.contains("TCPMSS"),
+            full: full_from(case),
+            nothing: case.known,
         }
     }
 
     /// Whether the simulator may not know all of a packet, though all is told that there is to tell: then what the kernel did
     /// must be one of its ways.
-    pub fn may_be(&self, shot: &Shot) -> bool {
-        let machine = || self.machines.iter().any(|it| self.grows || it.may_read_on(shot.bytes.len()));
-        self.address || self.count && is_syn_of_known(shot) || is_held(shot, self.tracked) || machine()
+    pub fn may_be(&self, at: usize, shot: &Shot, seen: &Fate) -> bool {
+        let open = self.address
+            || self.kinds && !keeps_addresses(shot, seen)
+            || self.count && is_syn_of_known(shot)
+            || self.machines.iter().any(|it| self.grows || it.may_read_on(shot.bytes.len()))
+            || self.full.is_some_and(|it| at >= it)
+            || shot.untold != 0
+            || is_held(shot, self.tracked);
+        open && !self.nothing
     }
 }
 
@@ -62,32 +82,68 @@ impl Machine {
     }
 }
 
+/// What puts something into packets that nobody tells, or asks for it.
+const LEFT_OPEN: [&str; 7] = [
+    "-j MASQUERADE",
+    "-j REDIRECT",
+    "--clamp-mss-to-pmtu",
+    // The header of the link, and the number of an interface, of which programs may ask.
+    " 0 42928701",
+    " 0 4294963208",
+    "-name table9v",
+    "-name timed",
+];
+
+/// What writes addresses.
+const TRANSLATE: [&str; 5] = ["-j DNPT", "-j SNPT", "-j DNAT", "-j SNAT", "-j NETMAP"];
+
+fn has_any(text: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|it| text.contains(it))
+}
+
+/// Whether a rule chooses one of several addresses or ports.
+fn chooses(line: &str) -> bool {
+    let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
+    to.is_some_and(|to| to.contains('-') && !to.contains('/'))
+}
+
+/// Whether a rule asks for several kinds of an address: of IPv6 the kernel joins them in its own way.
+fn joins(line: &str) -> bool {
+    line.split("-type ").skip(1).any(|it| it.split(' ').next().is_some_and(|it| it.contains(',')))
+}
+
+/// Whether a packet leaves with the addresses with which it came.
+fn keeps_addresses(shot: &Shot, seen: &Fate) -> bool {
+    let of = if shot.is_v6() { 8..40 } else { 12..20 };
+    seen.out.as_ref().is_some_and(|(_, bytes)| bytes.get(of.clone()) == shot.bytes.get(of))
+}
+
+/// The packet with which rules that remember many senders may have met more of them than there is room for.
+fn full_from(case: &Case) -> Option<usize> {
+    let of_table = |text: &str| {
+        let most = text.split("--hashlimit-htable-max ").nth(1)?.split_whitespace().next()?.parse().ok()?;
+        Some(usize::max(most, TABLE))
+    };
+    let tables = case.text.lines().filter(|it| it.contains("-name crowd")).filter_map(of_table);
+    let lists = case.text.contains("-name many").then_some(LIST);
+    let room = tables.chain(lists).min()?;
+    let mut senders = HashSet::new();
+    let source = |shot: &Shot| shot.bytes.get(if shot.is_v6() { 8..24 } else { 12..16 }).map(<[u8]>::to_vec);
+    case.shots.iter().position(|shot| senders.insert(source(shot)) && senders.len() > room)
+}
+
+/// Entries that a list of `recent` has room for.
+const LIST: usize = 100;
+
+/// Entries that a table of these rules holds at least: as many as it has places.
+const TABLE: usize = 64;
+
 /// Whether rules put something into packets that nobody tells the simulator: an address of an interface, one of several
 /// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
 /// finds at the end of a packet, or for a table that several rules settle, or for a list that is full.
 pub(super) fn has_unknown_address(text: &str) -> bool {
-    has_unknown_part(text) || text.contains("--algo fsm")
-}
-
-/// The same without machines, of which only some packets are not known.
-fn has_unknown_part(text: &str) -> bool {
-    let chosen = |line: &str| {
-        let to = line.split_once("--to-destination ").or(line.split_once("--to-source ")).map(|it| it.1);
-        to.is_some_and(|to| to.contains('-') && !to.contains('/'))
-    };
-    let parts = [
-        "-j MASQUERADE",
-        "-j REDIRECT",
-        "--clamp-mss-to-pmtu",
-        "-m addrtype",
-        // The header of the link, and the number of an interface, of which programs may ask.
-        " 0 42928701",
-        " 0 4294963208",
-        "-name table9v",
-        "-name many",
-        "-name crowd",
-    ];
-    parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen)
+    let others = ["-m addrtype", "--algo fsm", "-name many", "-name crowd"];
+    has_any(text, &LEFT_OPEN) || has_any(text, &others) || text.lines().any(chooses)
 }
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.

@@ -118,11 +118,17 @@ fn work(job: &Job, number: u64, board: &Board) -> Result<(), String> {
     let (mut deck, mut arena) = Deck::new(job, number)?;
     while let Some(dealt) = deck.next() {
         let (ruleset, verdict) = ask(&dealt.case, &mut arena)?;
+        if arena.is_late() {
+            // The machine has other work.
+            continue;
+        }
         if let Err(error) = board.case(&dealt.case, &ruleset, &deck.place, &verdict) {
             // What the kernel says a second time counts, and that it said something else is told.
             eprintln!("asked again, thread {number} set {}: {error}", dealt.at);
             let (ruleset, verdict) = ask(&dealt.case, &mut arena)?;
-            board.case(&dealt.case, &ruleset, &deck.place, &verdict)?;
+            if !arena.is_late() {
+                board.case(&dealt.case, &ruleset, &deck.place, &verdict)?;
+            }
         }
     }
     Ok(())
@@ -137,7 +143,7 @@ fn left_over(case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -
         Verdict::Fates(fates) => {
             for (at, (shot, seen)) in case.shots.iter().zip(fates).enumerate() {
                 let simulated = subject.fate(shot);
-                if !agrees_on(case, at, &mut subject, &simulated, seen) {
+                if !agrees_on((case, &Untold::of(case)), at, &mut subject, &simulated, seen) {
                     let part = subject.fault_in_part(shot, seen);
                     let found = Difference { at, simulated, seen: seen.clone() };
                     return format!("{}{part:?}", describe(case, &found));
@@ -200,17 +206,17 @@ fn ask(case: &Case, arena: &mut Arena) -> Result<(Ruleset, Verdict), String> {
 
 /// Whether the simulator agrees about one packet, told all of it or a part.
 fn agrees_on(
-    case: &Case,
+    (case, untold): (&Case, &Untold),
     at: usize,
     subject: &mut Subject<'_, '_>,
     simulated: &Result<Fate, String>,
     seen: &Fate,
 ) -> bool {
     let shot = &case.shots[at];
-    if case.remembers && subject.fault_in_sequence((at, shot), seen, case.watch()) != Ok(None) {
+    if case.remembers && subject.fault_in_sequence((at, shot), (seen, case.watch()), untold) != Ok(None) {
         return false;
     }
-    if simulated.is_err() && Untold::of(case).may_be(shot) {
+    if simulated.is_err() && untold.may_be(at, shot, seen) {
         return case.remembers || subject.is_open(shot, seen) == Ok(true);
     }
     let asked = at.is_multiple_of(partial::EVERY) && case.is_asked_in_part();
@@ -221,10 +227,13 @@ fn agrees(case: &Case, ruleset: &Ruleset, place: &Place, verdict: &Verdict) -> b
     let simulator = Simulator::new(ruleset, Options::default());
     let mut subject = Subject::new(&simulator, place);
     match verdict {
-        Verdict::Fates(fates) => case.shots.iter().zip(fates).enumerate().all(|(at, (shot, seen))| {
-            let simulated = subject.fate(shot);
-            agrees_on(case, at, &mut subject, &simulated, seen)
-        }),
+        Verdict::Fates(fates) => {
+            let untold = Untold::of(case);
+            case.shots.iter().zip(fates).enumerate().all(|(at, (shot, seen))| {
+                let simulated = subject.fate(shot);
+                agrees_on((case, &untold), at, &mut subject, &simulated, seen)
+            })
+        }
         Verdict::Counts(seen) => {
             let mut counts = seen.clone();
             let known = case.shots.iter().all(|shot| {

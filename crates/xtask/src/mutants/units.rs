@@ -62,7 +62,7 @@ impl Judge {
         let file = fault.file.to_string_lossy();
         let asked = self.about.is_empty()
             || self.about.iter().any(|it| file.ends_with(it))
-            || self.about == KERNEL[0].2 && fault.site.what.contains("ets");
+            || self.about == KERNEL[0].2 && ["ets", "Set("].iter().any(|it| fault.site.what.contains(it));
         asked && !self.passes(number)
     }
 

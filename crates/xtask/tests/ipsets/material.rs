@@ -178,7 +178,8 @@ pub struct World {
 }
 
 pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
-    let mut world = World { sets: String::new(), rules: "*raw\n".to_owned(), kinds: Vec::new() };
+    let mut world =
+        World { sets: String::new(), rules: "*raw\n:fill - [0:0]\n".to_owned(), kinds: Vec::new() };
     let mut known = Vec::new();
     known.push(("first".to_owned(), SetType::HashIp));
     world.sets.push_str(&format!("create first hash:ip{}\n", if v6 { " family inet6" } else { "" }));
@@ -205,7 +206,9 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
         world.sets.push_str(&draft.text(&name));
         known.push((name, kind));
     }
-    for _ in 0..14 {
+    // What the kernel's counters of entries say nobody is told: after such a rule a world is over.
+    let counted = rng.chance(10);
+    for number in 0..18 {
         let (name, kind) = &known[rng.below(known.len() as u64) as usize];
         let count = kind.parts().len() as u64;
         let count = if rng.chance(90) { count.max(1) } else { rng.within(1, 4) };
@@ -217,12 +220,18 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
             dirs[1] = "src";
         }
         let dirs = dirs.join(",");
-        let rule = match rng.below(8) {
+        let rule = match rng.below(9) {
+            // Whether both of its rules change sets may be open.
+            8 if number < 14 => "-j fill".to_owned(),
+            2 if counted => {
+                format!("-m set --match-set {name} {dirs} --{}-gt 5", rng.pick(&["packets", "bytes"]))
+            }
             0 => {
                 let exist = rng.pick(&["", " --exist"]);
                 format!("-j SET --add-set {name} {dirs}{exist}")
             }
             1 => format!("-j SET --del-set {name} {dirs}"),
+            _ if number >= 14 => format!("-j SET --{}-set {name} {dirs}", rng.pick(&["add", "add", "del"])),
             _ => {
                 let not = rng.pick(&["", "", "! "]);
                 let exceptions = rng.pick(&["", "", " --return-nomatch"]);
@@ -231,11 +240,17 @@ pub fn world(types: &[SetType], v6: bool, rng: &mut Rng) -> World {
         };
         // Whether a set is changed may depend on what not everybody is told.
         let condition = match rule.starts_with("-j") && rng.chance(40) {
-            true => rng.pick(&["-i eth0 ", "! -i eth1 ", "-m mac --mac-source 02:00:00:00:00:01 "]),
-            false => "",
+            true if number < 14 => {
+                rng.pick(&["-i eth0 ", "! -i eth1 ", "-m mac --mac-source 02:00:00:00:00:01 "])
+            }
+            _ => "",
         };
-        world.rules.push_str(&format!("-A PREROUTING {condition}{rule}\n"));
-        world.kinds.push(kind.as_str().to_owned());
+        if number >= 14 {
+            world.rules.push_str(&format!("-A fill {rule}\n"));
+        } else {
+            world.rules.push_str(&format!("-A PREROUTING {condition}{rule}\n"));
+            world.kinds.push(kind.as_str().to_owned());
+        }
     }
     world.rules.push_str("COMMIT\n");
     world
@@ -289,16 +304,16 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
         4 => {
             format!(
                 "{} {source} -> {destination} headless",
-                rng.pick(&["47", "50", "6", "17", "59", if v6 { "253" } else { "0" }])
+                rng.pick(&["47", "50", "6", "17", "59", "58", if v6 { "253" } else { "0" }])
             )
         }
         _ => format!("tcp {from} -> {to}"),
     };
-    if rng.chance(5) && !v6 {
+    if rng.chance(12) && !v6 {
         text.push_str(" fragment=64");
     }
     if rng.chance(40) {
-        text.push_str(" payload=0x0102030405");
+        text.push_str(" payload=0x0102030405060708090a0b0c");
     }
     text.push_str(" in eth0");
     let packet = ptables::packet::Packet::parse(&text.as_str().into());
@@ -312,6 +327,8 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
         link: Link::Host,
         owner: 0,
         entry: Entry::None,
+        after: 0,
+        untold: 0,
         bytes,
     }
 }
