@@ -27,7 +27,7 @@ impl Rules {
     /// Few rules of this kind.
     pub fn doubts(plan: Plan, rng: &mut Rng) -> Rules {
         let places = [rng.pick(&PLACES[..2]), rng.pick(&PLACES)];
-        let waits = plan.stateful && rng.chance(12);
+        let waits = plan.stateful && rng.chance(4);
         let mut text = String::new();
         for (table, hooks) in TABLES {
             if table == "nat" && !plan.tracked {

@@ -145,7 +145,7 @@ impl Subject<'_, '_> {
         if has_misses(&told) || !self.is_whole(&explained) || explained.verdict != told.verdict {
             return Ok(Some("it tells what it was not asked for, or less than it was".to_owned()));
         }
-        if untold.full.is_some_and(|it| at < it) && told.unknown.iter().any(|it| it.contains("there is room"))
+        if untold.room.is_some_and(|it| at < it) && told.unknown.iter().any(|it| it.contains("there is room"))
         {
             return Ok(Some("it does not know that there is room".to_owned()));
         }

@@ -19,7 +19,9 @@ pub struct Untold {
     /// Whether a rule may make packets longer.
     grows: bool,
     /// The packet from which on a list or a table may have no room; before it, there is.
-    pub full: Option<usize>,
+    full: Option<usize>,
+    /// So many packets find room in tables, whoever sends them.
+    pub room: Option<usize>,
     nothing: bool,
 }
 
@@ -38,6 +40,7 @@ impl Untold {
             machines: case.text.lines().filter_map(Machine::of).collect(),
             grows: case.text.contains("TCPMSS"),
             full: full_from(case),
+            room: tables(case).min(),
             nothing: case.known,
         }
     }
@@ -118,15 +121,19 @@ fn keeps_addresses(shot: &Shot, seen: &Fate) -> bool {
     seen.out.as_ref().is_some_and(|(_, bytes)| bytes.get(of.clone()) == shot.bytes.get(of))
 }
 
-/// The packet with which rules that remember many senders may have met more of them than there is room for.
-fn full_from(case: &Case) -> Option<usize> {
-    let of_table = |text: &str| {
+/// The room of each table that rules fill with many senders.
+fn tables(case: &Case) -> impl Iterator<Item = usize> {
+    let room = |text: &str| {
         let most = text.split("--hashlimit-htable-max ").nth(1)?.split_whitespace().next()?.parse().ok()?;
         Some(usize::max(most, TABLE))
     };
-    let tables = case.text.lines().filter(|it| it.contains("-name crowd")).filter_map(of_table);
+    case.text.lines().filter(|it| it.contains("-name crowd")).filter_map(room)
+}
+
+/// The packet with which rules that remember many senders may have met more of them than there is room for.
+fn full_from(case: &Case) -> Option<usize> {
     let lists = case.text.contains("-name many").then_some(LIST);
-    let room = tables.chain(lists).min()?;
+    let room = tables(case).chain(lists).min()?;
     let mut senders = HashSet::new();
     let source = |shot: &Shot| shot.bytes.get(if shot.is_v6() { 8..24 } else { 12..16 }).map(<[u8]>::to_vec);
     case.shots.iter().position(|shot| senders.insert(source(shot)) && senders.len() > room)
