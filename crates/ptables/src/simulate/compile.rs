@@ -67,7 +67,7 @@ pub(super) fn tables(ruleset: &Ruleset) -> ([Option<Table>; 5], usize, Names) {
     let rules = |chain: &model::Chain| chain.rules.iter().map(|rule| conditions(rule, context)).collect();
     let all: All = ruleset.tables.iter().map(|it| it.chains.iter().map(rules).collect()).collect();
     let names = Names::new(all.iter().flatten().flatten().flat_map(|it| plain(it)));
-    let mut places = 0;
+    let mut places = usize::default();
     let mut tables = [const { None }; 5];
     for (place, (it, preds)) in ruleset.tables.iter().zip(all).enumerate() {
         // The first of a name counts, as it does for who looks a table up.

@@ -15,6 +15,7 @@ pub mod draft;
 pub mod facts;
 pub mod file;
 pub mod flat;
+pub mod held;
 pub mod long;
 pub mod partial;
 pub mod pieces;
