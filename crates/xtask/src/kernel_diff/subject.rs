@@ -14,6 +14,7 @@ use ptables_judge::world::{Link, OWNERS, Path};
 
 use super::arena::{Fate, Step, TOLD};
 use super::facts;
+use super::held::Held;
 use super::shot::{Entry, Shot};
 
 /// Where the simulator is asked: the namespace that the packets are sent in.
@@ -119,11 +120,11 @@ impl Place {
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
                 // Of most it is what the state says.
-                let said = if known.error || known.reply && !known.seen { 0 } else { connection.status };
-                connection.status = said
+                let plain = !known.error && known.reply <= known.seen && known.related != known.seen;
+                let own = if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
+                    | if known.related { Connection::EXPECTED } else { 0 };
+                connection.status = if plain { connection.status } else { own }
                     | if known.begins { 0 } else { Connection::CONFIRMED }
-                    | if known.seen && said == 0 { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
-                    | if known.related { Connection::EXPECTED } else { 0 }
                     | match known.nat {
                         None => 0,
                         Some((true, ..)) => Connection::SOURCE_NAT,
@@ -285,5 +286,6 @@ pub(super) fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
         Verdict::Reject(answer) => Some(answer),
         _ => None,
     };
-    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, answer, is_mute: false }
+    let connection = out.is_some().then(|| Held::of(trace));
+    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, connection, answer, is_mute: false }
 }

@@ -94,6 +94,7 @@ impl Extension for Osf {
 
 impl MatchExtension for Osf {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::Needs(Need::Other("fingerprints of operating systems")).inverted(self.genre.inverted)
+        // Nor is the opposite known.
+        Pred::Needs(Need::Other("fingerprints of operating systems"))
     }
 }
