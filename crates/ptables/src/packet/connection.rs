@@ -134,7 +134,7 @@ impl Connection {
             counts: None,
             labels: 0,
             helper: None,
-            zone: u16::default(),
+            zone: 0,
         }
     }
 

@@ -24,19 +24,15 @@ pub const fn is_extension(proto: u8) -> bool {
     matches!(proto, 0 | 43 | 44 | 51 | 59 | 60)
 }
 
-/// Bytes of a routing header that must be there, and how few do for connection tracking.
-const ROUTING: usize = 4;
-const TRACKED_ROUTING: usize = 2;
-
 impl<'a> View<'a> {
     /// Looks at bytes that begin with an IP header of this family.
     pub fn new(family: Family, bytes: &'a [u8]) -> View<'a> {
-        View::with_routing(family, bytes, ROUTING, true)
+        View::with_routing(family, bytes, 4, true)
     }
 
     /// The same as nf_tables looks at it: an authentication header is the protocol.
     pub(crate) fn of_nft(family: Family, bytes: &'a [u8]) -> View<'a> {
-        View::with_routing(family, bytes, ROUTING, false)
+        View::with_routing(family, bytes, 4, false)
     }
 
     /// Of a routing header so many bytes must be there. `past`: an authentication header is gone past.
@@ -55,7 +51,7 @@ impl<'a> View<'a> {
 
     /// The same as connection tracking looks at it: a routing header of which two bytes are there does for it.
     pub(crate) fn tracked(family: Family, bytes: &'a [u8]) -> View<'a> {
-        View::with_routing(family, bytes, TRACKED_ROUTING, true)
+        View::with_routing(family, bytes, 2, true)
     }
 
     /// Goes past extension headers, as `ipv6_find_hdr` does when it looks for the last one.

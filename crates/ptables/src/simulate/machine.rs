@@ -127,7 +127,7 @@ impl<'p> Machine<'p> {
             unsure: 0,
             lost: Vec::new(),
             carried: None,
-            epoch: u32::default(),
+            epoch: 0,
         }
     }
 

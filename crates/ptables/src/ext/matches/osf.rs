@@ -94,7 +94,6 @@ impl Extension for Osf {
 
 impl MatchExtension for Osf {
     fn meaning(&self, _: Context) -> Pred {
-        // Nor is the opposite known.
-        Pred::Needs(Need::Other("fingerprints of operating systems"))
+        Pred::Needs(Need::Other("fingerprints of operating systems")).inverted(self.genre.inverted)
     }
 }

@@ -26,7 +26,7 @@ enum Stop {
 /// What a program returns for a packet; `None` if it asks something that is not known.
 pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancillary) -> Option<u32> {
     let (mut a, mut x) = (0u32, 0u32);
-    let mut memory = <[u32; 16]>::default();
+    let mut memory = [0u32; 16];
     let mut at = 0usize;
     // Jumps lead forward only, so there are no more steps than instructions.
     for _ in 0..=program.len() {
