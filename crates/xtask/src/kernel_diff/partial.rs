@@ -1,8 +1,9 @@
 //! The simulator, told less than all: what the kernel did must be one of the ways that it leaves open.
 
 use ptables::meaning::Field;
+use ptables::model::Jump;
 use ptables::packet::Packet;
-use ptables::simulate::{StepKind, Trace, Verdict};
+use ptables::simulate::{At, StepKind, Trace, Verdict};
 
 use ptables_judge::world::Watch;
 
@@ -104,7 +105,29 @@ impl Subject<'_, '_> {
     fn leaves_open(&self, packet: &Packet, seen: &Fate) -> bool {
         let ways = self.simulator.ways(packet);
         let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
-        open && !ways.iter().any(has_misses)
+        open && !ways.iter().any(has_misses) && !self.parts_for_nothing(&ways)
+    }
+
+    /// Whether there are several ways though all that is undecided are rules that do nothing.
+    fn parts_for_nothing(&self, ways: &[Trace]) -> bool {
+        let does_nothing = |at: At| {
+            let rule = at.rule.map(|rule| &self.ruleset.tables[at.table].chains[at.chain].rules[rule]);
+            rule.and_then(|it| it.as_typed()).is_some_and(|it| match &it.jump {
+                Jump::None => true,
+                Jump::Target(target) => ["LOG", "CLASSIFY"].contains(&target.spec().name),
+                _ => false,
+            })
+        };
+        ways.len() > 1
+            && ways.iter().all(|way| {
+                // What ends there is dropped by a look.
+                let ends_there = way
+                    .path
+                    .last()
+                    .is_some_and(|it| matches!(it.kind, StepKind::Maybe | StepKind::Torn));
+                let mut open = way.path.iter().filter(|it| it.kind == StepKind::Maybe);
+                way.verdict != Verdict::Unknown && !ends_there && open.all(|it| does_nothing(it.at))
+            })
     }
 
     /// Whether a trace begins with the first rule of a chain, be it met or not. What is not decided is not written down.
