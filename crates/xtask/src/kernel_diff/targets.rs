@@ -71,6 +71,9 @@ fn mark(rng: &mut Rng) -> (Target, Option<u8>) {
 pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let changes = |text: String| (Target { text, reroutes: true }, None);
     match rng.below(16) {
+        9 if matches!(hook, Hook::Forward | Hook::Output | Hook::Postrouting) => {
+            return plain(" -j CLASSIFY --set-class 1:2".to_owned());
+        }
         10 => return segment(rng, plan, hook),
         11 if plan.v6 && !plan.tracked && !plan.decided => return prefix(rng, hook),
         12 | 13 => return changes(hmark(rng, plan)),
