@@ -34,6 +34,8 @@ pub enum Event<'a> {
         mark: u32,
         /// Its first bytes then.
         packet: &'a [u8],
+        /// Where connections are tracked, words about its own: see [`World`](crate::world::World).
+        connection: &'a str,
     },
     /// The kernel tells its sender that it was refused.
     Answer {
@@ -81,8 +83,8 @@ impl Log {
                     _ => {}
                 }
             }
-            if prefix == "OUT" {
-                each(Event::Out { mark, packet });
+            if let Some(connection) = prefix.strip_prefix("OUT") {
+                each(Event::Out { mark, packet, connection: connection.trim_start() });
             } else if prefix == "ANSWER" {
                 each(Event::Answer { packet });
             } else if let Some((table, chain, rule)) = step(prefix) {

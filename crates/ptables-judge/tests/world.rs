@@ -99,7 +99,7 @@ fn the_legacy_tables_tell_the_ordered_path() {
         let mut told = Vec::new();
         log.drain(|event| match event {
             Event::Step { table, chain, rule, .. } => told.push(format!("{table} {chain} {rule}")),
-            Event::Out { mark, packet } => {
+            Event::Out { mark, packet, .. } => {
                 told.push(format!("out {mark} ttl {} of {}", packet[8], packet.len()))
             }
             Event::Answer { packet } => told.push(format!("answer {} {}", packet[20], packet[21])),

@@ -136,6 +136,7 @@ fn ask(side: Side) -> ([usize; 4], Vec<String>) {
         v6: side.v6,
         remembers: false,
         undecided: false,
+        known: false,
         devices: devices.clone(),
         text: String::new(),
         shots: Vec::new(),

@@ -332,12 +332,35 @@ fn routes(v6: bool, devices: &[&str]) -> String {
     text
 }
 
+/// Logs what has passed every table: `OUT`; where connections are tracked, with its state, those of the status bits 16 and 32
+/// (translated) that are set, and whether 128 and 256 (settled) both are.
+fn told_end(tracked: bool) -> String {
+    let log = |words: &str| format!("log prefix \"OUT{words}\" group 0 queue-threshold 1");
+    let mut text = String::new();
+    if tracked {
+        for state in ["new", "established", "related"] {
+            for nat in [0, 16, 32, 48] {
+                for (settled, asked) in [(1, "ct status & 0x180 == 0x180 "), (0, "")] {
+                    let told = log(&format!(" {state} {nat} {settled}"));
+                    text.push_str(&format!(
+                        "ct state {state} ct status & 0x30 == {nat:#x} {asked}{told} drop\n"
+                    ));
+                }
+            }
+        }
+        for state in ["invalid", "untracked"] {
+            text.push_str(&format!("ct state {state} {} drop\n", log(&format!(" {state}"))));
+        }
+    }
+    format!("{text}{}; drop;", log(""))
+}
+
 fn harness(watch: Watch, tracked: bool, devices: &[&str]) -> String {
     let trace = if matches!(watch, Watch::Counters | Watch::Ends) { "" } else { "meta nftrace set 1; " };
     let sink = match watch {
-        Watch::Counters => "drop;",
-        Watch::Ends => "counter drop;",
-        Watch::Legacy | Watch::Nft => "log prefix \"OUT\" group 0 queue-threshold 1; drop;",
+        Watch::Counters => "drop;".to_owned(),
+        Watch::Ends => "counter drop;".to_owned(),
+        Watch::Legacy | Watch::Nft => told_end(tracked),
     };
     // Of what the kernel sends by itself, only answers are told.
     let told = match watch {

@@ -26,7 +26,5 @@ pub(crate) fn print(to: &mut Printer<'_>, name: &str, range: Range32) {
 
 /// The condition on a security parameter index. An inverted one still needs the header to be there.
 pub(crate) fn spi(range: Range32) -> Pred {
-    let within = Pred::Range(Field::Spi, u128::from(range.low), u128::from(range.high));
-    let there = Pred::Range(Field::Spi, 0, u128::from(u32::MAX));
-    if range.inverted { Pred::all([there, within.inverted(true)]) } else { within }
+    Pred::within(Field::Spi, u128::from(range.low), u128::from(range.high), range.inverted)
 }

@@ -110,6 +110,25 @@ impl Pred {
         Pred::Range(field, value, value)
     }
 
+    /// The field is present, whatever its value.
+    pub fn present(field: Field) -> Pred {
+        Pred::Bits(field, 0, 0)
+    }
+
+    /// The field, which is a yes or a no, is a yes.
+    pub fn yes(field: Field) -> Pred {
+        Pred::is(field, 1)
+    }
+
+    /// The field is present and lies in these bounds, or, if `inverted`, outside of them.
+    pub fn within(field: Field, low: u128, high: u128, inverted: bool) -> Pred {
+        let within = Pred::Range(field, low, high);
+        match inverted {
+            true => Pred::all([Pred::present(field), within.inverted(true)]),
+            false => within,
+        }
+    }
+
     /// The field is an address of a network.
     pub fn net(field: Field, net: &Net) -> Pred {
         let (address, mask) = net.bits();
@@ -128,9 +147,6 @@ impl Pred {
 
     /// The field equals a mark in the bits of its mask. A mark with bits outside of its mask equals nothing.
     pub fn mark(field: Field, mark: Mark) -> Pred {
-        if mark.value & !mark.mask != 0 {
-            return Pred::False;
-        }
         Pred::Bits(field, u128::from(mark.mask), u128::from(mark.value))
     }
 
@@ -148,11 +164,11 @@ impl Pred {
 
     /// All of these; conditions that always hold are left out.
     pub fn all(preds: impl IntoIterator<Item = Pred>) -> Pred {
-        let mut preds: Vec<Pred> = preds.into_iter().filter(|pred| *pred != Pred::True).collect();
-        match preds.len() {
-            0 => Pred::True,
-            1 => preds.pop().unwrap_or(Pred::True),
-            _ => Pred::All(preds),
+        let mut rest = preds.into_iter().filter(|pred| *pred != Pred::True);
+        match (rest.next(), rest.next()) {
+            (None, _) => Pred::True,
+            (Some(only), None) => only,
+            (Some(first), Some(second)) => Pred::All([first, second].into_iter().chain(rest).collect()),
         }
     }
 

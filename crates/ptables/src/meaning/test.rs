@@ -4,7 +4,7 @@ use crate::source::Text;
 use crate::value::is::Is;
 
 /// A text that is sought, or a machine that seeks one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextTest {
     /// The text; or the tokens of a machine, four bytes each: two of a kind of byte (as the machine has numbers), how often it
@@ -28,7 +28,7 @@ impl TextTest {
 
     /// A machine, run between two offsets. It matches where its last token takes the packet's last byte, or takes any number.
     pub fn machine(tokens: Text, from: u16, to: u16) -> TextTest {
-        TextTest { machine: true, ..TextTest::new(tokens, from, to, false) }
+        TextTest { pattern: tokens, from, to, machine: true, ..TextTest::default() }
     }
 }
 

@@ -226,7 +226,7 @@ impl Typed {
     pub fn meaning(&self, context: Context) -> Pred {
         let not = |bit| self.inverted.has(bit);
         let proto = if self.proto == 0 { Pred::True } else { Pred::is(Field::Proto, u128::from(self.proto)) };
-        let fragment = if self.fragment { Pred::is(Field::LaterFragment, 1) } else { Pred::True };
+        let fragment = if self.fragment { Pred::yes(Field::LaterFragment) } else { Pred::True };
         let iface =
             |iface: Iface, make: fn(Iface) -> Pred| if iface.is_any() { Pred::True } else { make(iface) };
         let fields = [

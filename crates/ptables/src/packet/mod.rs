@@ -138,6 +138,9 @@ pub struct Facts {
     pub now: Option<u64>,
 }
 
+/// The protocol that GRE of version 1 holds.
+const PPP: [u8; 2] = [0x88, 0x0b];
+
 /// Why bytes are no packet, or fields no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -308,23 +311,20 @@ impl Packet {
                 u16_at(bytes, 4).is_some_and(|length| (8..=bytes.len()).contains(&usize::from(length)))
             }
             // Its checksum is a must, and the part that it covers lies within the datagram.
-            (Some(136), _) => {
-                let coverage = u16_at(bytes, 4).map(usize::from);
-                let covered = coverage.is_some_and(|it| it == 0 || (8..=bytes.len()).contains(&it));
-                covered && u16_at(bytes, 6).is_some_and(|it| it != 0)
-            }
+            (Some(136), _) => u16_at(bytes, 4).zip(u16_at(bytes, 6)).is_some_and(|(coverage, sum)| {
+                sum != 0 && (coverage == 0 || (8..=bytes.len()).contains(&usize::from(coverage)))
+            }),
             // Of GRE, version 1 must hold PPP, unless it is cut off before its call.
-            (Some(47), _) if u16_at(bytes, 0).is_some_and(|it| it & 7 == 1) => {
-                bytes.len() < 8 || u16_at(bytes, 2) == Some(0x880b)
+            (Some(47), _) => {
+                !matches!(bytes, [_, version, a, b, _, _, _, _, ..] if version & 7 == 1 && [*a, *b] != PPP)
             }
             (Some(1), Family::V4) => bytes.len() >= 8 && matches!(kind, Some(8 | 13 | 15 | 17)),
             // ICMP of the other family.
             (Some(1), Family::V6) | (Some(58), Family::V4) => false,
+            // Neighbour discovery and multicast listeners are never tracked.
             (Some(58), Family::V6) => match kind {
-                Some(128 | 139) => bytes.len() >= 8,
-                // Neighbour discovery and multicast listeners are never tracked.
-                Some(130..=136 | 143) => return CtState::Untracked,
-                _ => false,
+                Some(130..=136 | 143) if bytes.len() >= 8 => return CtState::Untracked,
+                kind => bytes.len() >= 8 && matches!(kind, Some(128 | 139)),
             },
             (Some(132), _) => sctp::begins(bytes),
             _ => true,

@@ -152,7 +152,7 @@ impl<'a> View<'a> {
             if next == number {
                 return Some((at, at + size));
             }
-            if next == 44 && u16_at(self.bytes, at + 2).is_none_or(|it| it & !7 != 0) {
+            if next == 44 && u16_at(self.bytes, at + 2)? & !7 != 0 {
                 return None;
             }
             next = u8_at(self.bytes, at)?;

@@ -229,7 +229,9 @@ fn is_of_ports(pred: &Pred) -> bool {
     match pred {
         Pred::Not(inner) => is_of_ports(inner),
         Pred::All(all) | Pred::Any(all) => all.iter().all(is_of_ports),
-        Pred::Range(field, ..) => matches!(field, Field::SourcePort | Field::DestinationPort),
+        Pred::Range(field, ..) | Pred::Bits(field, ..) => {
+            matches!(field, Field::SourcePort | Field::DestinationPort)
+        }
         _ => false,
     }
 }

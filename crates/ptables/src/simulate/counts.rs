@@ -23,6 +23,9 @@ pub(super) fn counted(machine: &Machine<'_>, proto: u8) -> Option<u64> {
 
 /// One of the numbers that `connbytes` looks at.
 pub(super) fn value(machine: &Machine<'_>, connection: &Connection, field: Field) -> Value {
+    if machine.connection.is_template() {
+        return Value::Absent;
+    }
     let (proto, at) = header(machine);
     let flags = u8_at(&machine.bytes, at + 13).unwrap_or(0);
     if proto == Some(TCP) && flags & 2 != 0 && connection.status & Connection::CONFIRMED != 0 {

@@ -86,8 +86,8 @@ fn leaf(pred: &Pred, machine: &Machine<'_>, inverted: bool) -> Option<String> {
     };
     match pred {
         Pred::Range(field, low, high) if low == high => Some(shown(*field, show(*field, *low, machine))),
-        // Any port at all: it is there.
-        Pred::Range(_, 0, 65535) if !inverted => None,
+        // Whatever its value: it is there.
+        Pred::Bits(_, 0, _) | Pred::Range(_, 0, 65535) if !inverted => None,
         Pred::Range(field, low, high) => Some(shown(
             *field,
             format!("{} to {}", show(*field, *low, machine), show(*field, *high, machine)),

@@ -67,7 +67,7 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
             match machine.value(*from) {
                 Value::Is(value) => {
                     let bits = value & take;
-                    let moved = if *shift < 0 { bits >> places } else { bits << places };
+                    let moved = if shift.is_negative() { bits >> places } else { bits << places };
                     change(machine, *to, |was| ((was & !clear) ^ moved ^ flip) & u128::from(u32::MAX));
                 }
                 Value::Unknown(why) => lose(machine, *to, why),
@@ -82,12 +82,10 @@ fn rewrite<'a>(effect: &'a Effect, machine: &mut Machine<'_>) -> After<'a> {
         Effect::Overwrite(field) => {
             lose(machine, *field, "a rule gave it a value that the rule does not tell")
         }
-        Effect::Track { untracked: true, .. } => {
-            if machine.connection.is_none() {
-                machine.untracked = true;
-            }
-        }
-        Effect::Track { .. } => {}
+        // The first word counts.
+        Effect::Track { .. } if machine.untracked || !machine.connection.is_none() => {}
+        Effect::Track { untracked: true, .. } => machine.untracked = true,
+        Effect::Track { .. } => machine.connection = Tracked::template(),
         Effect::Intercept { clear, flip } => match machine.packet.facts.socket {
             Some(true) => {
                 machine.mark = (machine.mark & !clear) ^ flip;
@@ -132,6 +130,10 @@ fn change(machine: &mut Machine<'_>, field: Field, new: impl FnOnce(u128) -> u12
     let family = machine.family;
     match field {
         Field::Mark => machine.mark = new as u32,
+        // It stays there for other packets.
+        Field::ConnMark if machine.connection.is_template() => {
+            lose(machine, field, "it was written before the connection was looked up");
+        }
         Field::ConnMark => {
             if let Some(connection) = machine.connection.to_mut() {
                 connection.mark = new as u32;
@@ -238,14 +240,12 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
     };
     let header = usize::from(u8_at(&machine.bytes, at + 12).unwrap_or(0) >> 4) * 4;
     match had {
-        Some(had) if had <= wanted => {}
-        Some(had) => {
-            if let Some(place) = place_of_mss(&machine.bytes, at, header) {
-                let new = wanted.to_be_bytes();
-                put(machine.bytes.to_mut(), place, &new);
-                // At an odd place too the kernel takes it for a word, and leaves a wrong checksum.
-                mend_at(machine, at + 16, &had.to_be_bytes(), &new);
-            }
+        Some((_, had)) if had <= wanted => {}
+        Some((place, had)) => {
+            let new = wanted.to_be_bytes();
+            put(machine.bytes.to_mut(), place, &new);
+            // At an odd place too the kernel takes it for a word, and leaves a wrong checksum.
+            mend_at(machine, at + 16, &had.to_be_bytes(), &new);
         }
         None if machine.bytes.len() > at + header || header >= 60 => {}
         None => {
@@ -269,19 +269,6 @@ fn clamp<'a>(machine: &mut Machine<'_>, wanted: Option<u16>) -> After<'a> {
         }
     }
     After::Next
-}
-
-/// Where the two bytes of the maximum segment size stand.
-fn place_of_mss(bytes: &[u8], transport: usize, header: usize) -> Option<usize> {
-    let mut at = 20;
-    while at + 4 <= header {
-        let (kind, length) = (u8_at(bytes, transport + at)?, u8_at(bytes, transport + at + 1)?);
-        if (kind, length) == (2, 4) {
-            return Some(transport + at + 2);
-        }
-        at += if kind < 2 { 1 } else { usize::from(length).max(2) };
-    }
-    None
 }
 
 /// Overwrites TCP options by padding.
@@ -321,6 +308,7 @@ pub(super) fn track(machine: &mut Machine<'_>) {
     if machine.untracked {
         return;
     }
+    machine.connection = Tracked::Nothing;
     let packet = machine.packet;
     let (state, proto) = match &packet.entry {
         Some(entry) => (entry.state, entry.original.proto),

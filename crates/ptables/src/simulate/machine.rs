@@ -12,6 +12,7 @@ use crate::packet::bytes::{u8_at, u16_at, u32_at};
 use crate::packet::{Connection, Owner, Packet, PacketType, Path, View};
 use crate::value::ct_state::CtState;
 use crate::value::iface::Iface;
+use crate::value::proto::AH;
 
 /// A field of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,10 @@ pub(super) struct Heads {
     pub(super) source: u128,
     pub(super) destination: u128,
     pub(super) ports: Option<(u16, u16)>,
-    /// Whether the transport header is whole, as far as a match that looks at ports demands.
-    pub(super) whole: bool,
+    /// The first port alone, of a header in which the second one may be cut off.
+    source_port: Option<u16>,
+    /// Bytes of the transport header and of what follows.
+    pub(super) left: usize,
 }
 
 /// The packet, its connection, and where it is.
@@ -84,15 +87,16 @@ impl Heads {
     fn new(view: &View<'_>) -> Heads {
         let bytes = view.transport_bytes();
         let has_ports = matches!(view.proto, Some(6 | 17 | 33 | 132 | 136));
+        let source_port = u16_at(bytes, 0).filter(|_| has_ports);
         Heads {
             proto: view.proto,
             transport: view.transport,
             fragment: view.fragment,
             source: view.source(),
             destination: view.destination(),
-            ports: u16_at(bytes, 0).zip(u16_at(bytes, 2)).filter(|_| has_ports),
-            whole: bytes.len() >= if view.proto == Some(6) { 20 } else { 12 }
-                || matches!(view.proto, Some(17 | 136)) && bytes.len() >= 8,
+            ports: source_port.zip(u16_at(bytes, 2)),
+            source_port,
+            left: bytes.len(),
         }
     }
 }
@@ -139,7 +143,7 @@ impl<'p> Machine<'p> {
         packet.routed = false;
         if self.untracked {
             packet.entry = Some(Box::new(Connection::new(CtState::Untracked, packet.tuple())));
-        } else if let Some(connection) = self.connection.get() {
+        } else if let Some(connection) = self.connection.get().filter(|_| !self.connection.is_template()) {
             let mut connection = connection.clone();
             connection.status |= self.settled;
             packet.entry = Some(Box::new(connection));
@@ -156,19 +160,15 @@ impl<'p> Machine<'p> {
         self.heads = Heads::of(self.family, &self.bytes, self.nft);
         self.values = Values::new(&self.heads);
         self.lost.iter().for_each(|(field, _)| self.values.forget(*field));
-        self.begin_epoch();
-    }
-
-    /// What indexes have chosen so far may be wrong.
-    fn begin_epoch(&mut self) {
+        // What indexes have chosen so far may be wrong.
         self.epoch += 1;
     }
 
     /// From now on nobody can tell this field.
     pub(super) fn lose(&mut self, field: Field, why: &'static str) {
+        // Who loses what an index looks at ends the table: no choice of rules that was made before goes on.
         self.lost.push((field, why));
         self.values.forget(field);
-        self.begin_epoch();
     }
 
     /// The transport header, whatever fragment it is.
@@ -244,15 +244,12 @@ impl<'p> Machine<'p> {
                 None => Value::Torn,
             },
             Field::LaterFragment => Value::Is(u128::from(heads.fragment != 0)),
-            // Its expression for the source port needs no more than that.
-            Field::SourcePort if self.nft && heads.ports.is_none() && matches!(heads.proto, Some(6 | 17)) => {
-                u16_at(self.transport(), 0).map_or(Value::Absent, |it| Value::Is(u128::from(it)))
-            }
-            Field::SourcePort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.0))),
-            Field::DestinationPort => heads.ports.map_or(Value::Absent, |it| Value::Is(u128::from(it.1))),
+            // The kernel's own matches ask for a whole header first; an expression of nf_tables needs no more than this.
+            Field::SourcePort => optional(heads.source_port),
+            Field::DestinationPort => optional(heads.ports.map(|it| it.1)),
             Field::Mark => Value::Is(u128::from(self.mark)),
             Field::Length => Value::Is(self.bytes.len() as u128),
-            Field::HopLimit => optional(u8_at(&self.bytes, if self.family == Family::V4 { 8 } else { 7 })),
+            Field::HopLimit => Value::Is(u128::from(self.view().hop_limit())),
             Field::Tos => Value::Is(u128::from(self.view().tos())),
             Field::CtState => Value::Is(self.state()),
             Field::PacketType => Value::Is(self.packet_type as u128),
@@ -287,13 +284,13 @@ impl<'p> Machine<'p> {
     /// Does what looks behind an authentication header of IPv6, which nf_tables takes for the protocol.
     #[inline]
     pub(super) fn behind<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
-        if !(self.nft && self.family == Family::V6 && self.heads.proto == Some(51)) {
+        if self.heads.proto != Some(AH) {
             return work(self);
         }
-        self.nft = false;
+        let nft = std::mem::replace(&mut self.nft, false);
         self.refresh();
         let done = work(self);
-        self.nft = true;
+        self.nft = nft;
         self.refresh();
         done
     }
@@ -320,7 +317,7 @@ impl<'p> Machine<'p> {
             }
             (Field::TcpMss, _) => match bytes::mss(&self.bytes, self.heads.transport) {
                 Err(()) => Value::Torn,
-                Ok(mss) => optional(mss),
+                Ok(mss) => optional(mss.map(|it| it.1)),
             },
             (Field::IcmpType, Some(proto)) if proto == icmp => optional(u8_at(bytes, 0)),
             (Field::IcmpCode, Some(proto)) if proto == icmp => optional(u8_at(bytes, 1)),
@@ -352,10 +349,7 @@ impl<'p> Machine<'p> {
             Field::RoutingType => self.extension(43, |it| one(it, 2)),
             Field::RoutingLeft => self.extension(43, |it| one(it, 3)),
             Field::RoutingReserved => self.extension(43, |it| u32_at(it, 4).map(u128::from)),
-            Field::RoutingLength => match self.view().extension(43) {
-                Some((start, end)) if end <= self.bytes.len() => Value::Is((end - start) as u128),
-                _ => Value::Absent,
-            },
+            Field::RoutingLength => self.extension(43, |it| one(it, 1).map(|it| (it + 1) * 8)),
             Field::Headers => optional(header_set(&self.bytes)),
             _ => self.connection_value(field),
         }

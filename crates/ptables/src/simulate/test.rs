@@ -345,7 +345,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),
-        Pred::SetLabel(_) if machine.connection.is_none() => Tri::No,
+        Pred::SetLabel(_) if machine.connection.is_none() || machine.connection.is_template() => Tri::No,
         Pred::SetLabel(bit) => {
             set_label(machine, *bit, sure);
             Tri::Yes

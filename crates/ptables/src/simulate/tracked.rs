@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use crate::packet::{Connection, Packet};
+use crate::packet::{Connection, Packet, Tuple};
 use crate::value::ct_state::CtState;
 
 /// The connection of a packet. What tracking makes of a packet that begins one is only written down when somebody asks for more
@@ -19,7 +19,23 @@ pub(super) enum Tracked<'p> {
     Changed(Box<Connection>),
 }
 
+/// Status bit of what CT hangs on a packet: no connection yet, but a pattern for the one that the packet may begin.
+const TEMPLATE: u32 = 2048;
+
 impl Tracked<'_> {
+    /// What CT hangs on a packet before connection tracking has looked at it: to conditions, a connection without ends.
+    pub(super) fn template() -> Self {
+        let mut template = Connection::new(CtState::New, Tuple::default());
+        template.status = TEMPLATE | Connection::CONFIRMED;
+        template.expires = Some(0);
+        Tracked::Changed(Box::new(template))
+    }
+
+    /// Whether it is such a pattern.
+    pub(super) fn is_template(&self) -> bool {
+        self.known().is_some_and(|it| it.status & TEMPLATE != 0)
+    }
+
     /// The connection, if there is one.
     #[inline]
     pub(super) fn get(&self) -> Option<&Connection> {

@@ -11,6 +11,7 @@ use ptables_judge::trace::{Event, Log, NftTrace};
 use ptables_judge::world::{Watch, World};
 
 use super::answers::{Rewrites, answer};
+use super::held::Held;
 use super::pace::Pace;
 use super::shot::{Entry, Known, Shot};
 
@@ -36,6 +37,8 @@ pub struct Fate {
     pub steps: Vec<Step>,
     /// Its mark and its first bytes where it passed every table; `None` if it did not.
     pub out: Option<(u32, Vec<u8>)>,
+    /// Its connection then; `None` where that is not compared.
+    pub connection: Option<Held>,
     /// What its sender is told of it; of the simulator's, what is told if anybody is.
     pub answer: Option<Answer>,
     /// Whether the kernel tells nobody of such a packet, or may not.
@@ -46,6 +49,12 @@ impl Fate {
     /// Whether the kernel answered as the simulator says.
     pub fn is_answered_as(&self, simulated: &Fate) -> bool {
         self.answer == simulated.answer || self.answer.is_none() && self.is_mute
+    }
+
+    /// Whether the kernel holds of the connection what the simulator says.
+    pub fn is_held_as(&self, simulated: &Fate) -> bool {
+        let both = self.connection.as_ref().zip(simulated.connection.as_ref());
+        both.is_none_or(|(seen, told)| told.is_as(seen))
     }
 }
 
@@ -230,7 +239,10 @@ impl Arena {
                     fate.steps.extend(find(table, chain, rule))
                 }
                 Event::Step { .. } => {}
-                Event::Out { mark, packet } => fate.out = Some((mark, packet.to_vec())),
+                Event::Out { mark, packet, connection } => {
+                    fate.out = Some((mark, packet.to_vec()));
+                    fate.connection = (!connection.is_empty()).then(|| Held::read(connection));
+                }
                 Event::Answer { packet } => fate.answer = answer(packet).or(fate.answer),
             })?;
         }

@@ -29,6 +29,10 @@ pub struct Draft {
     pub short: Option<u16>,
     /// Type and sender of an ICMP error, with which it is sent back.
     pub error: Option<(u8, u128)>,
+    /// Whether a datagram is without a checksum, and a DCCP header with short numbers.
+    pub bare: bool,
+    /// Bytes that its IP header says are there; more or fewer, so that the kernel takes it for no packet.
+    pub lie: Option<u16>,
 }
 
 /// What packets a set of rules may get.
@@ -86,7 +90,8 @@ impl Draft {
             layout.source |= rng.pick(&[0xffff << 48, 0xffff_ffff << 32, u128::from(u64::MAX), 0xffff << 64]);
             layout.destination |= rng.pick(&[0xffff << 48, u128::from(u64::MAX), 0xffff << 64]);
         }
-        let mut draft = Draft { v6, layout, shot, cut: None, short: None, error: None };
+        let (bare, lie) = (rng.chance(10), None);
+        let mut draft = Draft { v6, layout, shot, cut: None, short: None, error: None, bare, lie };
         if !v6 && rng.chance(6) {
             // Options that every machine passes over.
             draft.layout.options = rng.pick(&[&[1, 1, 1, 1][..], &[0, 0, 0, 0], &[1; 8], &[1; 40]]).to_vec();
@@ -127,7 +132,7 @@ impl Draft {
                 rest: identity(rng),
             },
             58 => Transport::Icmp {
-                kind: rng.pick(&[128, 128, 129, 1, 2, 3, 4, 139, 140]),
+                kind: rng.pick(&[128, 128, 128, 129, 129, 1, 2, 3, 4, 139, 140, 130, 133, 136, 137, 143]),
                 code: rng.below(4) as u8,
                 rest: identity(rng),
             },
@@ -206,7 +211,7 @@ impl Draft {
     }
 
     fn fragment(&mut self, rng: &mut Rng) {
-        let offset = rng.pick(&[0_u16, 0, 1, 2, 100]);
+        let offset = rng.pick(&[0_u16, 0, 1, 2, 100, 4096]);
         let more = offset == 0 || rng.chance(50);
         self.layout.payload.resize(self.layout.payload.len().next_multiple_of(8).max(16), 0x5a);
         if self.v6 {
@@ -259,6 +264,9 @@ impl Draft {
         }
         let family = if self.v6 { Family::V6 } else { Family::V4 };
         self.shot.bytes = self.layout.to_bytes(family).ok()?;
+        if self.bare {
+            self.bare_header(family);
+        }
         if let Some((kind, sender)) = self.error {
             let proto = if self.v6 { 58 } else { 1 };
             let mut outer = Layout::new(sender, self.layout.source, proto);
@@ -275,18 +283,41 @@ impl Draft {
                 truncate(&mut self.shot.bytes, start + usize::from(length));
             }
         }
+        if let Some(length) = self.lie {
+            tell_length(&mut self.shot.bytes, length);
+        }
         Some(self.shot)
+    }
+
+    /// Takes the checksum of a datagram away, and half of the numbers of a DCCP header.
+    fn bare_header(&mut self, family: Family) {
+        let view = View::new(family, &self.shot.bytes);
+        let start = view.transport;
+        let part = match self.layout.transport {
+            _ if view.fragment != 0 => return,
+            Transport::Udp { .. } | Transport::UdpLite { .. } => 6..8,
+            Transport::Dccp { .. } => 8..9,
+            _ => return,
+        };
+        for byte in self.shot.bytes.get_mut(start + part.start..start + part.end).into_iter().flatten() {
+            *byte &= if part.start == 8 { 0xfe } else { 0 };
+        }
     }
 }
 
 /// Cuts a packet off, and says so in its header.
 fn truncate(bytes: &mut Vec<u8>, length: usize) {
     bytes.truncate(length);
+    let left = bytes.len() as u16;
+    tell_length(bytes, left);
+}
+
+/// Writes into a packet's header how long it is.
+fn tell_length(bytes: &mut [u8], length: u16) {
     if bytes[0] >> 4 == 6 {
-        let rest = (bytes.len() as u16).saturating_sub(40).to_be_bytes();
-        return bytes[4..6].copy_from_slice(&rest);
+        return bytes[4..6].copy_from_slice(&length.saturating_sub(40).to_be_bytes());
     }
-    let (old, new) = ([bytes[2], bytes[3]], (bytes.len() as u16).to_be_bytes());
+    let (old, new) = ([bytes[2], bytes[3]], length.to_be_bytes());
     let sum = mend(u16::from_be_bytes([bytes[10], bytes[11]]), &old, &new);
     bytes[2..4].copy_from_slice(&new);
     bytes[10..12].copy_from_slice(&sum.to_be_bytes());
@@ -323,6 +354,11 @@ pub(super) fn tcp_options(rng: &mut Rng) -> Vec<u8> {
             _ => options.extend(rng.pick(&[[5, 0], [254, 1], [2, 3], [0, 0], [254, 40]])),
         }
     }
+    if rng.chance(15) {
+        // The last byte of the header begins an option.
+        options.resize(options.len().next_multiple_of(4) + 3, 1);
+        options.push(rng.pick(&[2, 3, 5, 254]));
+    }
     options
 }
 
@@ -335,7 +371,7 @@ fn chunks(rng: &mut Rng) -> Vec<u8> {
         let length = rng.pick(&[4_u16, 8, 9, 16, 19, 20, 21]);
         let kind = match is_first {
             true => rng.pick(&[1, 2, 4, 5, 7, 8, 9, 10]),
-            false => rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0xc1]),
+            false => rng.pick(&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 0x80, 0x80, 0xc1]),
         };
         bytes.extend([kind, rng.below(8) as u8]);
         bytes.extend(length.to_be_bytes());
@@ -465,7 +501,7 @@ impl Draft {
     /// A later fragment of IPv4.
     pub fn later_fragment(&mut self, rng: &mut Rng) {
         if self.shot.path != Path::Input && !self.v6 {
-            self.layout.fragment = rng.pick(&[1, 2, 100]);
+            self.layout.fragment = rng.pick(&[1, 2, 100, 4096]);
             self.layout.transport = Transport::None;
             self.layout.payload.resize(rng.pick(&[8, 24, 400]), 0x5a);
         }

@@ -16,6 +16,7 @@ pub mod draft;
 pub mod facts;
 pub mod file;
 pub mod flat;
+pub mod held;
 pub mod long;
 pub mod pace;
 pub mod partial;

@@ -30,7 +30,7 @@ impl Subject<'_, '_> {
     /// # Errors
     /// That its bytes are no packet.
     pub fn fault_in_part(&self, shot: &Shot, seen: &Fate) -> Result<Option<&'static str>, String> {
-        let whole = self.place.packet(shot)?;
+        let Ok(whole) = self.place.packet(shot) else { return Ok(None) };
         let simulated = self.simulator.simulate(&whole);
         let explained = self.simulator.explain(&whole);
         let steps = |trace: &Trace| {
@@ -123,7 +123,7 @@ impl Subject<'_, '_> {
         (seen, watch): (&Fate, Watch),
         untold: &Untold,
     ) -> Result<Option<String>, String> {
-        let mut packet = self.place.packet(shot)?;
+        let Ok(mut packet) = self.place.packet(shot) else { return Ok(None) };
         let prompt = self.prompt.verdict(&packet);
         if self.decided.is_some_and(|it| it != prompt) {
             return Ok(Some("what it knows at once of a sequence is not what it simulates".to_owned()));

@@ -51,6 +51,10 @@ impl Rules {
                             chain_of(*hook)
                         );
                     }
+                    if target.text.contains("-j HMARK") && plan.tracked && rng.chance(40) {
+                        // What is not known of the one mark is not known of the other.
+                        let _ = writeln!(text, "-A {} -j CONNMARK --save-mark", chain_of(*hook));
+                    }
                     aims.push((*hook, vec![aim(&target.text, proto)]));
                 }
                 let looks = if table == "raw" || rng.chance(30) { 0 } else { rng.within(3, 9) };
@@ -95,6 +99,15 @@ fn aim(target: &str, proto: Option<u8>) -> Wish {
             if rng.chance(65) {
                 draft.layout.payload.clear();
             }
+            if rng.chance(6) {
+                let offset = rng.pick(&[1, 2, 4096]);
+                if draft.v6 {
+                    draft.add_fragment(7, offset, true, 0);
+                } else {
+                    (draft.layout.fragment, draft.layout.transport) = (offset, Transport::None);
+                }
+                draft.layout.payload.resize(24, rng.pick(&[2, 0x50, 0xff]));
+            }
         }
         if hash {
             match rng.below(7) {
@@ -102,13 +115,14 @@ fn aim(target: &str, proto: Option<u8>) -> Wish {
                 2 => draft.become_proto(rng.pick(&[50, 51, 136, 132]), rng),
                 3 if draft.v6 => {
                     // A routing header of which few bytes are there.
+                    let number = rng.pick(&[43, 51]);
                     draft.layout.extensions.clear();
-                    draft.extension(43, extension(43, rng));
-                    draft.cut = Some(40 + rng.below(10) as u16);
+                    draft.extension(number, extension(number, rng));
+                    draft.cut = Some(40 + rng.pick(&[0, 1, 2, 2, 3, 4, 5, 8]));
                 }
                 4 if draft.v6 => {
                     draft.become_proto(rng.pick(&[59, 60, 43, 17, 50]), rng);
-                    draft.add_fragment(7, rng.pick(&[0, 1, 1, 2]), true, 0);
+                    draft.add_fragment(7, rng.pick(&[0, 0, 1, 2]), true, rng.pick(&[0, 0, 4]));
                 }
                 _ => {}
             }

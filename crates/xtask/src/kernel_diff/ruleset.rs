@@ -85,7 +85,9 @@ struct Maker<'a> {
 impl Rules {
     /// Some forty rules.
     pub fn random(plan: Plan, rng: &mut Rng) -> Rules {
-        let theme = (!plan.stateful && rng.chance(30)).then(|| Theme::random(&plan, rng));
+        // Of few sets more are about something.
+        let share = if plan.decided && !plan.entries { 35 } else { 60 };
+        let theme = (!plan.stateful && rng.chance(share)).then(|| Theme::random(&plan, rng));
         let mut maker = Maker { rng, plan, aims: Vec::new(), one_way_out: false, theme };
         let mut text = String::new();
         for (table, hooks) in TABLES {
@@ -107,6 +109,7 @@ impl Rules {
         let changes = Changes {
             prefixes: self.text.contains("NPT "),
             connections: self.text.contains("CONNMARK") || self.text.contains("--set"),
+            templates: self.text.contains("-j CT --ctevents"),
             tracks: TRACK.iter().any(|it| self.text.contains(it)),
         };
         let mut shots: Vec<Shot> = (0..count).map(|_| self.shot(&changes, plan, rng)).collect();
@@ -137,7 +140,13 @@ impl Rules {
             {
                 (theme.twist)(&mut draft, rng);
             }
-            if !plan.entries && matches!(draft.shot.entry, Entry::There(_)) {
+            let is_possible = match draft.shot.entry {
+                Entry::There(_) => plan.entries,
+                // Nobody leaves a packet untracked that has got a template.
+                Entry::Untracked => !changes.templates,
+                Entry::None => true,
+            };
+            if !is_possible {
                 draft.shot.entry = Entry::None;
             }
             if changes.prefixes && draft.shot.path == Path::Output && draft.layout.proto == 58 {
@@ -180,6 +189,8 @@ struct Changes {
     prefixes: bool,
     /// Marks of connections.
     connections: bool,
+    /// What CT hangs on packets.
+    templates: bool,
     /// Whether they make it track connections.
     tracks: bool,
 }
@@ -318,8 +329,11 @@ impl Maker<'_> {
                 if v6 { &[128, 128, 64, 48, 32, 121, 0] } else { &[32, 32, 24, 25, 16, 8, 31, 0, 30] };
             let length = self.rng.pick(lengths);
             let not = length != 0 && self.rng.chance(20);
-            let mask =
-                if !v6 && self.rng.chance(5) { "255.0.255.255".to_owned() } else { length.to_string() };
+            let mask = if !v6 && self.rng.chance(5) {
+                self.rng.pick(&["255.0.255.255", "0.0.0.1", "0.0.0.255"]).to_owned()
+            } else {
+                length.to_string()
+            };
             let _ =
                 write!(line, "{} {option} {}/{mask}", if not { " !" } else { "" }, pool::text(address, v6));
             if !not {

@@ -52,6 +52,9 @@ impl Draft {
             self.layout.extensions.retain(|it| it.0 != 44);
             self.header(rng);
         }
+        if scope.tracked && self.layout.proto == 44 {
+            self.become_proto(17, rng);
+        }
         let later = self.layout.fragment & 0x1fff != 0
             || self.layout.extensions.iter().any(|it| it.0 == 44 && is_later(&it.1));
         if scope.nft && later && matches!(self.layout.proto, 6 | 17) {
@@ -88,6 +91,12 @@ impl Draft {
             self.short = self.short.map(|it| if it < 20 { it.min(13) } else { it });
         }
         self.settle_cut(scope, rng);
+        // The sender of a packet of its own is not believed in the first place.
+        let plain = self.cut.is_none() && self.short.is_none() && self.shot.path != Path::Output;
+        if plain && !matches!(self.shot.entry, Entry::There(_)) && rng.chance(1) {
+            let options = self.layout.options.len() as u64;
+            self.lie = Some(if options > 0 { rng.within(20, 19 + options) as u16 } else { 9000 });
+        }
     }
 
     /// Whether and where a packet of IPv6 ends among its extension headers.
@@ -176,6 +185,7 @@ impl Draft {
             Transport::UdpLite { coverage, .. } => {
                 // Less than the header, or more than there is, makes it invalid.
                 *coverage = if *coverage < 8 { *coverage & 8 } else { 8 };
+                self.bare = false;
                 true
             }
             Transport::Udp { .. } => true,

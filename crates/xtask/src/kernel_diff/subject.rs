@@ -14,6 +14,7 @@ use ptables_judge::world::{Link, OWNERS, Path};
 
 use super::arena::{Fate, Step, TOLD};
 use super::facts;
+use super::held::Held;
 use super::shot::{Entry, Shot};
 
 /// Where the simulator is asked: the namespace that the packets are sent in.
@@ -118,9 +119,12 @@ impl Place {
                 let (there, back) =
                     if known.reply { (Count::default(), carried) } else { (carried, Count::default()) };
                 connection.counts = Some([there, back]);
-                connection.status = if known.begins { 0 } else { Connection::CONFIRMED }
-                    | if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
-                    | if known.related { Connection::EXPECTED } else { 0 }
+                // Of most it is what the state says.
+                let plain = !known.error && known.reply <= known.seen && known.related != known.seen;
+                let own = if known.seen { Connection::SEEN_REPLY | Connection::ASSURED } else { 0 }
+                    | if known.related { Connection::EXPECTED } else { 0 };
+                connection.status = if plain { connection.status } else { own }
+                    | if known.begins { 0 } else { Connection::CONFIRMED }
                     | match known.nat {
                         None => 0,
                         Some((true, ..)) => Connection::SOURCE_NAT,
@@ -176,7 +180,8 @@ impl<'s, 'r> Subject<'s, 'r> {
     /// # Errors
     /// Why the simulator does not know.
     pub fn fate(&mut self, shot: &Shot) -> Result<Fate, String> {
-        let packet = self.place.packet(shot)?;
+        // What is no packet comes to no hook.
+        let Ok(packet) = self.place.packet(shot) else { return Ok(Fate::default()) };
         let trace = self.session.simulate(&packet);
         self.decided = self.decided.and(Some(trace.verdict)).filter(|_| trace.unknown.is_empty());
         if trace.verdict == Verdict::Unknown || !trace.unknown.is_empty() {
@@ -207,7 +212,7 @@ impl<'s, 'r> Subject<'s, 'r> {
     /// # Errors
     /// That its bytes are no packet.
     pub fn count(&mut self, shot: &Shot, mut each: impl FnMut(Step, u64)) -> Result<bool, String> {
-        let packet = self.place.packet(shot)?;
+        let Ok(packet) = self.place.packet(shot) else { return Ok(true) };
         let ruleset = self.ruleset;
         let mut known = true;
         let verdict = self.session.watch(
@@ -281,5 +286,6 @@ pub(super) fn fate(ruleset: &Ruleset, trace: &Trace, torn: bool) -> Fate {
         Verdict::Reject(answer) => Some(answer),
         _ => None,
     };
-    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, answer, is_mute: false }
+    let connection = out.is_some().then(|| Held::of(trace));
+    Fate { steps: counted.map(|it| step(ruleset, it.at)).collect(), out, connection, answer, is_mute: false }
 }

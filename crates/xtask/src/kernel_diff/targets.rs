@@ -1,6 +1,7 @@
 //! Targets by chance.
 
 use ptables::ext::Hook;
+use ptables_judge::world::MARK_BITS;
 
 use super::pieces::within;
 use super::pool;
@@ -47,7 +48,9 @@ fn plain(text: String) -> (Target, Option<u8>) {
 
 fn raw(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
     if plan.tracked && rng.chance(50) {
-        return plain(if rng.chance(50) { " -j CT --notrack" } else { " -j NOTRACK" }.to_owned());
+        // With the last one, what the namespace leaves untracked would be tracked.
+        let all = [" -j CT --notrack", " -j NOTRACK", " -j CT --ctevents new"];
+        return plain(rng.pick(if plan.entries { &all[..2] } else { &all }).to_owned());
     }
     mark(rng)
 }
@@ -116,7 +119,7 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
             let value = rng.pick(&pool::MARKS);
             let mask = within(rng.pick(&pool::MARK_MASKS));
             let other = within(rng.pick(&pool::MARK_MASKS));
-            let text = match rng.below(12) {
+            let text = match rng.below(15) {
                 // What is shifted stays within the bits that a namespace leaves to tests.
                 9 => format!(
                     "--restore-mark --nfmask {mask:#x} --ctmask 0xff --left-shift-mark {}",
@@ -126,7 +129,15 @@ pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u
                     "--restore-mark --nfmask {mask:#x} --ctmask {other:#x} --right-shift-mark {}",
                     rng.below(9)
                 ),
-                11 => format!("--set-xmark {value:#x}/{mask:#x} --right-shift-mark {}", rng.below(9)),
+                11..=13 => format!(
+                    "--set-xmark {value:#x}/{mask:#x} --right-shift-mark {}",
+                    rng.pick(&[0, 1, 1, 2, 4, 8])
+                ),
+                14 => format!(
+                    "--set-xmark {:#x}/0xffffffff --left-shift-mark {}",
+                    value & 0xff,
+                    rng.pick(&[1, 4, 8])
+                ),
                 0 => format!("--set-xmark {value:#x}/{mask:#x}"),
                 1 => format!("--save-mark --nfmask {mask:#x} --ctmask {mask:#x}"),
                 4 => format!("--and-mark {value:#x}"),
@@ -207,8 +218,11 @@ fn hmark(rng: &mut Rng, plan: Plan) -> String {
             false => " -j HMARK --hmark-src-prefix 16 --hmark-dst-prefix 25 --hmark-spi-mask 0xff".to_owned(),
         };
     }
-    let (random, modulus) = (rng.pick(&[0, 1, 0xdead_beef_u32]), rng.pick(&[1, 2, 7, 256, 0xffff]));
-    let offset = rng.pick(&["", " --hmark-offset 16", " --hmark-offset 1"]);
+    // The protocol counts among the last bits of the hash, of which a small number takes little notice.
+    let random = rng.pick(&[0, 1, 0xdead_beef_u32]);
+    let modulus = rng.pick(&[1, 2, 7, 256, 0xffff, MARK_BITS, MARK_BITS]);
+    let offset =
+        if modulus == MARK_BITS { "" } else { rng.pick(&["", " --hmark-offset 16", " --hmark-offset 1"]) };
     format!("{text} --hmark-rnd {random:#x} --hmark-mod {modulus}{offset}")
 }
 

@@ -2,11 +2,12 @@
 //! broken.
 
 use ptables::packet::Transport;
-use ptables_judge::world::Path;
+use ptables_judge::world::{Link, Path};
 
 use super::draft::{Draft, tcp_options};
 use super::rng::Rng;
 use super::ruleset::Plan;
+use super::shot::Entry;
 
 /// One such subject.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ pub struct Theme {
     pub twist: fn(&mut Draft, &mut Rng),
 }
 
-const THEMES: [Theme; 7] = [
+const THEMES: [Theme; 13] = [
     Theme {
         matches: &["frag", "hbh", "dst", "rt", "ah6", "ipv6header", "mh", "srh"],
         protos: [&[], &[17, 17, 50, 59, 135, 58]],
@@ -34,6 +35,31 @@ const THEMES: [Theme; 7] = [
         fits: |_| true,
         twist: |_, _| {},
     },
+    Theme { matches: &["string"], protos: [&[17], &[17]], fits: |plan| !plan.decided, twist: |_, _| {} },
+    Theme {
+        matches: &["bpf"],
+        protos: [&[17, 17, 6, 1], &[17, 17, 6, 58]],
+        fits: |_| true,
+        twist: |_, _| {},
+    },
+    Theme { matches: &["conntrack"], protos: [&[1], &[58]], fits: |plan| plan.entries, twist: |_, _| {} },
+    Theme {
+        matches: &["connbytes", "conntrack"],
+        protos: [&[1], &[58]],
+        fits: |plan| plan.entries,
+        twist: bounced,
+    },
+    Theme {
+        matches: &["cluster", "pkttype", "mark"],
+        protos: [&[], &[]],
+        fits: |plan| plan.tracked && !plan.entries,
+        twist: |draft, _| {
+            if draft.shot.path == Path::Input {
+                draft.shot.link = Link::Multicast;
+            }
+        },
+    },
+    Theme { matches: &["tcp", "udp"], protos: [&[6, 17], &[6, 17]], fits: |plan| plan.nft, twist: short },
     Theme {
         matches: &["tcp", "tcpmss", "ecn", "multiport"],
         protos: [&[6], &[6]],
@@ -89,7 +115,15 @@ impl Theme {
 
 /// Extension headers at the end of a packet, cut off, or longer than it.
 fn headers(draft: &mut Draft, rng: &mut Rng) {
-    match rng.below(8) {
+    match rng.below(10) {
+        8 => {
+            // What a later fragment holds would be an extension header.
+            let proto = rng.pick(&[0, 43, 51, 60, 44]);
+            draft.layout.extensions.retain(|it| it.0 != proto);
+            draft.become_proto(proto, rng);
+            draft.add_fragment(7, rng.pick(&[1, 2, 4096]), true, 0);
+            draft.layout.payload = vec![17, 0, 1, 4, 0, 0, 0, 0, 0, 53, 0, 53];
+        }
         0 => {
             // Nothing follows.
             draft.become_proto(59, rng);
@@ -98,9 +132,21 @@ fn headers(draft: &mut Draft, rng: &mut Rng) {
         1 if draft.shot.path != Path::Input && !draft.layout.extensions.is_empty() => {
             let all: usize = draft.layout.extensions.iter().map(|it| it.1.len() + 2).sum();
             draft.cut = Some((40 + rng.below(all as u64 + 2)) as u16);
+            if rng.chance(30) {
+                draft.become_proto(rng.pick(&[59, 50]), rng);
+            }
         }
         2 => draft.become_proto(50, rng),
         _ => {}
+    }
+}
+
+/// Errors about echoes that are known.
+fn bounced(draft: &mut Draft, rng: &mut Rng) {
+    if let Entry::There(known) = &mut draft.shot.entry
+        && rng.chance(40)
+    {
+        (known.error, known.related, known.nat) = (true, false, None);
     }
 }
 
@@ -124,6 +170,7 @@ fn short(draft: &mut Draft, rng: &mut Rng) {
         *coverage = 0;
     }
     if rng.chance(25) {
-        draft.short = Some(rng.below(25) as u16);
+        // Often where there is one port, or none.
+        draft.short = Some(if rng.chance(30) { rng.below(5) } else { rng.below(25) } as u16);
     }
 }

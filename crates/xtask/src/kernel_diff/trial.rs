@@ -147,7 +147,7 @@ pub fn agree(simulated: &Result<Fate, String>, seen: &Fate, watch: Watch) -> boo
         (Some((mark, bytes)), Some(out)) if bytes.is_empty() => *mark == out.0,
         (simulated, seen) => simulated == seen,
     };
-    simulated.steps == seen.steps && same_end && seen.is_answered_as(simulated)
+    simulated.steps == seen.steps && same_end && seen.is_answered_as(simulated) && seen.is_held_as(simulated)
 }
 
 /// The difference, for people.
@@ -174,7 +174,11 @@ pub fn describe(case: &Case, difference: &Difference) -> String {
             (None, true) => "    nobody is told, which need not mean anything\n".to_owned(),
             (None, false) => String::new(),
         };
-        steps + &out + &told
+        let held = match &fate.connection {
+            None => String::new(),
+            Some(it) => format!("    its connection: {it:?}\n"),
+        };
+        steps + &out + &told + &held
     };
     let simulated = match &difference.simulated {
         Ok(it) => fate(it),

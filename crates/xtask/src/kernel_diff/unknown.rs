@@ -15,6 +15,9 @@ pub struct Untold {
     kinds: bool,
     count: bool,
     tracked: bool,
+    machines: Vec<Machine>,
+    /// Whether a rule may make packets longer.
+    grows: bool,
     /// The packet from which on a list or a table may have no room; before it, there is.
     full: Option<usize>,
     /// So many packets find room in tables, whoever sends them.
@@ -27,13 +30,15 @@ impl Untold {
     pub fn of(case: &Case) -> Untold {
         let kinds = case.text.contains("-m addrtype");
         Untold {
-            address: has_any(&case.text, &ADDRESSES)
+            address: has_any(&case.text, &LEFT_OPEN)
                 || case.text.lines().any(|it| chooses(it) || joins(it))
                 // An address may come back.
                 || kinds && case.text.lines().filter(|it| has_any(it, &TRANSLATE)).count() > 1,
             kinds,
             count: case.text.contains("-m connbytes"),
             tracked: case.tracked,
+            machines: case.text.lines().filter_map(Machine::of).collect(),
+            grows: case.text.contains("TCPMSS"),
             full: full_from(case),
             room: tables(case).min(),
             nothing: case.known,
@@ -46,6 +51,7 @@ impl Untold {
         let open = self.address
             || self.kinds && !keeps_addresses(shot, seen)
             || self.count && is_syn_of_known(shot)
+            || self.machines.iter().any(|it| self.grows || it.may_read_on(shot.bytes.len()))
             || self.full.is_some_and(|it| at >= it)
             || shot.untold != 0
             || is_held(shot, self.tracked);
@@ -53,9 +59,43 @@ impl Untold {
     }
 }
 
+/// A machine of `--algo fsm`.
+struct Machine {
+    /// Offset behind the last byte that it is to read.
+    to: usize,
+    /// Whether it never asks twice for what is behind the end: each token comes once, but for a first of two that may come as
+    /// often as it likes.
+    asks_once: bool,
+}
+
+impl Machine {
+    /// That of a rule.
+    fn of(line: &str) -> Option<Machine> {
+        let (before, after) = line.split_once("|\" --algo fsm")?;
+        let to = after.split_once(" --to ").and_then(|it| it.1.split(' ').next()?.parse().ok());
+        let tokens = before.rsplit_once('|')?.1.as_bytes();
+        let times: Vec<&[u8]> = tokens.chunks(8).filter_map(|it| it.get(4..6)).collect();
+        let asks_once = times.iter().all(|it| *it == b"00") || times == [&b"04"[..], b"00"];
+        Some(Machine { to: to.unwrap_or(usize::MAX), asks_once })
+    }
+
+    /// Whether the simulator may not know what it finds in a packet of so many bytes.
+    fn may_read_on(&self, length: usize) -> bool {
+        self.to < length || !self.asks_once
+    }
+}
+
 /// What puts something into packets that nobody tells, or asks for it.
-const ADDRESSES: [&str; 6] =
-    ["-j MASQUERADE", "-j REDIRECT", "--clamp-mss-to-pmtu", "--algo fsm", "-name table9v", "-name timed"];
+const LEFT_OPEN: [&str; 7] = [
+    "-j MASQUERADE",
+    "-j REDIRECT",
+    "--clamp-mss-to-pmtu",
+    // The header of the link, and the number of an interface, of which programs may ask.
+    " 0 42928701",
+    " 0 4294963208",
+    "-name table9v",
+    "-name timed",
+];
 
 /// What writes addresses.
 const TRANSLATE: [&str; 5] = ["-j DNPT", "-j SNPT", "-j DNAT", "-j SNAT", "-j NETMAP"];
@@ -109,8 +149,8 @@ const TABLE: usize = 64;
 /// addresses or ports, what a path takes; or ask for the kind of an address that was translated, or for what a machine
 /// finds at the end of a packet, or for a table that several rules settle, or for a list that is full.
 pub(super) fn has_unknown_address(text: &str) -> bool {
-    let others = ["-m addrtype", "-name many", "-name crowd"];
-    has_any(text, &ADDRESSES) || has_any(text, &others) || text.lines().any(chooses)
+    let others = ["-m addrtype", "--algo fsm", "-name many", "-name crowd"];
+    has_any(text, &LEFT_OPEN) || has_any(text, &others) || text.lines().any(chooses)
 }
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.

@@ -10,7 +10,7 @@ use super::Mutant;
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
 /// Comparisons with the kernel: the program, its test, and which files it is about.
-const KERNEL: [(&str, &str, &[&str]); 3] = [
+const KERNEL: [(&str, &str, &[&str]); 5] = [
     ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "simulate/walk.rs", "/set.rs"]),
     (
         "routed",
@@ -24,6 +24,8 @@ const KERNEL: [(&str, &str, &[&str]); 3] = [
         ],
     ),
     ("circles", "chains", &["simulate/compile.rs"]),
+    ("fragments", "fragments_are", &["simulate/compile.rs"]),
+    ("times", "seconds_of", &["simulate/clock.rs"]),
 ];
 
 /// A program of tests, and the files about which it is asked.

@@ -91,6 +91,6 @@ impl MatchExtension for Cgroup {
             ControlGroup::Class(class) => Pred::is(Field::ControlGroup, u128::from(*class)),
             ControlGroup::Path(_) => Pred::Needs(Need::Other("the control group of a process")),
         };
-        Pred::all([Pred::Range(Field::ControlGroup, 0, u128::MAX), is.inverted(self.group.inverted)])
+        Pred::all([Pred::present(Field::ControlGroup), is.inverted(self.group.inverted)])
     }
 }

@@ -63,7 +63,7 @@ impl Extension for Connmark {
 
 impl MatchExtension for Connmark {
     fn meaning(&self, _: Context) -> Pred {
-        let present = if self.inverted { Pred::Bits(Field::ConnMark, 0, 0) } else { Pred::True };
+        let present = if self.inverted { Pred::present(Field::ConnMark) } else { Pred::True };
         Pred::all([present, Pred::mark(Field::ConnMark, self.mark).inverted(self.inverted)])
     }
 }

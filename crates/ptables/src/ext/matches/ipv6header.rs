@@ -157,10 +157,7 @@ impl MatchExtension for Ipv6header {
         let HeaderSet(bits) = self.headers.value;
         let bits = u128::from(bits);
         match (self.soft, self.headers.inverted) {
-            (false, inverted) => Pred::all([
-                Pred::Range(Field::Headers, 0, 255),
-                Pred::is(Field::Headers, bits).inverted(inverted),
-            ]),
+            (false, inverted) => Pred::within(Field::Headers, bits, bits, inverted),
             (true, false) => Pred::Bits(Field::Headers, bits, bits),
             // Inverted, it asks that none of them is there.
             (true, true) => Pred::Bits(Field::Headers, bits, 0),

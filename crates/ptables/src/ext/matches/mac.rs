@@ -71,7 +71,6 @@ impl MatchExtension for Mac {
     fn meaning(&self, _: Context) -> Pred {
         let bits = self.source.0.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
         // Without an Ethernet header there is no match, inverted or not.
-        let present = if self.inverted { Pred::Range(Field::MacSource, 0, u128::MAX) } else { Pred::True };
-        Pred::all([present, Pred::is(Field::MacSource, bits).inverted(self.inverted)])
+        Pred::within(Field::MacSource, bits, bits, self.inverted)
     }
 }

@@ -101,7 +101,7 @@ impl MatchExtension for Owner {
                 Pred::Range(field, u128::from(it.value.0), u128::from(it.value.1)).inverted(it.inverted)
             })
         };
-        let socket = self.socket.map_or(Pred::True, |exists| Pred::is(Field::HasSocket, 1).inverted(!exists));
+        let socket = self.socket.map_or(Pred::True, |exists| Pred::yes(Field::HasSocket).inverted(!exists));
         let group = if self.supplementary {
             Pred::Needs(Need::Other("the supplementary groups of a process"))
         } else {

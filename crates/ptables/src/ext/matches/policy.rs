@@ -176,7 +176,7 @@ impl Extension for Policy {
 
 impl MatchExtension for Policy {
     fn meaning(&self, _: Context) -> Pred {
-        let used = Pred::is(Field::Ipsec, 1);
+        let used = Pred::yes(Field::Ipsec);
         match self.ipsec {
             false => used.inverted(true),
             true => Pred::all([used, Pred::Needs(Need::Other("the IPsec policies of the machine"))]),

@@ -88,6 +88,6 @@ impl Extension for Rpfilter {
 
 impl MatchExtension for Rpfilter {
     fn meaning(&self, _: Context) -> Pred {
-        Pred::is(Field::ReversePath, 1).inverted(self.invert)
+        Pred::yes(Field::ReversePath).inverted(self.invert)
     }
 }

@@ -156,9 +156,8 @@ impl MatchExtension for Rt {
         let within = Pred::Range(Field::RoutingLeft, u128::from(left.low), u128::from(left.high));
         let route = || Pred::Route { addresses: self.addresses.clone(), strict: !self.not_strict };
         Pred::all(
-            [Pred::Header(Header::Extension(43, 8)), Pred::Range(Field::RoutingLength, 0, u128::MAX)]
+            [Pred::Header(Header::Extension(43, 8)), within.inverted(left.inverted)]
                 .into_iter()
-                .chain([within.inverted(left.inverted)])
                 .chain(is(Field::RoutingLength, self.length))
                 .chain(is(Field::RoutingType, self.number))
                 .chain(self.reserved.then(|| Pred::is(Field::RoutingReserved, 0)))

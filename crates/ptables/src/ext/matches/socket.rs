@@ -78,6 +78,6 @@ impl MatchExtension for Socket {
     fn meaning(&self, _: Context) -> Pred {
         let kind = (self.transparent || self.restore_mark || !self.no_wildcard)
             .then_some(Pred::Needs(Need::Other("the kind of the socket that waits for the packet")));
-        Pred::all([Pred::is(Field::SocketWaits, 1)].into_iter().chain(kind))
+        Pred::all([Pred::yes(Field::SocketWaits)].into_iter().chain(kind))
     }
 }

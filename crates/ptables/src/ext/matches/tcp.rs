@@ -118,7 +118,7 @@ impl MatchExtension for Tcp {
     fn meaning(&self, context: Context) -> Pred {
         let flags = self.flags.map_or(Pred::True, |(mask, set)| {
             let set = Pred::Bits(Field::TcpFlags, u128::from(mask.0), u128::from(set.0));
-            Pred::all([Pred::Range(Field::TcpFlags, 0, u128::MAX), set.inverted(self.inverted.flags)])
+            Pred::all([Pred::present(Field::TcpFlags), set.inverted(self.inverted.flags)])
         });
         let both = [(self.sport, self.inverted.sport), (self.dport, self.inverted.dport)];
         let asks = ask(both) || self.inverted.flags || self.flags.is_some();
@@ -148,7 +148,7 @@ pub(crate) fn native_ports(context: Context, [source, destination]: [(Ports, boo
     // Facts: kernel-diff 6. Both in one comparison of four bytes: true when either differs.
     if old && one(source.0) && one(destination.0) && source.1 && destination.1 {
         let differs = |field, it: Ports| ports(field, it, true);
-        let there = Pred::Range(Field::DestinationPort, 0, 65535);
+        let there = Pred::present(Field::DestinationPort);
         let either = Pred::Any(vec![
             differs(Field::SourcePort, source.0),
             differs(Field::DestinationPort, destination.0),
@@ -165,12 +165,10 @@ pub(crate) fn native_ports(context: Context, [source, destination]: [(Ports, boo
 
 /// A condition on a port field. An inverted one still needs the port to be there.
 pub(crate) fn ports(field: Field, ports: Ports, inverted: bool) -> Pred {
-    let within = Pred::Range(field, u128::from(ports.low), u128::from(ports.high));
     match (ports.is_all(), inverted) {
         // `! 0:65535` is never true; that the tools hide it is said when it is read.
         (true, true) => Pred::False,
-        (_, false) => within,
-        (false, true) => Pred::All(vec![Pred::Range(field, 0, 65535), within.inverted(true)]),
+        _ => Pred::within(field, u128::from(ports.low), u128::from(ports.high), inverted),
     }
 }
 

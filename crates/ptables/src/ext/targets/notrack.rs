@@ -1,5 +1,6 @@
 //! `-j NOTRACK`.
 
+use super::ct::Ct;
 use crate::ext::*;
 use crate::meaning::Effect;
 
@@ -35,7 +36,7 @@ impl Extension for Notrack {
 }
 
 impl TargetExtension for Notrack {
-    fn effect(&self, _: Context) -> Effect {
-        Effect::Track { untracked: true, zone: false }
+    fn effect(&self, context: Context) -> Effect {
+        Ct::notrack().effect(context)
     }
 }

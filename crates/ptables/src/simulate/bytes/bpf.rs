@@ -14,6 +14,9 @@ const ANCILLARY: u32 = 0xffff_f000;
 const NETWORK: u32 = 0xfff0_0000;
 const LINK: u32 = 0xffe0_0000;
 
+/// Size of a load of one byte, in a program's code.
+const BYTE: u16 = 0x10;
+
 /// Bytes of a load that lies outside of the packet end the program with 0; what is not known, without an answer.
 enum Stop {
     Outside,
@@ -50,14 +53,14 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
             (1, 0) => x = k,
             (1, 0x80) => x = u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             (1, 0x60) => x = memory.get(k as usize).copied().unwrap_or(0),
-            (1, 0xa0) => match load(k, 0x10, true) {
+            (1, 0xa0) => match load(k, BYTE, true) {
                 Ok(value) => x = (value & 15) * 4,
                 Err(Stop::Outside) => return Some(0),
                 Err(Stop::Unknown) => return None,
             },
             (2, _) => *memory.get_mut(k as usize)? = a,
             (3, _) => *memory.get_mut(k as usize)? = x,
-            (4, _) => match alu(it.code & 0xf0, a, operand) {
+            (4, _) => match alu(it.code >> 4, a, operand) {
                 Some(value) => a = value,
                 None => return Some(0),
             },
@@ -69,7 +72,7 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
                 _ => at += jump(a & operand != 0),
             },
             // The kernel takes no program that returns the other register.
-            (6, _) => return Some(if it.code & 0x18 == 0x10 { a } else { k }),
+            (6, _) => return Some(if it.code >> 3 & 3 == 2 { a } else { k }),
             _ if it.code & 0xf8 == 0x80 => a = x,
             _ => x = a,
         }
@@ -77,19 +80,19 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
     None
 }
 
-/// `None` for a division by 0.
+/// By the high four bits of a code. `None` for a division by 0.
 fn alu(operation: u16, a: u32, operand: u32) -> Option<u32> {
     Some(match operation {
         0 => a.wrapping_add(operand),
-        0x10 => a.wrapping_sub(operand),
-        0x20 => a.wrapping_mul(operand),
-        0x30 => a.checked_div(operand)?,
-        0x40 => a | operand,
-        0x50 => a & operand,
-        0x60 => a.wrapping_shl(operand),
-        0x70 => a.wrapping_shr(operand),
-        0x80 => a.wrapping_neg(),
-        0x90 => a.checked_rem(operand)?,
+        1 => a.wrapping_sub(operand),
+        2 => a.wrapping_mul(operand),
+        3 => a.checked_div(operand)?,
+        4 => a | operand,
+        5 => a & operand,
+        6 => a.wrapping_shl(operand),
+        7 => a.wrapping_shr(operand),
+        8 => a.wrapping_neg(),
+        9 => a.checked_rem(operand)?,
         _ => a ^ operand,
     })
 }
@@ -109,9 +112,9 @@ fn load(
         (LINK.., _) => return Err(Stop::Unknown),
         _ => offset,
     } as usize;
-    let value = match code & 0x18 {
+    let value = match code >> 3 & 3 {
         0 => u32_at(bytes, offset),
-        8 => u16_at(bytes, offset).map(u32::from),
+        1 => u16_at(bytes, offset).map(u32::from),
         _ => u8_at(bytes, offset).map(u32::from),
     };
     value.ok_or(Stop::Outside)

@@ -30,13 +30,13 @@ pub(crate) fn tcp_option(bytes: &[u8], transport: usize, option: u8) -> Seen {
     }
 }
 
-/// The maximum segment size that the header tells; `Err` if the header is broken.
-pub(crate) fn mss(bytes: &[u8], transport: usize) -> Result<Option<u16>, ()> {
+/// Where the two bytes of the maximum segment size stand in the packet, and what they tell; `Err` if the header is broken.
+pub(crate) fn mss(bytes: &[u8], transport: usize) -> Result<Option<(usize, u16)>, ()> {
     let options = options(bytes, transport)?;
     let mut at = 0;
     while let Some(kind) = u8_at(options, at) {
         if kind == 2 && u8_at(options, at + 1) == Some(4) {
-            return Ok(u16_at(options, at + 2));
+            return Ok(u16_at(options, at + 2).map(|it| (transport + 20 + at + 2, it)));
         }
         // A length of 0 or 1 is taken for padding in turn.
         at += if kind < 2 { 1 } else { usize::from(u8_at(options, at + 1).unwrap_or(0)).max(2) };

@@ -11,7 +11,8 @@ pub(super) fn machine_matches(bytes: &[u8], tokens: &[u8], from: u16, to: u16) -
     // The kernel takes the bytes of the tokens for the length of what is found.
     let room = to.saturating_sub(from).checked_sub(tokens.len() * 4);
     let Some(room) = room else { return Some(false) };
-    let part = Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::new(0), ends: Cell::new(0) };
+    let part =
+        Part { bytes: bytes.get(from..).unwrap_or_default(), read: Cell::default(), ends: Cell::default() };
     let found = search(&part, &tokens).is_some_and(|start| start <= room);
     let within = to >= bytes.len() || from + part.read.get() < to;
     (within && part.ends.get() < 2).then_some(found)
@@ -135,7 +136,10 @@ fn step(part: &Part<'_>, at: usize, token: &Token, next: Option<&Token>) -> Step
             Some(_) => {}
         },
         Times::Perhaps => {
-            return Step::On(at + usize::from(part.get(at).is_some_and(|byte| token.takes(byte))));
+            return match part.get(at) {
+                Some(byte) if token.takes(byte) => Step::On(at + 1),
+                _ => Step::On(at),
+            };
         }
         Times::Any | Times::Before => {}
     }

@@ -1,5 +1,7 @@
 //! Bounds of intervals, and in which of them a value lies.
 
+use std::collections::BTreeSet;
+
 /// First value of each interval but the first, which begins at 0. Narrow numbers are found faster.
 #[derive(Clone, Debug)]
 pub(super) enum Bounds {
@@ -31,10 +33,7 @@ struct Block([i32; BLOCK]);
 /// Where intervals begin that tell these ranges apart, but the first; sorted, each once.
 pub(super) fn starts(ranges: impl Iterator<Item = (u128, u128)>, most: u128) -> Vec<u128> {
     let ends = ranges.flat_map(|(low, high)| [Some(low), high.checked_add(1)]).flatten();
-    let mut starts: Vec<u128> = ends.filter(|it| (1..=most).contains(it)).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    starts
+    ends.filter(|it| (1..=most).contains(it)).collect::<BTreeSet<u128>>().into_iter().collect()
 }
 
 impl Bounds {
@@ -82,9 +81,8 @@ impl Tree {
     fn place(&self, value: u32) -> usize {
         let (mut place, mut start) = (0, 0);
         for end in self.ends.iter().take(self.depth as usize) {
-            let at = start + place;
-            // Behind the last block of a level there may be more below.
-            let below = self.blocks.get(at as usize).filter(|_| at < *end).map_or(0, |it| it.below(value));
+            // Behind the last block of a level, whatever is found below is more than there is.
+            let below = self.blocks.get((start + place) as usize).map_or(0, |it| it.below(value));
             place = place * BLOCK as u32 + below;
             start = *end;
         }

@@ -162,10 +162,12 @@ impl Values {
     #[inline]
     pub(super) fn new(heads: &Heads) -> Values {
         let (source_port, destination_port) = heads.ports.unwrap_or_default();
+        let whole = heads.left >= if heads.proto == Some(6) { 20 } else { 12 }
+            || matches!(heads.proto, Some(17 | 136)) && heads.left >= 8;
         let known = match heads.proto {
             // Who asks for the protocol drops the packet, whatever stands behind that question.
             None => 0,
-            Some(_) if heads.ports.is_some() && heads.whole => 0b11111,
+            Some(_) if heads.ports.is_some() && whole => 0b11111,
             // A look at a header that is cut off drops the packet, so those rules are asked.
             Some(_) => 0b10011,
         };

@@ -22,17 +22,9 @@ fn tracked(place: &Place<'_>) -> bool {
     place.tracked
 }
 
-/// Type and code of questions and their answers, as one number.
-const ECHOES: [(u16, u16); 8] = [
-    (0x0800, 0x0800),
-    (0, 0),
-    (0x0d00, 0x0d01),
-    (0x0e00, 0x0e00),
-    (0x0f00, 0x1000),
-    (0x1100, 0x1200),
-    (0x8000, 0x8100),
-    (0x8b00, 0x8c00),
-];
+/// Types of questions and their answers.
+const ECHOES_V4: [[u8; 2]; 4] = [[8, 0], [13, 14], [15, 16], [17, 18]];
+const ECHOES_V6: [[u8; 2]; 2] = [[128, 129], [139, 140]];
 
 /// Changes the entry of a packet, which gets one if it has none.
 fn known(draft: &mut Draft, change: impl FnOnce(&mut Known)) {
@@ -72,7 +64,11 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     let before = piece.text.len();
     let v6 = place.v6;
     // Every other rule has one option, which then tells by itself how often it was true.
-    let only = place.rng.chance(50).then(|| place.rng.below(13));
+    let mut only = place.rng.chance(50).then(|| place.rng.below(13));
+    let is_echo = matches!(place.proto, Some(1 | 58));
+    if is_echo && place.rng.chance(50) {
+        only = Some(6 + place.rng.below(4));
+    }
     let given = |place: &mut Place<'_>, number: u64, percent: u64| match only {
         Some(it) => it == number,
         None => place.rng.chance(percent),
@@ -110,17 +106,18 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     for (number, name) in ports.into_iter().enumerate() {
         if given(place, 6 + number as u64, 12) {
             let (mut text, mut low, mut high) = place.port_range();
-            if place.rng.chance(50) {
+            let mut echo = None;
+            if place.rng.chance(if is_echo { 85 } else { 50 }) {
                 // Of ICMP the identifier stands for one port, type and code for the other.
-                (low, high) = place.rng.pick(&ECHOES);
-                text = if low == high { low.to_string() } else { format!("{low}:{high}") };
+                let pair = place.rng.pick(if v6 { &ECHOES_V6[..] } else { &ECHOES_V4 });
+                (echo, low) = (Some(pair), u16::from(place.rng.pick(&pair)) << 8);
+                (text, high) = (low.to_string(), low);
             }
             let source = matches!(name, "ctorigsrcport" | "ctrepldstport");
-            let echo = ECHOES.contains(&(low, high)).then_some(low.to_be_bytes()[0]);
             piece.option(place.not(), &format!("--{name} {text}"), move |draft, rng| {
-                if let Some(kind) = echo {
+                if let Some(kinds) = echo {
                     draft.become_proto(if draft.v6 { 58 } else { 1 }, rng);
-                    draft.layout.transport = Transport::Icmp { kind, code: 0, rest: 7 };
+                    draft.layout.transport = Transport::Icmp { kind: rng.pick(&kinds), code: 0, rest: 7 };
                 }
                 let reply = matches!(&draft.shot.entry, Entry::There(it) if it.reply);
                 let port = Some(rng.pick(&[low, high]));

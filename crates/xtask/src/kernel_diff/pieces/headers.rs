@@ -126,6 +126,12 @@ fn rt(place: &mut Place<'_>) -> Piece {
     }
     piece.wishes.push(std::rc::Rc::new(move |draft, rng| {
         let mut content = vec![kind, left, rng.pick(&[0, 0, 0, 9]), 0, 0, 0];
+        let mut addresses = addresses.clone();
+        if rng.chance(35) {
+            // One is another.
+            let at = rng.below(3) as usize;
+            addresses.iter_mut().skip(at).take(1).for_each(|it| *it ^= 1);
+        }
         content.extend(addresses.iter().flat_map(|it| it.to_be_bytes()));
         draft.extension(43, content);
     }));
@@ -141,7 +147,8 @@ fn ah(place: &mut Place<'_>) -> Piece {
         piece.option(place.not(), &format!("--ahspi {text}"), |_, _| {});
     }
     if place.given() {
-        let length = place.rng.pick(&[12, 24]);
+        // To the kernel 0 is no condition.
+        let length = place.rng.pick(&[12, 24, 0, 1]);
         piece.option(place.not(), &format!("--ahlen {length}"), |_, _| {});
     }
     if place.rng.chance(30) {

@@ -23,9 +23,12 @@ fn hops(place: &mut Place<'_>) -> Piece {
             // Forwarding takes one off.
             draft.layout.hop_limit = value.saturating_add(rng.below(2) as u8);
         }),
-        1 => piece.option(false, &format!("--{name}-lt {value}"), move |draft, _| {
-            draft.layout.hop_limit = 2.max(value - 1)
-        }),
+        1 => {
+            let value = if place.rng.chance(15) { 0 } else { value };
+            piece.option(false, &format!("--{name}-lt {value}"), move |draft, _| {
+                draft.layout.hop_limit = 2.max(value.saturating_sub(1))
+            })
+        }
         _ => piece.option(false, &format!("--{name}-gt {value}"), move |draft, _| {
             draft.layout.hop_limit = value.saturating_add(1)
         }),

@@ -144,6 +144,10 @@ fn addrtype(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("addrtype");
     let which = place.rng.below(3);
     let v6 = place.v6;
+    if !place.decided && place.rng.chance(15) && (incoming(place) || outgoing(place)) {
+        // Whose addresses an interface has, nobody tells.
+        piece.word(if incoming(place) { "--limit-iface-in" } else { "--limit-iface-out" });
+    }
     for (at, name) in ["src", "dst"].into_iter().enumerate() {
         if which == at as u64 {
             continue;

@@ -23,12 +23,13 @@ pub(super) const MAKERS: &[Maker] = &[
 
 /// Source and destination ports, at least one.
 fn both_ports(place: &mut Place<'_>, piece: &mut Piece) {
-    if place.nft && place.rng.chance(15) {
+    if place.nft && place.rng.chance(35) {
         // What iptables-nft 1.8.9 puts into one comparison, or nearly so.
-        let one = |rng: &mut Rng| rng.pick(&["0", "22", "80", "65534", "22:80"]);
+        let one = |rng: &mut Rng| rng.pick(&["0", "1", "22", "80", "65534", "22:80", "0:65535"]);
         let (from, to) = (one(place.rng), one(place.rng));
         piece.option(true, &format!("--sport {from}"), |draft, rng| {
-            draft.ports(Some(rng.pick(&[0, 22, 80, 65534])), Some(rng.pick(&[0, 22, 80, 65534])))
+            let some = &[0, 1, 22, 80, 40_000, 65534];
+            draft.ports(Some(rng.pick(some)), Some(rng.pick(some)))
         });
         return piece.option(place.rng.chance(80), &format!("--dport {to}"), |_, _| {});
     }
@@ -122,7 +123,7 @@ fn sctp(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("sctp");
     both_ports(place, &mut piece);
     if place.given() {
-        const TYPES: [(&str, u8); 7] = [
+        const TYPES: [(&str, u8); 8] = [
             ("DATA", 0),
             ("INIT", 1),
             ("INIT_ACK", 2),
@@ -130,6 +131,7 @@ fn sctp(place: &mut Place<'_>) -> Piece {
             ("ABORT", 6),
             ("COOKIE_ACK", 11),
             ("ASCONF", 0xc1),
+            ("ASCONF_ACK", 0x80),
         ];
         let (one, other) = place.rng.pair(&TYPES);
         let how = place.rng.pick(&["all", "any", "only"]);
