@@ -50,7 +50,7 @@ fn raw(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
     if plan.tracked && rng.chance(50) {
         // With the last one, what the namespace leaves untracked would be tracked.
         let all = [" -j CT --notrack", " -j NOTRACK", " -j CT --ctevents new"];
-        return plain(rng.pick(if plan.entries { &all[..2] } else { &all }).to_owned());
+        return plain(rng.pick(if plan.entries || plan.decided { &all[..2] } else { &all }).to_owned());
     }
     mark(rng)
 }

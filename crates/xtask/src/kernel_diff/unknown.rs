@@ -87,7 +87,9 @@ fn has_unknown_part(text: &str) -> bool {
         "-name many",
         "-name crowd",
     ];
-    parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen)
+    // What `cluster` makes of a template.
+    let template = text.contains("-j CT --ctevents") && text.contains("-m cluster");
+    parts.iter().any(|it| text.contains(it)) || text.lines().any(chosen) || template
 }
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.
