@@ -193,10 +193,8 @@ impl Subject<'_, '_> {
         ways.len() > 1
             && ways.iter().all(|way| {
                 // What ends there is dropped by a look.
-                let ends_there = way
-                    .path
-                    .last()
-                    .is_some_and(|it| matches!(it.kind, StepKind::Maybe | StepKind::Torn));
+                let ends_there =
+                    way.path.last().is_some_and(|it| matches!(it.kind, StepKind::Maybe | StepKind::Torn));
                 let mut open = way.path.iter().filter(|it| it.kind == StepKind::Maybe);
                 way.verdict != Verdict::Unknown && !ends_there && open.all(|it| does_nothing(it.at))
             })
