@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use ptables::dialect::Family;
-use ptables::packet::mend::mend;
 use ptables::packet::{Layout, Tcp, Transport, View};
 use ptables_judge::world::{Link, OWNERS, Path};
 
+use super::cut::{tell_length, truncate};
 use super::pool;
 use super::rng::Rng;
 use super::shot::{Entry, Known, Shot};
@@ -288,39 +288,6 @@ impl Draft {
         }
         Some(self.shot)
     }
-
-    /// Takes the checksum of a datagram away, and half of the numbers of a DCCP header.
-    fn bare_header(&mut self, family: Family) {
-        let view = View::new(family, &self.shot.bytes);
-        let start = view.transport;
-        let part = match self.layout.transport {
-            _ if view.fragment != 0 => return,
-            Transport::Udp { .. } | Transport::UdpLite { .. } => 6..8,
-            Transport::Dccp { .. } => 8..9,
-            _ => return,
-        };
-        for byte in self.shot.bytes.get_mut(start + part.start..start + part.end).into_iter().flatten() {
-            *byte &= if part.start == 8 { 0xfe } else { 0 };
-        }
-    }
-}
-
-/// Cuts a packet off, and says so in its header.
-fn truncate(bytes: &mut Vec<u8>, length: usize) {
-    bytes.truncate(length);
-    let left = bytes.len() as u16;
-    tell_length(bytes, left);
-}
-
-/// Writes into a packet's header how long it is.
-fn tell_length(bytes: &mut [u8], length: u16) {
-    if bytes[0] >> 4 == 6 {
-        return bytes[4..6].copy_from_slice(&length.saturating_sub(40).to_be_bytes());
-    }
-    let (old, new) = ([bytes[2], bytes[3]], length.to_be_bytes());
-    let sum = mend(u16::from_be_bytes([bytes[10], bytes[11]]), &old, &new);
-    bytes[2..4].copy_from_slice(&new);
-    bytes[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// The identifier of an echo and its number: often one of the ports that rules ask for.

@@ -10,6 +10,7 @@ pub mod arena;
 pub mod command;
 pub mod coverage;
 pub mod crowd;
+pub mod cut;
 pub mod deck;
 pub mod doubts;
 pub mod draft;
