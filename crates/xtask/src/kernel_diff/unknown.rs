@@ -86,10 +86,11 @@ impl Machine {
 }
 
 /// What puts something into packets that nobody tells, or asks for it.
-const LEFT_OPEN: [&str; 7] = [
+const LEFT_OPEN: [&str; 8] = [
     "-j MASQUERADE",
     "-j REDIRECT",
     "--clamp-mss-to-pmtu",
+    "--limit-iface",
     // The header of the link, and the number of an interface, of which programs may ask.
     " 0 42928701",
     " 0 4294963208",
