@@ -72,7 +72,7 @@ impl Subject<'_, '_> {
             return Some("what it knows is wrong");
         }
         let first = self.simulator.verdict(part);
-        if first != Verdict::Unknown && first != told.verdict || ways.len() == 1 && first != told.verdict {
+        if first != told.verdict && (first != Verdict::Unknown || ways.len() == 1) {
             return Some("the first undecided rule is passed over, or there is none");
         }
         if let Some(fault) = self.fault_of_ways(&told, &ways) {
