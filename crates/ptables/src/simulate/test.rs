@@ -354,6 +354,9 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
             take_for_own(machine, sure);
             match machine.connection.get() {
                 None => Tri::No,
+                Some(_) if machine.connection.is_template() => {
+                    Tri::Unknown(Why::Text("what `cluster` makes of a template depends on the kernel"))
+                }
                 Some(it) => {
                     (nodes & 1 << node(machine.family, it.original.source, *seed, *total) != 0).into()
                 }

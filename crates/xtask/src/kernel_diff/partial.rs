@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ptables::meaning::{Answer, Field};
+use ptables::model::Jump;
 use ptables::packet::Packet;
 use ptables::simulate::{At, Step, StepKind, Trace, Verdict};
 
@@ -176,7 +177,27 @@ impl Subject<'_, '_> {
 
     fn leaves_open(&self, ways: &[Trace], seen: &Fate) -> bool {
         let open = ways.len() >= 64 || ways.iter().any(|trace| self.leads_there(trace, seen));
-        open && !ways.iter().any(has_misses)
+        open && !ways.iter().any(has_misses) && !self.parts_for_nothing(ways)
+    }
+
+    /// Whether there are several ways though all that is undecided are rules that do nothing.
+    fn parts_for_nothing(&self, ways: &[Trace]) -> bool {
+        let does_nothing = |at: At| {
+            let rule = at.rule.map(|rule| &self.ruleset.tables[at.table].chains[at.chain].rules[rule]);
+            rule.and_then(|it| it.as_typed()).is_some_and(|it| match &it.jump {
+                Jump::None => true,
+                Jump::Target(target) => ["LOG", "CLASSIFY"].contains(&target.spec().name),
+                _ => false,
+            })
+        };
+        ways.len() > 1
+            && ways.iter().all(|way| {
+                // What ends there is dropped by a look.
+                let ends_there =
+                    way.path.last().is_some_and(|it| matches!(it.kind, StepKind::Maybe | StepKind::Torn));
+                let mut open = way.path.iter().filter(|it| it.kind == StepKind::Maybe);
+                way.verdict != Verdict::Unknown && !ends_there && open.all(|it| does_nothing(it.at))
+            })
     }
 
     /// Whether a trace begins with the first rule of a chain, be it met or not, and has the next one behind each that was not

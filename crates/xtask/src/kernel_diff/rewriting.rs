@@ -197,6 +197,12 @@ fn look(plan: Plan, rng: &mut Rng, hook: Hook) -> String {
         11 if v6 => " -m u32 --u32 \"36&0xffff=0:0x7fff\"".to_owned(),
         11 => " -m u32 --u32 \"16&0xffff=0:0x7fff\"".to_owned(),
         _ if !plan.tracked => format!("{not} -d {address}/{length}"),
+        15 if !plan.entries && rng.chance(60) => {
+            " -m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 0x1".to_owned()
+        }
+        17 if !plan.entries && rng.chance(60) => {
+            format!(" -m pkttype{not} --pkt-type {}", rng.pick(&["unicast", "multicast"]))
+        }
         16 => {
             // It is set in one place, and asked for in another.
             let label = rng.pick(&[0, 1, 40, 127]);

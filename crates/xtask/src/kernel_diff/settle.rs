@@ -88,6 +88,9 @@ impl Draft {
         }
         if scope.nft && self.layout.proto == 6 {
             // Whether nf_tables takes this for enough of a TCP header depends on what asks.
+            if !later && matches!(self.layout.transport, Transport::None) {
+                self.short.get_or_insert(13);
+            }
             self.short = self.short.map(|it| if it < 20 { it.min(13) } else { it });
         }
         self.settle_cut(scope, rng);

@@ -50,7 +50,7 @@ fn raw(rng: &mut Rng, plan: Plan) -> (Target, Option<u8>) {
     if plan.tracked && rng.chance(50) {
         // With the last one, what the namespace leaves untracked would be tracked.
         let all = [" -j CT --notrack", " -j NOTRACK", " -j CT --ctevents new"];
-        return plain(rng.pick(if plan.entries { &all[..2] } else { &all }).to_owned());
+        return plain(rng.pick(if plan.entries || plan.decided { &all[..2] } else { &all }).to_owned());
     }
     mark(rng)
 }
@@ -71,6 +71,9 @@ fn mark(rng: &mut Rng) -> (Target, Option<u8>) {
 pub(super) fn mangle(rng: &mut Rng, plan: Plan, hook: Hook) -> (Target, Option<u8>) {
     let changes = |text: String| (Target { text, reroutes: true }, None);
     match rng.below(16) {
+        9 if matches!(hook, Hook::Forward | Hook::Output | Hook::Postrouting) => {
+            return plain(" -j CLASSIFY --set-class 1:2".to_owned());
+        }
         10 => return segment(rng, plan, hook),
         11 if plan.v6 && !plan.tracked && !plan.decided => return prefix(rng, hook),
         12 | 13 => return changes(hmark(rng, plan)),

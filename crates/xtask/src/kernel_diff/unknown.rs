@@ -32,6 +32,7 @@ impl Untold {
         Untold {
             address: has_any(&case.text, &LEFT_OPEN)
                 || case.text.lines().any(|it| chooses(it) || joins(it))
+                || has_template(&case.text)
                 // An address may come back.
                 || kinds && case.text.lines().filter(|it| has_any(it, &TRANSLATE)).count() > 1,
             kinds,
@@ -94,6 +95,8 @@ const LEFT_OPEN: [&str; 8] = [
     // The header of the link, and the number of an interface, of which programs may ask.
     " 0 42928701",
     " 0 4294963208",
+    // The addresses of one interface.
+    "--limit-iface",
     "-name table9v",
     "-name timed",
 ];
@@ -151,7 +154,12 @@ const TABLE: usize = 64;
 /// finds at the end of a packet, or for a table that several rules settle, or for a list that is full.
 pub(super) fn has_unknown_address(text: &str) -> bool {
     let others = ["-m addrtype", "--algo fsm", "-name many", "-name crowd"];
-    has_any(text, &LEFT_OPEN) || has_any(text, &others) || text.lines().any(chooses)
+    has_any(text, &LEFT_OPEN) || has_any(text, &others) || text.lines().any(chooses) || has_template(text)
+}
+
+/// Whether `cluster` may ask what CT hangs on packets.
+fn has_template(text: &str) -> bool {
+    text.contains("-j CT --ctevents") && text.contains("-m cluster")
 }
 
 /// Whether it may not be told what a connection has carried: tracking counts a SYN by the state that it has noted.

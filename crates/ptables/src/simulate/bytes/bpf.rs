@@ -28,8 +28,8 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
     let (mut a, mut x) = (0u32, 0u32);
     let mut memory = [0u32; 16];
     let mut at = 0usize;
-    // Jumps lead forward only, so there are no more steps than instructions.
-    for _ in 0..=program.len() {
+    // Jumps lead forward only: it ends.
+    loop {
         let it = program.get(at)?;
         at += 1;
         let k = it.k;
@@ -77,7 +77,6 @@ pub(crate) fn run(program: &[Instruction], bytes: &[u8], ancillary: &dyn Ancilla
             _ => x = a,
         }
     }
-    None
 }
 
 /// By the high four bits of a code. `None` for a division by 0.

@@ -81,8 +81,9 @@ impl Tree {
     fn place(&self, value: u32) -> usize {
         let (mut place, mut start) = (0, 0);
         for end in self.ends.iter().take(self.depth as usize) {
-            // Behind the last block of a level, whatever is found below is more than there is.
-            let below = self.blocks.get((start + place) as usize).map_or(0, |it| it.below(value));
+            let at = start + place;
+            // Behind the last block of a level there may be more below.
+            let below = self.blocks.get(at as usize).filter(|_| at < *end).map_or(0, |it| it.below(value));
             place = place * BLOCK as u32 + below;
             start = *end;
         }

@@ -144,7 +144,7 @@ fn addrtype(place: &mut Place<'_>) -> Piece {
     let mut piece = Piece::new("addrtype");
     let which = place.rng.below(3);
     let v6 = place.v6;
-    if !place.decided && place.rng.chance(15) && (incoming(place) || outgoing(place)) {
+    if !place.decided && place.rng.chance(30) && (incoming(place) || outgoing(place)) {
         // Whose addresses an interface has, nobody tells.
         piece.word(if incoming(place) { "--limit-iface-in" } else { "--limit-iface-out" });
     }
