@@ -63,11 +63,8 @@ impl Draft {
         layout.id = rng.within(1, 65000) as u16;
         layout.flow = rng.below(1 << 20) as u32;
         layout.payload = payload(rng);
-        let output = if path == Path::Output && scope.one_way_out {
-            0
-        } else {
-            rng.below(scope.devices as u64) as usize
-        };
+        let devices = if path == Path::Output && scope.one_way_out { 1 } else { scope.devices };
+        let output = rng.below(devices as u64) as usize;
         let shot = Shot {
             path,
             input: rng.below(scope.devices as u64) as usize,
@@ -186,13 +183,6 @@ impl Draft {
         self.become_proto(6, rng);
         if let Transport::Tcp(tcp) = &mut self.layout.transport {
             change(tcp);
-        }
-    }
-
-    /// Sets its flags, if it is a TCP segment.
-    pub fn tcp_flags(&mut self, flags: u8) {
-        if let Transport::Tcp(tcp) = &mut self.layout.transport {
-            tcp.flags = flags;
         }
     }
 

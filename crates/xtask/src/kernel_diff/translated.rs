@@ -119,7 +119,9 @@ fn aim(plan: Plan) -> Wish {
         if plan.tracked {
             draft.become_proto(rng.pick(&[6, 6, 17]), rng);
             draft.ports(Some(rng.pick(&[22, 443, 1024])), Some(rng.pick(&[22, 443, 1024, 8080, 65535])));
-            draft.tcp_flags(2);
+            if draft.layout.proto == 6 {
+                draft.tcp(rng, |tcp| tcp.flags = 2);
+            }
             return;
         }
         if v6 && rng.chance(60) {

@@ -91,11 +91,10 @@ const LEFT_OPEN: [&str; 8] = [
     "-j MASQUERADE",
     "-j REDIRECT",
     "--clamp-mss-to-pmtu",
+    "--limit-iface",
     // The header of the link, and the number of an interface, of which programs may ask.
     " 0 42928701",
     " 0 4294963208",
-    // The addresses of one interface.
-    "--limit-iface",
     "-name table9v",
     "-name timed",
 ];
