@@ -311,16 +311,12 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
             }
             Tri::YesDrop => {
                 self.observer.hit(at, &self.machine, &rule.tests, true);
-                // The kernel's own tables come to the target, and drop the packet behind it.
-                Uncommon::End(match table.effect(&rule.action) {
-                    Some(Effect::Reject(answer)) if !self.simulator.nft => Verdict::Reject(*answer),
-                    _ => Verdict::Drop,
-                })
+                Uncommon::End(self.dropped_behind(table, rule))
             }
             Tri::MayDrop(why, counts) => match self.undecided(Some(&Effect::Drop), why) {
                 Some(Some(true)) if counts => {
                     self.observer.hit(at, &self.machine, &rule.tests, false);
-                    Uncommon::End(Verdict::Drop)
+                    Uncommon::End(self.dropped_behind(table, rule))
                 }
                 Some(Some(true)) => {
                     self.observer.at(at, &self.machine, Event::Torn);
@@ -345,6 +341,15 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
                 Some(Some(false)) => Uncommon::Next,
                 Some(None) => Uncommon::End(Verdict::Unknown),
             },
+        }
+    }
+
+    /// What becomes of a packet that a look drops, though the rule counts: the kernel's own tables come to the target, and drop
+    /// the packet behind it.
+    fn dropped_behind(&self, table: &Table, rule: &Rule) -> Verdict {
+        match table.effect(&rule.action) {
+            Some(Effect::Reject(answer)) if !self.simulator.nft => Verdict::Reject(*answer),
+            _ => Verdict::Drop,
         }
     }
 

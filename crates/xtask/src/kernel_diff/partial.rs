@@ -103,7 +103,8 @@ impl Subject<'_, '_> {
             let parting = (0..other.path.len()).find(|at| key(one, *at) != key(other, *at));
             let Some(parting) = parting else { return false };
             let step = &other.path[parting];
-            let drops = other.verdict == Verdict::Drop && other.path.len() == parting + 1;
+            let drops = matches!(other.verdict, Verdict::Drop | Verdict::Reject(_))
+                && other.path.len() == parting + 1;
             match step.kind {
                 StepKind::Maybe => drops || !is_harmless(self.ruleset, step.at),
                 kind => drops && kind == StepKind::Torn,
