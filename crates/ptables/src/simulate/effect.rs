@@ -278,7 +278,7 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
         return After::Next;
     }
     let header = usize::from(u8_at(&machine.bytes, start + 12).unwrap_or(0) >> 4) * 4;
-    if machine.bytes.len() < start + header.max(20) {
+    if header < 20 || machine.bytes.len() < start + header {
         return After::End(Verdict::Drop);
     }
     let mut bytes = machine.bytes.to_vec();
