@@ -202,11 +202,15 @@ fn a_set_is_known_until_a_rule_may_have_changed_it() {
     let simulator =
         Simulator::new(&rules, Options::default()).with_sets(crate::ipset::Contents::new(&sets).0);
     let mut session = simulator.session();
-    let mut next =
-        |proto: &str| session.simulate(&packet(&format!("{proto} 10.0.0.1 -> 2.2.2.2 in eth0"))).verdict;
+    let mut from = |proto: &str, host: u8| {
+        session.simulate(&packet(&format!("{proto} 10.0.0.{host} -> 2.2.2.2 in eth0"))).verdict
+    };
+    let mut next = |proto| from(proto, 1);
     assert_eq!([next("sctp"), next("udp"), next("sctp")], [Drop, Drop, Accept]);
     // Two ways, and neither changes it.
     assert_eq!([next("tcp"), next("sctp")], [Drop, Accept]);
+    // On one of two ways what it holds is added again.
+    assert_eq!([next("esp"), next("sctp")], [Drop, Accept]);
     // On one of two ways it is changed.
-    assert_eq!([next("esp"), next("sctp")], [Drop, Unknown]);
+    assert_eq!([from("esp", 2), from("sctp", 2)], [Drop, Unknown]);
 }
