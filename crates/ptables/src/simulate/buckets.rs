@@ -95,8 +95,11 @@ fn key(test: &BucketTest, machine: &Machine<'_>) -> Option<Key> {
     for ((place, (field, mask)), _) in key.iter_mut().zip(parts).zip(test.apart).filter(|it| it.1) {
         // Of protocols without ports, of later fragments and of torn headers the kernel takes other bytes for them.
         let is_there = machine.heads.ports.is_some() || matches!(field, Field::Source | Field::Destination);
+        if !is_there {
+            return None;
+        }
         let Value::Is(value) = machine.value(field) else { return None };
-        *place = Some(Some(value & mask).filter(|_| is_there)?);
+        *place = Some(value & mask);
     }
     Some(key)
 }
