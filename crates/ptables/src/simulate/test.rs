@@ -301,7 +301,8 @@ fn remember<'a>(
 
 fn ask<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a> {
     match pred {
-        Pred::True | Pred::False => (*pred == Pred::True).into(),
+        Pred::True => Tri::Yes,
+        Pred::False => Tri::No,
         Pred::Range(name, low, high) => range(machine, *name, *low, *high),
         Pred::Bits(name, mask, value) => bits(machine, *name, *mask, *value),
         Pred::AnyBit(name, mask) => any_bit(machine, *name, *mask),
