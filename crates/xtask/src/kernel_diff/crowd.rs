@@ -9,7 +9,7 @@ use ptables_judge::world::{DEVICES, Path};
 
 use super::draft::Wish;
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules};
 
 /// How many senders; a list of `recent` holds 100.
 const SENDERS: u64 = 130;
@@ -22,20 +22,14 @@ impl Rules {
         let sweeps = rng.chance(50);
         let all = if sweeps { rng.pick(&[65, 101, 101, 130]) } else { SENDERS };
         let next = Cell::new(0);
-        let mut text = String::new();
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "*{table}");
-            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+        let text = plan.text(|table, _, text| {
             if table == "raw" {
                 let doubt = rng.pick(&["", " -i eth0", " ! -i eth1"]);
                 if !sweeps {
                     for _ in 0..rng.within(3, 6) {
                         let action =
                             rng.pick(&["--set", "--rcheck", "--update", "--remove", "--rcheck --hitcount 2"]);
+                        // Writing to a string does not fail.
                         let _ =
                             writeln!(text, "-A PREROUTING -m recent --name many{family} --rsource {action}");
                     }
@@ -56,8 +50,7 @@ impl Rules {
                     );
                 }
             }
-            text.push_str("COMMIT\n");
-        }
+        });
         let scope = plan.scope(false, DEVICES.len());
         let v6 = plan.v6;
         let sender: Wish = Rc::new(move |draft, rng| {

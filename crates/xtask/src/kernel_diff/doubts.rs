@@ -11,7 +11,7 @@ use super::draft::{Draft, Wish};
 use super::pieces::{Place, stateful};
 use super::pool;
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules, chain_of};
 
 /// Tables and hooks in which such rules stand.
 const PLACES: [(&str, Hook); 6] = [
@@ -28,14 +28,7 @@ impl Rules {
     pub fn doubts(plan: Plan, rng: &mut Rng) -> Rules {
         let places = [rng.pick(&PLACES[..2]), rng.pick(&PLACES)];
         let waits = plan.stateful && rng.chance(4);
-        let mut text = String::new();
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "*{table}");
-            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+        let text = plan.text(|table, hooks, text| {
             let here: Vec<Hook> =
                 hooks.iter().copied().filter(|hook| places.contains(&(table, *hook))).collect();
             here.iter().for_each(|hook| text.push_str(&format!(":some{} - [0:0]\n", *hook as usize)));
@@ -43,6 +36,7 @@ impl Rules {
                 let chain = format!("some{}", hook as usize);
                 for _ in 0..rng.within(4, 9) {
                     let line = rule((plan, waits), rng, (table, hook), Some(&chain));
+                    // Writing to a string does not fail.
                     let _ = writeln!(text, "-A {}{line}", chain_of(hook));
                 }
                 for _ in 0..rng.within(1, 3) {
@@ -50,8 +44,7 @@ impl Rules {
                     let _ = writeln!(text, "-A {chain}{line}");
                 }
             }
-            text.push_str("COMMIT\n");
-        }
+        });
         let mut scope = plan.scope(true, DEVICES.len());
         scope.tracked = plan.tracked;
         let aims = places.iter().map(|(_, hook)| (*hook, vec![alike(plan)])).collect();

@@ -14,7 +14,7 @@ use super::coverage::Coverage;
 use super::draft::Wish;
 use super::pieces::{Maker, Place, makers};
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules, chain_of};
 
 /// Options of a rule: whether it was met says so of each, whether it was not only if there is but one.
 type Options = Vec<(String, String)>;
@@ -66,24 +66,15 @@ impl Flat {
             options: HashMap::new(),
         };
         let place = rng.pick(&PLACES);
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(flat.rules.text, "*{table}");
-            for hook in hooks {
-                let _ = writeln!(flat.rules.text, ":{} ACCEPT [0:0]", chain_of(*hook));
-            }
+        flat.rules.text = plan.text(|table, _, text| {
             if place.0 == table {
-                flat.table(place, plan, rng);
+                flat.table(place, plan, rng, text);
             }
-            flat.rules.text.push_str("COMMIT\n");
-        }
+        });
         flat
     }
 
-    fn table(&mut self, (table, hook): (&'static str, Hook), plan: Plan, rng: &mut Rng) {
+    fn table(&mut self, (table, hook): (&'static str, Hook), plan: Plan, rng: &mut Rng, text: &mut String) {
         let mut protos: Vec<u8> = makers().flat_map(|it| it.protos).copied().collect();
         protos.sort_unstable();
         protos.dedup();
@@ -94,7 +85,8 @@ impl Flat {
                 Some(number) => format!("of{number}"),
             };
             if let Some(number) = proto {
-                let _ = writeln!(self.rules.text, ":{chain} - [0:0]");
+                // Writing to a string does not fail.
+                let _ = writeln!(text, ":{chain} - [0:0]");
                 let _ = writeln!(body, "-A {} -p {number} -j {chain}", chain_of(hook));
             }
             let mut place = Place {
@@ -129,7 +121,7 @@ impl Flat {
                 self.rules.aims.push((hook, wishes));
             }
         }
-        self.rules.text.push_str(&body);
+        text.push_str(&body);
     }
 
     /// Notes what the kernel counted.

@@ -9,7 +9,7 @@ use ptables_judge::world::DEVICES;
 use super::draft::Wish;
 use super::pool;
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules, chain_of};
 
 const HOOKS: [Hook; 3] = [Hook::Input, Hook::Forward, Hook::Output];
 /// How many rules; the last is beyond what one overview of a set holds.
@@ -33,22 +33,12 @@ impl Rules {
                 rule(plan, rng, hook, (name, &users[at + 1..]), number, &mut body, &mut aims);
             }
         }
-        let mut text = String::new();
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "*{table}");
-            for hook in hooks {
-                let _ = writeln!(text, ":{} ACCEPT [0:0]", chain_of(*hook));
-            }
+        let text = plan.text(|table, _, text| {
             if table == "filter" {
                 users.iter().for_each(|name| text.push_str(&format!(":{name} - [0:0]\n")));
                 text.push_str(&body);
             }
-            text.push_str("COMMIT\n");
-        }
+        });
         let scope = plan.scope(false, DEVICES.len());
         Rules { scope, text, aims, theme: None, waits: false }
     }
@@ -85,6 +75,7 @@ fn rule(
         let it = address(rng, v6);
         let length = rng.pick(if v6 { &[128, 128, 120, 64, 97] } else { &[32, 32, 28, 24, 31] });
         let mask = if !v6 && rng.chance(3) { "255.255.0.255".to_owned() } else { length.to_string() };
+        // Writing to a string does not fail.
         let _ = write!(line, "{} {option} {}/{mask}", not(rng), pool::text(it, v6));
         let free = if v6 { 128 } else { 32 } - length;
         wishes.push(Rc::new(move |draft, rng| {

@@ -10,22 +10,15 @@ use ptables_judge::world::{DEVICES, MARK_BITS};
 use super::draft::{Draft, Wish, extension, tcp_options};
 use super::pool;
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules, chain_of};
 use super::targets;
 
 impl Rules {
     /// Few rules that change much, without many conditions.
     pub fn rewriting(plan: Plan, rng: &mut Rng) -> Rules {
-        let mut text = String::new();
         let mut aims: Vec<(Hook, Vec<Wish>)> = Vec::new();
         let mut one_way_out = false;
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "*{table}");
-            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+        let text = plan.text(|table, hooks, text| {
             for hook in hooks {
                 let changes = match table {
                     "mangle" => rng.below(4),
@@ -42,6 +35,7 @@ impl Rules {
                     }
                     one_way_out |= *hook == Hook::Output && target.reroutes;
                     let proto_text = proto.map(|it| format!(" -p {it}")).unwrap_or_default();
+                    // Writing to a string does not fail.
                     let _ = writeln!(text, "-A {}{proto_text}{}", chain_of(*hook), target.text);
                     if target.text.contains("-j CONNMARK") && rng.chance(50) {
                         // The mark of the connection leaves with the packet.
@@ -71,8 +65,7 @@ impl Rules {
                     }
                 }
             }
-            text.push_str("COMMIT\n");
-        }
+        });
         let scope = plan.scope(one_way_out, DEVICES.len());
         Rules { scope, text, aims, theme: None, waits: false }
     }

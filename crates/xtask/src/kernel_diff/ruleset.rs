@@ -52,10 +52,29 @@ impl Plan {
     pub(super) fn scope(&self, one_way_out: bool, devices: usize) -> Scope {
         Scope { v6: self.v6, tracked: self.tracked, one_way_out, devices, nft: self.nft }
     }
+
+    /// The tables of its rules, with their hooks. Each is there, so that its policies count, and what was loaded before is
+    /// gone; but `nat` only where connections are tracked, for elsewhere the kernel does not ask it.
+    fn tables(self) -> impl Iterator<Item = (&'static str, &'static [Hook])> {
+        TABLES.into_iter().filter(move |it| it.0 != "nat" || self.tracked)
+    }
+
+    /// A text of these tables, with built-in chains that accept, and what `fill` writes behind their names: other chains, and
+    /// rules.
+    pub(super) fn text(self, mut fill: impl FnMut(&'static str, &'static [Hook], &mut String)) -> String {
+        let mut text = String::new();
+        for (table, hooks) in self.tables() {
+            text.push_str(&format!("*{table}\n"));
+            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+            fill(table, hooks, &mut text);
+            text.push_str("COMMIT\n");
+        }
+        text
+    }
 }
 
 /// Tables with their hooks, in the order in which they are written.
-pub(super) const TABLES: [(&str, &[Hook]); 5] = [
+const TABLES: [(&str, &[Hook]); 5] = [
     ("raw", &[Hook::Prerouting, Hook::Output]),
     ("mangle", &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]),
     ("nat", &[Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting]),
@@ -90,11 +109,7 @@ impl Rules {
         let theme = (!plan.stateful && rng.chance(share)).then(|| Theme::random(&plan, rng));
         let mut maker = Maker { rng, plan, aims: Vec::new(), one_way_out: false, theme };
         let mut text = String::new();
-        for (table, hooks) in TABLES {
-            // Every table is there, so that its policies count, and what was loaded before is gone.
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
+        for (table, hooks) in plan.tables() {
             let share =
                 maker.rng.pick(if table == "filter" { &[4, 8, 8, 25][..] } else { &[0, 0, 2, 5, 12] });
             maker.table(table, hooks, share, &mut text);

@@ -10,19 +10,12 @@ use ptables_judge::world::{DEVICES, Path};
 use super::draft::{Draft, Wish};
 use super::pool;
 use super::rng::Rng;
-use super::ruleset::{Plan, Rules, TABLES, chain_of};
+use super::ruleset::{Plan, Rules, chain_of};
 
 impl Rules {
     /// Few rules that translate, and looks behind them: of connections where these are tracked, else of prefixes of IPv6.
     pub fn translated(plan: Plan, rng: &mut Rng) -> Rules {
-        let mut text = String::new();
-        for (table, hooks) in TABLES {
-            if table == "nat" && !plan.tracked {
-                continue;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "*{table}");
-            hooks.iter().for_each(|hook| text.push_str(&format!(":{} ACCEPT [0:0]\n", chain_of(*hook))));
+        let text = plan.text(|table, hooks, text| {
             for hook in hooks {
                 let chain = chain_of(*hook);
                 let changes = match (table, hook) {
@@ -33,6 +26,7 @@ impl Rules {
                 for _ in 0..changes {
                     let change =
                         if plan.tracked { translation(plan, rng, *hook) } else { prefix(rng, *hook) };
+                    // Writing to a string does not fail.
                     let _ = writeln!(text, "-A {chain}{change}");
                 }
                 let looks = match (table, hook) {
@@ -46,8 +40,7 @@ impl Rules {
                     let _ = writeln!(text, "-A {chain}{look}");
                 }
             }
-            text.push_str("COMMIT\n");
-        }
+        });
         let scope = plan.scope(false, DEVICES.len());
         Rules { scope, text, aims: vec![(Hook::Prerouting, vec![aim(plan)])], theme: None, waits: false }
     }
