@@ -75,18 +75,7 @@ fn rule(
         line.push_str(look(rng, proto));
     }
     if plan.stateful {
-        let mut place = Place {
-            rng,
-            v6: plan.v6,
-            hook,
-            table,
-            tracked: plan.tracked,
-            entries: plan.entries,
-            nft: plan.nft,
-            proto,
-            decided: plan.decided,
-            cpu: plan.cpu,
-        };
+        let mut place = plan.place(rng, table, hook, proto);
         for _ in 0..place.rng.pick(&[0, 1, 1, 1, 2]) {
             let piece = if waits && place.rng.chance(60) {
                 timed(&mut place)

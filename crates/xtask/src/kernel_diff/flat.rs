@@ -12,7 +12,7 @@ use ptables_judge::world::DEVICES;
 use super::arena::Step;
 use super::coverage::Coverage;
 use super::draft::Wish;
-use super::pieces::{Maker, Place, makers};
+use super::pieces::{Maker, makers};
 use super::rng::Rng;
 use super::ruleset::{Plan, Rules, chain_of};
 
@@ -89,18 +89,7 @@ impl Flat {
                 let _ = writeln!(text, ":{chain} - [0:0]");
                 let _ = writeln!(body, "-A {} -p {number} -j {chain}", chain_of(hook));
             }
-            let mut place = Place {
-                rng,
-                v6: plan.v6,
-                hook,
-                table,
-                tracked: plan.tracked,
-                entries: plan.entries,
-                nft: plan.nft,
-                proto,
-                decided: plan.decided,
-                cpu: plan.cpu,
-            };
+            let mut place = plan.place(rng, table, hook, proto);
             let fits = |it: &&Maker| match proto {
                 None => it.protos.is_empty(),
                 // It has options that need TCP, and one that needs nothing.

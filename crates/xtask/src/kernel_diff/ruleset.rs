@@ -53,6 +53,28 @@ impl Plan {
         Scope { v6: self.v6, tracked: self.tracked, one_way_out, devices, nft: self.nft }
     }
 
+    /// Where conditions of a rule stand, which may name a protocol.
+    pub(super) fn place<'a>(
+        self,
+        rng: &'a mut Rng,
+        table: &'static str,
+        hook: Hook,
+        proto: Option<u8>,
+    ) -> Place<'a> {
+        Place {
+            rng,
+            v6: self.v6,
+            hook,
+            table,
+            tracked: self.tracked,
+            entries: self.entries,
+            nft: self.nft,
+            proto,
+            decided: self.decided,
+            cpu: self.cpu,
+        }
+    }
+
     /// The tables of its rules, with their hooks. Each is there, so that its policies count, and what was loaded before is
     /// gone; but `nat` only where connections are tracked, for elsewhere the kernel does not ask it.
     fn tables(self) -> impl Iterator<Item = (&'static str, &'static [Hook])> {
@@ -264,18 +286,7 @@ impl Maker<'_> {
         let mut wishes = Vec::new();
         let (target, needed) = targets::random(self.rng, self.plan, table, hook, later);
         let proto = self.conditions(hook, builtin, needed, &mut line, &mut wishes);
-        let mut place = Place {
-            rng: self.rng,
-            v6: self.plan.v6,
-            hook,
-            table,
-            tracked: self.plan.tracked,
-            entries: self.plan.entries,
-            nft: self.plan.nft,
-            proto,
-            decided: self.plan.decided,
-            cpu: self.plan.cpu,
-        };
+        let mut place = self.plan.place(self.rng, table, hook, proto);
         let theme = self.theme.filter(|_| place.rng.chance(75));
         let is_meant = |name: &&str| theme.is_none_or(|it| it.matches.contains(name));
         let suitable: Vec<_> = makers().filter(|it| is_meant(&it.name) && (it.fits)(&place)).collect();
