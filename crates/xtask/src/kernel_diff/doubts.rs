@@ -45,8 +45,7 @@ impl Rules {
                 }
             }
         });
-        let mut scope = plan.scope(true, DEVICES.len());
-        scope.tracked = plan.tracked;
+        let scope = plan.scope(true, DEVICES.len());
         let aims = places.iter().map(|(_, hook)| (*hook, vec![alike(plan)])).collect();
         Rules { scope, text, aims, theme: None, waits }
     }
