@@ -8,10 +8,10 @@ use ptables::dialect::Family;
 use ptables::packet::{Layout, Transport};
 use ptables::simulate::{Options, Simulator};
 use ptables_judge::sys;
-use ptables_judge::world::{DEVICES, Link, Path};
+use ptables_judge::world::{DEVICES, Path};
 use ptables_kernel::netns::scratch_or_skip;
 use xtask::kernel_diff::arena::{Arena, Fate};
-use xtask::kernel_diff::shot::{Entry, Shot};
+use xtask::kernel_diff::shot::Shot;
 use xtask::kernel_diff::subject::{Place, Subject};
 use xtask::kernel_diff::trial::{Case, agree, read};
 
@@ -99,21 +99,7 @@ fn packets(v6: bool, number: u16) -> [Vec<u8>; 3] {
 }
 
 fn shot(path: Path, bytes: &[u8]) -> Shot {
-    let link = Link::Host;
-    let mac = [2, 0, 0, 0, 0, 9];
-    Shot {
-        path,
-        input: 0,
-        output: 0,
-        mark: 0,
-        mac,
-        link,
-        owner: 0,
-        entry: Entry::None,
-        after: 0,
-        untold: 0,
-        bytes: bytes.to_vec(),
-    }
+    Shot { mac: [2, 0, 0, 0, 0, 9], ..Shot::new(path, bytes.to_vec()) }
 }
 
 /// What the simulator says. The kernel does not ask nat where nothing makes it track connections.

@@ -11,10 +11,10 @@ use ptables::packet::{Layout, Transport};
 use ptables::simulate::{Options, Simulator};
 use ptables::value::clock::{day_of_month, push_date, push_time};
 use ptables_judge::sys::{self, kernel_second};
-use ptables_judge::world::{DEVICES, Link, Path, Watch};
+use ptables_judge::world::{DEVICES, Path, Watch};
 use ptables_kernel::netns::scratch_or_skip;
 use xtask::kernel_diff::arena::Arena;
-use xtask::kernel_diff::shot::{Entry, Shot};
+use xtask::kernel_diff::shot::Shot;
 use xtask::kernel_diff::subject::{Place, Subject};
 use xtask::kernel_diff::trial::{agree, read};
 
@@ -91,20 +91,7 @@ fn shot(v6: bool) -> Shot {
     let mut layout = Layout::new(source, destination, 17);
     layout.transport = Transport::Udp { source: 4000, destination: 5000 };
     let bytes = layout.to_bytes(if v6 { Family::V6 } else { Family::V4 }).unwrap();
-    let (mac, link) = ([2, 0, 0, 0, 0, 9], Link::Host);
-    Shot {
-        path: Path::Forward,
-        input: 0,
-        output: 0,
-        mark: 0,
-        mac,
-        link,
-        owner: 0,
-        entry: Entry::None,
-        after: 0,
-        untold: 0,
-        bytes,
-    }
+    Shot { mac: [2, 0, 0, 0, 0, 9], ..Shot::new(Path::Forward, bytes) }
 }
 
 /// Packets from before the first edge until behind the last. Returns the seconds in which one was compared, and of how many the

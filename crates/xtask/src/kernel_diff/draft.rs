@@ -66,7 +66,6 @@ impl Draft {
         let devices = if path == Path::Output && scope.one_way_out { 1 } else { scope.devices };
         let output = rng.below(devices as u64) as usize;
         let shot = Shot {
-            path,
             input: rng.below(scope.devices as u64) as usize,
             output,
             mark: rng.pick(&pool::MARKS),
@@ -77,10 +76,7 @@ impl Draft {
                 Link::Host
             },
             owner: rng.below(OWNERS.len() as u64) as usize,
-            entry: Entry::None,
-            after: 0,
-            untold: 0,
-            bytes: Vec::new(),
+            ..Shot::new(path, Vec::new())
         };
         if v6 && rng.chance(6) {
             // Words of ones, which the sums of a translated prefix cannot use.

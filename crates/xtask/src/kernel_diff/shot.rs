@@ -102,6 +102,23 @@ impl Known {
 }
 
 impl Shot {
+    /// A packet of the first interface and the first owner, with neither mark nor entry, of which all is told.
+    pub fn new(path: Path, bytes: Vec<u8>) -> Shot {
+        Shot {
+            path,
+            input: 0,
+            output: 0,
+            mark: 0,
+            mac: [0; 6],
+            link: Link::Host,
+            owner: 0,
+            entry: Entry::None,
+            after: 0,
+            untold: 0,
+            bytes,
+        }
+    }
+
     /// How it goes into the kernel.
     pub fn wire(&self) -> Wire<'_> {
         self.wire_of(&self.bytes)
@@ -309,19 +326,7 @@ impl Shot {
     /// # Errors
     /// The word that is wrong.
     pub fn read(line: &str) -> Result<Shot, String> {
-        let mut shot = Shot {
-            path: Path::Forward,
-            input: 0,
-            output: 0,
-            mark: 0,
-            mac: [0; 6],
-            link: Link::Host,
-            owner: 0,
-            entry: Entry::None,
-            after: 0,
-            untold: 0,
-            bytes: Vec::new(),
-        };
+        let mut shot = Shot::new(Path::Forward, Vec::new());
         let mut known = Known::default();
         let mut there = false;
         for word in line.split_whitespace() {

@@ -1,9 +1,9 @@
 //! Sets, rules and packets by chance, from few addresses, so that they meet.
 
 use ptables::ipset::{PartKind, SetType};
-use ptables_judge::world::{Link, Path};
+use ptables_judge::world::Path;
 use xtask::kernel_diff::rng::Rng;
-use xtask::kernel_diff::shot::{Entry, Shot};
+use xtask::kernel_diff::shot::Shot;
 
 /// A set with its entries as words.
 pub struct Draft {
@@ -319,16 +319,10 @@ pub fn shot(v6: bool, rng: &mut Rng) -> Shot {
     let packet = ptables::packet::Packet::parse(&text.as_str().into());
     let bytes = packet.map_err(|it| it.message).unwrap().to_bytes().to_vec();
     Shot {
-        path: Path::Forward,
         input: rng.below(3) as usize,
         output: 1,
         mark: rng.pick(&[0, 5, 7]),
         mac: rng.pick(&[[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 7]]),
-        link: Link::Host,
-        owner: 0,
-        entry: Entry::None,
-        after: 0,
-        untold: 0,
-        bytes,
+        ..Shot::new(Path::Forward, bytes)
     }
 }
