@@ -8,12 +8,12 @@ use ptables::dialect::Family;
 use ptables::packet::{Layout, Transport};
 use ptables::simulate::{Options, Simulator};
 use ptables_judge::sys;
-use ptables_judge::world::{DEVICES, Path};
+use ptables_judge::world::{DEVICES, Path, Watch};
 use ptables_kernel::netns::scratch_or_skip;
 use xtask::kernel_diff::arena::{Arena, Fate};
 use xtask::kernel_diff::shot::Shot;
 use xtask::kernel_diff::subject::{Place, Subject};
-use xtask::kernel_diff::trial::{Case, agree, read};
+use xtask::kernel_diff::trial::{agree, read};
 
 /// The list, of which the unit tests of the simulator say the same.
 const RULES: &str = include_str!("../../ptables/src/simulate/tests/tracked.txt");
@@ -115,20 +115,9 @@ fn asked(subject: &mut Subject<'_, '_>, shot: &Shot, kind: &str) -> Result<Fate,
 /// does not know; and what is not as the list or the simulator says.
 fn ask(side: Side) -> ([usize; 4], Vec<String>) {
     let devices = DEVICES.map(str::to_owned).to_vec();
-    let case = Case {
-        nft: side.nft,
-        tracked: false,
-        ordered: true,
-        v6: side.v6,
-        remembers: false,
-        undecided: false,
-        known: false,
-        devices: devices.clone(),
-        text: String::new(),
-        shots: Vec::new(),
-    };
+    let watch = if side.nft { Watch::Nft } else { Watch::Legacy };
     sys::pin(0).unwrap();
-    let mut arena = Arena::new(case.watch(), false, &devices).unwrap();
+    let mut arena = Arena::new(watch, false, &devices).unwrap();
     let place = Place { nft: side.nft, ..Place::new(&devices, false, 0) };
     let (mut seen, mut wrong) = ([0; 4], Vec::new());
     let mut number = 1;
@@ -169,7 +158,7 @@ fn ask(side: Side) -> ([usize; 4], Vec<String>) {
                         seen[3] += 1;
                         true
                     }
-                    (false, it) => agree(it, fate, case.watch()),
+                    (false, it) => agree(it, fate, watch),
                 };
                 if !right {
                     wrong.push(format!("{name} {path:?}: held: {held}, {fate:?}, but {simulated:?}"));
@@ -177,7 +166,7 @@ fn ask(side: Side) -> ([usize; 4], Vec<String>) {
             }
             // The last one makes it whole.
             let simulated = asked(&mut subject, &whole, kind);
-            if held && simulated.is_ok() && !agree(&simulated, &fates[1], case.watch()) {
+            if held && simulated.is_ok() && !agree(&simulated, &fates[1], watch) {
                 wrong.push(format!("{name} {path:?}: {:?}, but {simulated:?}", fates[1]));
             }
         }

@@ -75,13 +75,10 @@ impl Deck {
             nft: plan.nft,
             tracked,
             ordered: job.mode != Mode::Counters,
-            v6: false,
             remembers: job.mode == Mode::Sequence,
             undecided: job.file.is_some(),
-            known: false,
             devices,
-            text: String::new(),
-            shots: Vec::new(),
+            ..Case::default()
         };
         let arena = Arena::new(case.watch(), tracked, &case.devices).map_err(|error| error.to_string())?;
         let place = Place { nft: case.nft, ..Place::new(&case.devices, tracked, cpu) };

@@ -39,18 +39,7 @@ pub fn print(case: &Case) -> String {
 /// # Errors
 /// The line that is wrong.
 pub fn read(text: &str) -> Result<Case, String> {
-    let mut case = Case {
-        nft: false,
-        tracked: false,
-        ordered: false,
-        v6: false,
-        remembers: false,
-        undecided: false,
-        known: false,
-        devices: Vec::new(),
-        text: String::new(),
-        shots: Vec::new(),
-    };
+    let mut case = Case::default();
     for line in text.lines() {
         if let Some(words) = line.strip_prefix("# judge:") {
             for word in words.split_whitespace() {

@@ -14,7 +14,7 @@ use crate::oracle::Ours;
 use ptables::simulate::{Options, Simulator};
 
 /// What a difference is about, and what is needed to see it again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Case {
     /// Whether iptables-nft loads the rules.
     pub nft: bool,
