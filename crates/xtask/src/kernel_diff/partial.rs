@@ -183,6 +183,8 @@ impl Subject<'_, '_> {
 
     /// Whether there are several ways though all that is undecided are rules that do nothing.
     fn parts_for_nothing(&self, ways: &[Trace]) -> bool {
+        // By name, not as `is_harmless`, which asks the library what a target does: the simulator parts ways by that same
+        // answer, so a wrong one would not be seen here. And SET does something, though it is harmless.
         let does_nothing = |at: At| {
             let rule = at.rule.map(|rule| &self.ruleset.tables[at.table].chains[at.chain].rules[rule]);
             rule.and_then(|it| it.as_typed()).is_some_and(|it| match &it.jump {
