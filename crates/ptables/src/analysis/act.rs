@@ -68,6 +68,8 @@ impl Traces {
             Effect::Prefix { source: true, .. } => self.fields.push(Field::Source),
             Effect::Prefix { source: false, .. } => self.fields.push(Field::Destination),
             Effect::Track { untracked: true, .. } => self.fields.push(Field::CtState),
+            // To conditions of the same table, what it hangs on packets is a connection.
+            Effect::Track { .. } => self.fields.extend(Field::OF_CONNECTION),
             Effect::Sequence(all) => all.iter().for_each(|it| self.add(it)),
             _ => {}
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::act::{Act, Traces};
 use super::known::Known;
 use super::lines::{draft, places};
+use super::tracking::{self, Before};
 use crate::ext::{Hook, TableName};
 use crate::meaning::{Effect, Field, Nat, Need, Pred};
 use crate::model::{Policy, Ruleset};
@@ -21,6 +22,8 @@ pub(super) struct Entry {
     pub(super) pred: Pred,
     /// The same, of a packet whose hop limit is lower by one.
     pub(super) lowered: Option<Pred>,
+    /// The same before connections are tracked, in the table raw.
+    pub(super) before: Option<Box<Before>>,
     pub(super) act: Act,
     pub(super) effect: Option<Effect>,
     /// Its text and its place among equal ones: what is left to chance in it has this name.
@@ -89,9 +92,10 @@ impl<'a> Course<'a> {
                     let number = seen.entry(text.clone()).or_default();
                     *number += 1;
                     let lowered = lowered(&it.pred);
+                    let before = (name == TableName::Raw).then(|| Before::of(&it.pred)).flatten();
                     let (pred, act, effect, understood) = (it.pred, it.act, it.effect, it.understood);
                     let key = format!("{text} #{number}");
-                    Entry { pred, lowered, act, effect, key, open: Vec::new(), understood }
+                    Entry { pred, lowered, before, act, effect, key, open: Vec::new(), understood }
                 });
                 Chain { entries: entries.collect(), policy: chain.policy, pure: false }
             });
@@ -107,6 +111,7 @@ impl<'a> Course<'a> {
         for chain in self.tables.iter_mut().flatten().flat_map(|it| &mut it.chains) {
             for entry in chain.entries.iter_mut().filter(|_| !ifaces.is_empty()) {
                 entry.pred = without(std::mem::replace(&mut entry.pred, Pred::True), ifaces);
+                entry.before = entry.before.take().map(|it| Box::new(it.map(|pred| without(pred, ifaces))));
             }
         }
         self
@@ -148,13 +153,13 @@ impl<'a> Course<'a> {
         if self.translates() {
             census.add(&Pred::AnyBit(Field::CtState, CtState::New as u128 | CtState::Related as u128));
         }
+        tracking::ask(self.entries(), self.translates(), census);
         for table in self.tables.iter_mut().flatten() {
             for entry in table.chains.iter_mut().flat_map(|it| &mut it.entries) {
-                census.add(&entry.pred);
-                entry.lowered.iter().for_each(|it| census.add(it));
-                entry.open = census.add_open(&entry.pred, &entry.key, sets);
-                if let Some(lowered) = &entry.lowered {
-                    entry.open.extend(census.add_open(lowered, &entry.key, sets));
+                let before = entry.before.iter().flat_map(|it| it.all());
+                for pred in [&entry.pred].into_iter().chain(&entry.lowered).chain(before) {
+                    census.add(pred);
+                    entry.open.extend(census.add_open(pred, &entry.key, sets));
                 }
                 if !entry.understood || matches!(entry.act, Act::Unknown(_)) {
                     for name in unknown(&entry.key) {
@@ -241,7 +246,7 @@ fn changes(entry: &Entry, census: &Census) -> bool {
     let Some(effect) = &entry.effect else { return false };
     match effect {
         Effect::Nat(_) | Effect::Netmap { .. } | Effect::Intercept { .. } | Effect::Needs(_) => true,
-        Effect::Track { untracked, .. } => *untracked,
+        Effect::Track { .. } => true,
         effect => {
             let mut traces = Traces::default();
             traces.add(effect);

@@ -11,6 +11,7 @@ use crate::model::{Body, Jump, Policy, Rule, Ruleset, Table};
 use crate::simulate::tracks;
 use crate::space::{Census, Free, Pair, Set, Space, TooLarge};
 use crate::value::ct_state::CtState;
+use crate::value::iface::Iface;
 
 /// A rule.
 #[derive(Clone, Debug)]
@@ -108,6 +109,10 @@ impl Lines {
             })
             .collect();
         drafts.iter().flatten().for_each(|it| census.add(&it.pred));
+        if matches!(table.kernel_table(), Some(TableName::Raw | TableName::Nat)) {
+            // What comes back through it was tracked before.
+            census.add(&Pred::InIface(Iface::LOOPBACK));
+        }
         let mut space = Space::new(&census, limit, second);
         let free = Free { fields: &traces.fields, sets: &traces.sets, choice: None };
         let mut lanes = Vec::with_capacity(drafts.len());
@@ -144,15 +149,24 @@ pub(crate) fn domain(space: &mut Space, table: Option<TableName>, hook: Hook) ->
         Hook::Forward | Hook::Output | Hook::Postrouting => outgoing.not(),
     };
     let mut domain = space.arena().and(incoming, outgoing)?;
-    let states = match table {
-        // Connection tracking has not looked at it.
-        Some(TableName::Raw) => CtState::Invalid as u128 | CtState::Untracked as u128,
-        Some(TableName::Nat) => CtState::New as u128 | CtState::Related as u128,
-        _ => u128::MAX,
+    let back = match hook {
+        Hook::Prerouting | Hook::Input => space.iface(&Iface::LOOPBACK, true)?,
+        _ => Set::NONE,
     };
-    if states != u128::MAX {
-        let states = space.states(states)?;
-        domain = space.arena().and(domain, states)?;
+    match table {
+        // Connection tracking has not looked at it, unless it comes back.
+        Some(TableName::Raw) => {
+            let fresh = space.states(CtState::Invalid as u128 | CtState::Untracked as u128)?;
+            let seen = space.arena().or(fresh, back)?;
+            domain = space.arena().and(domain, seen)?;
+        }
+        // Nor does what comes back begin a connection.
+        Some(TableName::Nat) => {
+            let begins = space.states(CtState::New as u128 | CtState::Related as u128)?;
+            let begins = space.arena().and(begins, back.not())?;
+            domain = space.arena().and(domain, begins)?;
+        }
+        _ => {}
     }
     if hook == Hook::Input && space.family() == Family::V4 {
         // Fragments are put together before.

@@ -23,6 +23,7 @@ mod show;
 mod stranded;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod translations;
 mod ways;
 mod without;

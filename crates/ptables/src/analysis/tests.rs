@@ -205,6 +205,71 @@ fn marks_and_translations_lead_from_table_to_table() {
 }
 
 #[test]
+fn the_first_word_about_tracking_counts() {
+    let raw = |rules: &str| {
+        format!(
+            "*raw\n:PREROUTING ACCEPT [0:0]\n{rules}\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let [hang, not] = ["-A PREROUTING -p tcp -j CT --ctevents new", "-A PREROUTING -j CT --notrack"];
+    let only_others = raw("-A PREROUTING ! -p tcp -j CT --notrack");
+    assert!(compared(&raw(&format!("{hang}\n{not}")), &only_others).is_same());
+    assert!(!compared(&raw(&format!("{not}\n{hang}")), &only_others).is_same());
+    assert!(compared(&raw(&format!("{not}\n{hang}")), &raw(not)).is_same());
+    // Conditions of the table see what was said, and no state but that.
+    let drops = |before: &str, state: &str| {
+        raw(&format!("{before}\n-A PREROUTING ! -i lo -m conntrack --ctstate {state} -j DROP"))
+    };
+    let all = |before: &str| raw(&format!("{before}\n-A PREROUTING ! -i lo -j DROP"));
+    let udp = "-A PREROUTING -p udp -j CT --notrack";
+    assert!(compared(&drops("", "INVALID"), &all("")).is_same());
+    assert!(compared(&drops("", "NEW,ESTABLISHED,UNTRACKED"), &raw("")).is_same());
+    assert!(compared(&drops(not, "UNTRACKED"), &all(not)).is_same());
+    assert!(
+        compared(&drops(udp, "UNTRACKED"), &raw(&format!("{udp}\n-A PREROUTING ! -i lo -p udp -j DROP")))
+            .is_same()
+    );
+    let hung = format!("{hang}\n{not}");
+    assert!(
+        compared(&drops(&hung, "NEW"), &raw(&format!("{hung}\n-A PREROUTING ! -i lo -p tcp -j DROP")))
+            .is_same()
+    );
+    // Of what CT hangs on packets not all is known.
+    let marked = raw(&format!("{hang}\n-A PREROUTING -m connmark --mark 1 -j DROP"));
+    let found = compared(&marked, &raw(hang));
+    assert!(!found.undecided.is_empty() && !found.is_same());
+    // Without it there is no connection.
+    assert!(compared(&raw("-A PREROUTING ! -i lo -m connmark --mark 1 -j DROP"), &raw("")).is_same());
+}
+
+#[test]
+fn what_comes_back_through_the_loopback_interface_was_tracked_before() {
+    let raw = |rules: &str| {
+        format!(
+            "*raw\n:PREROUTING ACCEPT [0:0]\n{rules}\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    // Too late to say that it is not tracked, and its state is known.
+    assert!(compared(&raw("-A PREROUTING -i lo -j CT --notrack"), &raw("")).is_same());
+    let dropped = raw("-A PREROUTING -i lo -m conntrack --ctstate NEW -j DROP");
+    assert!(compared(&dropped, &raw("-A PREROUTING -i lo -j DROP")).is_same());
+    assert!(!compared(&dropped, &raw("")).is_same());
+    // Nor is it translated once more.
+    let nat = |rules: &str| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n{rules}\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 80 -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let redirect = "-p tcp --dport 8080 -j REDIRECT --to-ports 80";
+    assert!(compared(&nat(&format!("-A PREROUTING -i lo {redirect}")), &nat("")).is_same());
+    assert!(!compared(&nat(&format!("-A PREROUTING -i eth0 {redirect}")), &nat("")).is_same());
+    let ruleset = ruleset(&nat(&format!("-A PREROUTING -i lo {redirect}")));
+    let analysis = Analysis::new(&ruleset, Limits::default());
+    let found = &analysis.tables[0].as_ref().unwrap().chains[0].rules;
+    assert_eq!(*found, [Standing::Impossible]);
+}
+
+#[test]
 fn what_remembers_packets_is_never_called_the_same() {
     // The packets of the first rule use up no tokens any more.
     let found = filters(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::act::{Act, Outcome, Traces};
 use super::course::{Course, Entry, is_lowered, sides, unknown};
 use crate::ext::{Hook, TableName};
-use crate::meaning::{Effect, Field};
+use crate::meaning::{Effect, Field, Pred};
 use crate::model::Policy;
 use crate::packet::Path;
 use crate::simulate::{At, Stop, way};
@@ -62,7 +62,7 @@ pub(super) struct Search<'c> {
     course: &'c Course<'c>,
     /// Its place in the world.
     side: usize,
-    space: &'c mut Space,
+    pub(super) space: &'c mut Space,
     pool: &'c mut Pool,
     memory: &'c mut Memory,
     sets: &'c [Text],
@@ -137,12 +137,16 @@ impl<'c> Search<'c> {
         };
         let reject = if self.goal == Goal::Reject { Set::ALL } else { Set::NONE };
         let set = self.chain(name, base, hook, Ends { accept: after, reject, back }, 0)?;
-        if name != TableName::Nat {
-            return Ok(set);
+        match name {
+            TableName::Raw => return self.nothing_said(set),
+            TableName::Nat => {}
+            _ => return Ok(set),
         }
         self.behind.push(after);
-        // Only what begins a connection comes to this table.
+        // Only what begins a connection comes to this table; what comes back has begun it when it left.
         let begins = self.space.states(CtState::New as u128 | CtState::Related as u128)?;
+        let back = self.back(hook)?;
+        let begins = self.space.arena().and(begins, back.not())?;
         self.space.arena().either(begins, set, after)
     }
 
@@ -245,27 +249,31 @@ impl<'c> Search<'c> {
             Some(lowered) if is_lowered(self.path, hook) => lowered,
             _ => &entry.pred,
         };
-        let free = Free { fields: &[], sets: self.sets, choice: Some(&entry.key) };
-        let pair = self.space.compile(pred, &free)?;
-        let mut set = if pair.is_exact() {
-            pair.must
-        } else {
-            self.unsure(&format!("{} matches", entry.key), pair.must, pair.may)?
-        };
+        let mut set = self.holds(pred, &entry.key)?;
+        if table == TableName::Raw {
+            set = self.when_before(entry, hook, set)?;
+        }
         if matches!(hook, Hook::Prerouting | Hook::Input) {
             set = self.space.without_iface(set, false)?;
         }
         if hook == Hook::Output {
             set = self.space.without_iface(set, true)?;
         }
-        if table == TableName::Raw {
-            set = self.space.before_state(set, CtState::Invalid)?;
-        }
         if !self.fixed.is_empty() {
             set = self.space.arena().replace(set, self.fixed)?;
         }
         self.memory.whens.insert(key, set);
         Ok(set)
+    }
+
+    /// The packets of which a condition of the rule of this name holds.
+    pub(super) fn holds(&mut self, pred: &Pred, key: &str) -> Result<Set, TooLarge> {
+        let free = Free { fields: &[], sets: self.sets, choice: Some(key) };
+        let pair = self.space.compile(pred, &free)?;
+        match pair.is_exact() {
+            true => Ok(pair.must),
+            false => self.unsure(&format!("{key} matches"), pair.must, pair.may),
+        }
     }
 
     /// The packets of those that match a rule.
@@ -280,7 +288,7 @@ impl<'c> Search<'c> {
     ) -> Result<Set, TooLarge> {
         match &entry.act {
             Act::Next => match &entry.effect {
-                Some(effect) => self.effect(effect, &entry.key, after),
+                Some(effect) => self.effect(effect, (name, hook), &entry.key, after),
                 None => Ok(after),
             },
             Act::Return => Ok(ends.back),
@@ -308,23 +316,40 @@ impl<'c> Search<'c> {
     }
 
     /// The packets that are in a set after a rule changed them.
-    fn effect(&mut self, effect: &Effect, key: &str, set: Set) -> Result<Set, TooLarge> {
+    fn effect(
+        &mut self,
+        effect: &Effect,
+        place: (TableName, Hook),
+        key: &str,
+        set: Set,
+    ) -> Result<Set, TooLarge> {
         match effect {
             Effect::Write { field, clear, flip } => {
                 let reached = self.space.before_write(set, *field, *clear, *flip)?;
-                self.pooled(key, *field, set, reached)
-            }
-            Effect::Copy { from, take, shift, to, clear, flip } => {
-                match self.space.before_copy(set, (*from, *take), *shift, (*to, *clear, *flip))? {
-                    Some(copied) => Ok(copied),
-                    None => self.forget(key, *to, set),
+                let written = self.pooled(key, *field, set, reached)?;
+                match place {
+                    (TableName::Raw, hook) if field.is_of_connection() => {
+                        self.written_before((key, *field), hook, (set, written))
+                    }
+                    _ => Ok(written),
                 }
             }
-            Effect::Track { untracked: true, .. } => self.space.before_state(set, CtState::Untracked),
+            Effect::Copy { from, take, shift, to, clear, flip } => {
+                let copied = self.space.before_copy(set, (*from, *take), *shift, (*to, *clear, *flip))?;
+                let copied = match copied {
+                    Some(copied) => copied,
+                    None => self.forget(key, *to, set)?,
+                };
+                match place {
+                    (TableName::Raw, hook) => self.written_before((key, *to), hook, (set, copied)),
+                    _ => Ok(copied),
+                }
+            }
+            Effect::Track { untracked, .. } => self.track(*untracked, place.1, set),
             Effect::Sequence(all) => {
                 let mut set = set;
                 for it in all.iter().rev() {
-                    set = self.effect(it, key, set)?;
+                    set = self.effect(it, place, key, set)?;
                 }
                 Ok(set)
             }
@@ -340,7 +365,7 @@ impl<'c> Search<'c> {
         }
     }
 
-    fn forget(&mut self, key: &str, field: Field, set: Set) -> Result<Set, TooLarge> {
+    pub(super) fn forget(&mut self, key: &str, field: Field, set: Set) -> Result<Set, TooLarge> {
         let reached = self.space.before_change(set, field, 0, u128::MAX)?;
         self.pooled(key, field, set, reached)
     }

@@ -163,6 +163,39 @@ impl Field {
                 | Field::Tos
         )
     }
+
+    /// Whether it belongs to the packet's connection: absent where there is none, but for [`Field::CtState`].
+    pub fn is_of_connection(self) -> bool {
+        Field::OF_CONNECTION.contains(&self)
+    }
+
+    /// Those that belong to a connection.
+    pub const OF_CONNECTION: [Field; 24] = [
+        Field::ConnMark,
+        Field::CtState,
+        Field::CtProto,
+        Field::CtStatus,
+        Field::CtExpire,
+        Field::CtDirection,
+        Field::CtOrigSource,
+        Field::CtOrigDestination,
+        Field::CtReplySource,
+        Field::CtReplyDestination,
+        Field::CtOrigSourcePort,
+        Field::CtOrigDestinationPort,
+        Field::CtReplySourcePort,
+        Field::CtReplyDestinationPort,
+        Field::CtLabels,
+        Field::CtOrigPackets,
+        Field::CtOrigBytes,
+        Field::CtOrigAverage,
+        Field::CtReplyPackets,
+        Field::CtReplyBytes,
+        Field::CtReplyAverage,
+        Field::CtPackets,
+        Field::CtBytes,
+        Field::CtAverage,
+    ];
 }
 
 /// A header that must be whole.

@@ -354,7 +354,7 @@ fn looks_at_connection(pred: &Pred) -> bool {
         Pred::Not(inner) => looks_at_connection(inner),
         Pred::All(all) | Pred::Any(all) => all.iter().any(looks_at_connection),
         Pred::Range(field, ..) | Pred::Bits(field, ..) | Pred::AnyBit(field, _) => {
-            matches!(field, Field::ConnMark | Field::SocketWaits) || format!("{field:?}").starts_with("Ct")
+            field.is_of_connection() || *field == Field::SocketWaits
         }
         Pred::Helper(_) | Pred::SetLabel(_) | Pred::Cluster { .. } => true,
         _ => false,

@@ -12,6 +12,7 @@ use super::{Verdict, nat};
 use crate::dialect::Family;
 use crate::ext::Hook;
 use crate::meaning::{Answer, Effect, Field};
+use crate::packet::Connection;
 use crate::packet::bytes::{put, u8_at, u16_at};
 use crate::packet::checksum;
 use crate::packet::mend::mend;
@@ -303,9 +304,21 @@ fn strip<'a>(machine: &mut Machine<'_>, options: &[u8]) -> After<'a> {
     After::Next
 }
 
+/// Before the first hook: a packet that comes through the loopback interface has left through it, and brings along what tracking
+/// found then. Its translation is settled (semantics 17).
+pub(super) fn bring_along(machine: &mut Machine<'_>) {
+    if machine.is_back() {
+        track(machine);
+        if !machine.connection.is_none() {
+            machine.settled |= Connection::CONFIRMED;
+        }
+    }
+}
+
 /// The connection that a packet gets when tracking looks at it.
 pub(super) fn track(machine: &mut Machine<'_>) {
-    if machine.untracked {
+    let is_known = !machine.connection.is_none() && !machine.connection.is_template();
+    if machine.untracked || is_known {
         return;
     }
     machine.connection = Tracked::Nothing;

@@ -199,6 +199,12 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// Whether it has left this machine before, and comes back through the loopback interface.
+    #[inline]
+    pub(super) fn is_back(&self) -> bool {
+        self.path != Path::Output && self.packet.in_iface == Some(Iface::LOOPBACK)
+    }
+
     /// From now on it leaves through this interface.
     pub(super) fn lead_out(&mut self, iface: Option<Iface>, names: &Names) {
         self.out = iface;

@@ -27,7 +27,6 @@ impl Tracked<'_> {
     pub(super) fn template() -> Self {
         let mut template = Connection::new(CtState::New, Tuple::default());
         template.status = TEMPLATE | Connection::CONFIRMED;
-        template.expires = Some(0);
         Tracked::Changed(Box::new(template))
     }
 

@@ -105,7 +105,10 @@ impl<'s, 'p, 'm, O: Observer> Run<'s, 'p, 'm, O> {
         }
         let (end, begun) = match self.machine.path {
             Path::Output => (self.set_out(), 0),
-            _ => (self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way()), 1),
+            _ => {
+                effect::bring_along(&mut self.machine);
+                (self.hook(Hook::Prerouting, PREROUTING).or_else(|| self.choose_way()), 1)
+            }
         };
         // Where it goes on is known only now.
         let mut left = way(self.machine.path, self.simulator.nft).iter().skip(begun);

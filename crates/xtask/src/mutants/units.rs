@@ -10,7 +10,7 @@ use super::Mutant;
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
 /// Comparisons with the kernel: the program, its test, and which files it is about.
-const KERNEL: [(&str, &str, &[&str]); 5] = [
+const KERNEL: [(&str, &str, &[&str]); 6] = [
     ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "simulate/walk.rs", "/set.rs"]),
     (
         "routed",
@@ -26,6 +26,7 @@ const KERNEL: [(&str, &str, &[&str]); 5] = [
     ("circles", "chains", &["simulate/compile.rs"]),
     ("fragments", "fragments_are", &["simulate/compile.rs"]),
     ("times", "seconds_of", &["simulate/clock.rs"]),
+    ("loopback", "packets_on", &["simulate/effect.rs", "simulate/machine.rs", "simulate/nat.rs"]),
 ];
 
 /// A program of tests, and the files about which it is asked.

@@ -84,3 +84,26 @@ fn what_a_rule_may_have_noted_is_not_known() {
     assert_eq!([told("a", true, 0), told("b", true, 0)], [Verdict::Drop, Verdict::Accept]);
     assert_eq!([told("a", false, 0), told("a", false, 8)], [Verdict::Unknown, Verdict::Drop]);
 }
+
+#[test]
+fn what_comes_back_through_the_loopback_interface_brings_its_connection_along() {
+    let rules = ruleset(
+        "*raw\n:PREROUTING ACCEPT\n-A PREROUTING -m conntrack --ctstate ESTABLISHED -j DROP\n\
+         -A PREROUTING -p udp -j CT --notrack\n-A PREROUTING -m conntrack --ctstate UNTRACKED -j ACCEPT\nCOMMIT\n\
+         *nat\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.3\nCOMMIT\n\
+         *filter\n:INPUT ACCEPT\n-A INPUT -m conntrack --ctstate UNTRACKED -j DROP\n\
+         -A INPUT -m conntrack --ctstatus CONFIRMED -j ACCEPT\n-A INPUT -d 10.0.0.3 -j DROP\nCOMMIT\n",
+    );
+    let ends = "127.0.0.1:1 -> 127.0.0.1:80";
+    for (packet, through_lo, through_eth0) in [
+        (format!("tcp {ends}"), Verdict::Accept, Verdict::Drop),
+        (format!("udp {ends}"), Verdict::Accept, Verdict::Drop),
+        (format!("tcp {ends} established"), Verdict::Drop, Verdict::Accept),
+        (format!("udp {ends} untracked"), Verdict::Drop, Verdict::Drop),
+        // Without a connection it is a packet like others.
+        (format!("udp {ends} invalid"), Verdict::Drop, Verdict::Drop),
+    ] {
+        assert_eq!(verdict(&rules, &format!("{packet} in lo")), through_lo, "{packet}");
+        assert_eq!(verdict(&rules, &format!("{packet} in eth0")), through_eth0, "{packet}");
+    }
+}

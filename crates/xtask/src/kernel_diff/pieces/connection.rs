@@ -1,5 +1,7 @@
 //! Matches of the packet's connection.
 
+use std::sync::OnceLock;
+
 use ptables::packet::Transport;
 
 use super::{Maker, Piece, Place};
@@ -145,7 +147,16 @@ fn conntrack(place: &mut Place<'_>) -> Piece {
     if given(place, 11, 15) {
         // Far from every time that the kernel gives an entry.
         let text = place.rng.pick(&["0:5", "8:5000", "5000:4294967295", "77777777"]);
-        piece.option(place.not(), &format!("--ctexpire {text}"), |draft, _| known(draft, |_| {}));
+        let text = match text {
+            "77777777" => text,
+            _ if !begins_without_time() => "0:4294967295",
+            _ => text,
+        };
+        let not = place.not();
+        // Nobody tells the time of a template.
+        if place.table != "raw" {
+            piece.option(not, &format!("--ctexpire {text}"), |draft, _| known(draft, |_| {}));
+        }
     }
     if given(place, 12, 15) || piece.text.len() == before {
         let (name, reply) = place.rng.pick(&[("ORIGINAL", false), ("REPLY", true)]);
@@ -227,4 +238,18 @@ fn cluster(place: &mut Place<'_>) -> Piece {
     piece.option(place.not(), &format!("--cluster-local-node {node}"), |_, _| {});
     piece.word(&format!("--cluster-hash-seed {seed:#x}"));
     piece
+}
+
+/// Whether the kernel tells conditions that a connection has no time left which begins with this packet. It notes how long the
+/// entry is to live, and takes that for the moment of its end: of which so much of the kernel's clock has passed. That clock begins
+/// five minutes before zero, and the longest such time is ten minutes; after some weeks half of the clock has passed, and all
+/// moments look as if they were to come.
+fn begins_without_time() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+        let seconds = text.split('.').next().and_then(|it| it.parse().ok()).unwrap_or(0_u64);
+        // With a thousand ticks a second, half of the clock is 24 days.
+        (16 * 60..24 * 24 * 60 * 60).contains(&seconds)
+    })
 }
