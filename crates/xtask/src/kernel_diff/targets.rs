@@ -192,8 +192,13 @@ fn prefix(rng: &mut Rng, hook: Hook) -> (Target, Option<u8>) {
         Hook::Input | Hook::Postrouting => "SNPT",
         Hook::Forward => return mark(rng),
     };
-    let text = format!(" -j {name} --src-pfx {} --dst-pfx {}", net(rng, from), net(rng, to));
-    (Target { text, reroutes: true }, None)
+    let from = net(rng, from);
+    let to = match net(rng, to) {
+        // Of nothing but zeros may come ::1, to which no packet is routed.
+        zeros if zeros.starts_with("::/") => "8000::/1".to_owned(),
+        to => to,
+    };
+    (Target { text: format!(" -j {name} --src-pfx {from} --dst-pfx {to}"), reroutes: true }, None)
 }
 
 /// A mark by a hash.
