@@ -58,6 +58,9 @@ fn sequences_and_ways_decide_limits() {
     assert_eq!(verdicts(&[]), ["unknown"]);
     assert_eq!(verdicts(&[SSH, "--sequence"]), ["accept", "drop"]);
     assert_eq!(verdicts(&["--ways"]), ["drop", "accept"]);
+    assert_eq!(verdicts(&[SSH, "--sequence", "--ways"]), ["accept", "drop"]);
+    assert_eq!(verdicts(&[SSH, "--ways"]), ["drop", "accept", "drop", "accept"]);
+    assert_eq!(verdicts(&["--ways", "--misses"]), ["drop", "accept"]);
 }
 
 #[test]

@@ -11,7 +11,9 @@ use ptables::dialect::{Backend, Dialect, Family, Version};
 use ptables::lower::families::split;
 use ptables::lower::{Options, lower_sets};
 use ptables::model::Policy;
+use ptables::packet::Packet;
 use ptables::program::{Families, Tables};
+use ptables::simulate::Ask;
 use ptables::source::Source;
 use ptables::text::{self, FamilyHint};
 use ptables_kernel::{Kernel, RestoreOptions, SystemNames};
@@ -116,30 +118,38 @@ impl Program {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// What would happen to a packet.
-    #[pyo3(signature = (packet, backend=None, version=None, policy=None, routes=None, misses=false))]
+    /// What would happen to packets; `how`: whether they come one after the other, whether all ways are asked for, and the rules
+    /// that do not match.
+    #[pyo3(signature = (packets, how, backend=None, version=None, policy=None, routes=None))]
     #[expect(clippy::too_many_arguments, reason = "each is an argument in Python")]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments of Python are owned")]
     fn simulate(
         &self,
         py: Python<'_>,
-        packet: &str,
+        packets: Vec<String>,
+        how: (bool, bool, bool),
         backend: Option<&str>,
         version: Option<&str>,
         policy: Option<&str>,
         routes: Option<PathBuf>,
-        misses: bool,
-    ) -> PyResult<Simulation> {
+    ) -> PyResult<Vec<Vec<Simulation>>> {
         let routes = simulate::routes(py, routes)?;
-        let packet =
-            simulate::packet(packet, routes.is_some()).map_err(|it| errors::ruleset(py, vec![*it]))?;
-        let family = packet.family();
+        let read =
+            |it: &String| simulate::packet(it, routes.is_some()).map_err(|it| errors::ruleset(py, vec![*it]));
+        let packets: Vec<_> = packets.iter().map(read).collect::<PyResult<_>>()?;
+        let Some(family) = packets.first().map(Packet::family) else { return Ok(Vec::new()) };
+        if packets.iter().any(|it| it.family() != family) {
+            return Err(wrong(py, "the packets are of two address families: ask for each by itself"));
+        }
         let compiled = self.sound(py, Families::one(family), backend, version)?;
         let Some(part) = compiled.parts.first() else {
             return Err(wrong(py, &format!("the tables are not for {family}")));
         };
         let simulator =
             simulate::routed(compiled.simulator(&part.ruleset, self::policy(py, policy)?), routes.as_ref());
-        simulate::one(py, &simulator, &packet, misses)
+        let mut ask = Ask::default();
+        (ask.sequence, ask.ways, ask.misses) = how;
+        simulate::ask(py, &simulator, &packets, ask)
     }
 
     /// What comes of expectations: packet, verdict, file and line.

@@ -7,7 +7,7 @@ use ptables::expect::{self, Expectation};
 use ptables::origin::{Frame, Origin};
 use ptables::packet::Packet;
 use ptables::routes::Routes;
-use ptables::simulate::{At, Simulator, Step as CoreStep, Trace};
+use ptables::simulate::{Ask, At, Simulator, Step as CoreStep, Trace};
 use ptables::source::{Source, Text};
 use ptables_kernel::Kernel;
 use pyo3::exceptions::PyOverflowError;
@@ -137,10 +137,15 @@ pub fn routed<'a>(simulator: Simulator<'a>, routes: Option<&Routes>) -> Simulato
     }
 }
 
-/// Asks for one packet.
-pub fn one(py: Python<'_>, simulator: &Simulator<'_>, packet: &Packet, misses: bool) -> PyResult<Simulation> {
-    let trace = if misses { simulator.explain(packet) } else { simulator.simulate(packet) };
-    simulation(py, simulator, &trace)
+/// Asks for packets: each has its way, or all of its ways.
+pub fn ask(
+    py: Python<'_>,
+    simulator: &Simulator<'_>,
+    packets: &[Packet],
+    how: Ask,
+) -> PyResult<Vec<Vec<Simulation>>> {
+    let ways = |all: &Vec<Trace>| all.iter().map(|it| simulation(py, simulator, it)).collect();
+    simulator.ask(packets, how).iter().map(ways).collect()
 }
 
 fn simulation(py: Python<'_>, simulator: &Simulator<'_>, trace: &Trace) -> PyResult<Simulation> {

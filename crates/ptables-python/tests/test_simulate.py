@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from pyptables import ACCEPT, DROP, IPSet, Rule, default_tables, expect
-from pyptables.errors import RulesetError
+from pyptables.errors import ArgumentError, RulesetError
 from pyptables.rules import Accept, CustomRule
 
 SSH = "tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new"
@@ -49,6 +49,21 @@ class Simulations(unittest.TestCase):
         self.assertEqual(tables.simulate(SSH.replace(":22", ":23")).verdict, "DROP")
         path = tables.simulate(SSH, misses=True).path
         self.assertEqual([step.kind for step in path if (step.table, step.chain) == ("filter", "INPUT")], ["miss", "match"])
+
+    def test_sequences_and_ways(self):
+        tables = firewall()
+        limited = CustomRule("-p udp -m limit --limit 1/hour --limit-burst 1 -j ACCEPT")
+        tables["filter"]["INPUT"].append(limited)
+        packet = SSH.replace("tcp", "udp")
+        it = tables.simulate(packet)
+        self.assertEqual((it.verdict, len(it.unknown)), ("UNKNOWN", 1))
+        self.assertEqual([it.verdict for it in tables.simulate(packet, ways=True)], ["DROP", "ACCEPT"])
+        self.assertEqual([it.verdict for it in tables.simulate([packet, SSH, packet])], ["ACCEPT", "ACCEPT", "DROP"])
+        answers = tables.simulate((packet, packet), ways=True)
+        self.assertEqual([[it.verdict for it in ways] for ways in answers], [["ACCEPT"], ["DROP"]])
+        self.assertEqual(tables.simulate([]), [])
+        with self.assertRaises(ArgumentError):
+            tables.simulate([packet, "udp [2001:db8::1]:1 -> [2001:db8::2]:2 in eth0"])
 
     def test_sets_that_the_tables_declare_are_known(self):
         tables = firewall()

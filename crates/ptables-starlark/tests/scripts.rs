@@ -290,8 +290,22 @@ fn a_script_asks_what_its_rules_do_and_what_is_wrong_with_them() {
         save.printed.iter().any(|it| it.contains("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n")),
         "{save:?}"
     );
+    let limited = run(&format!(
+        "{START}chain.policy = 'DROP'\nchain.append(CustomRule('-p tcp -m limit --limit 1/hour --limit-burst 1 -j ACCEPT'))\n\
+         print(tables.simulate('{ssh}').verdict, [it.verdict for it in tables.simulate('{ssh}', ways=True)])\n\
+         print([it.verdict for it in tables.simulate(['{ssh}', '{ssh}'])], tables.simulate([]))\n\
+         print([[it.verdict for it in ways] for ways in tables.simulate(['{ssh}', '{ssh}'], ways=True)])\n"
+    ));
+    let printed =
+        ["UNKNOWN [\"DROP\", \"ACCEPT\"]", "[\"ACCEPT\", \"DROP\"] []", "[[\"ACCEPT\"], [\"DROP\"]]"];
+    assert_eq!(limited.printed, printed, "{:?}", limited.diagnostics);
     for (script, said) in [
         ("tables.simulate('tcp nonsense')", "nonsense"),
+        (
+            "tables.simulate(['udp 1.1.1.1:1 -> 2.2.2.2:2 in a', 'udp [::1]:1 -> [::2]:2 in a'])",
+            "two address families",
+        ),
+        ("tables.simulate(1)", "packet"),
         ("tables.check(backend='other')", "legacy or nft"),
         ("tables.to_iptables('other')", "'annotated' or 'save'"),
         ("tables.check(version='new')", "no version"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ptables::packet::Packet;
-use ptables::simulate::Trace;
+use ptables::simulate::Ask;
 use ptables::source::Source;
 
 use super::{Failure, Status};
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long)]
     sequence: bool,
     /// Show every way where something is not decided
-    #[arg(long, conflicts_with_all = ["misses", "sequence"])]
+    #[arg(long)]
     ways: bool,
     #[command(flatten)]
     script: Script,
@@ -77,20 +77,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, Failure> {
     let sets = snapshot::sets(sets, &options.assumed, input.is_live(), &mut findings)?;
     let simulator = snapshot::simulator(&compiled.ruleset, sets.as_ref(), &options.assumed, &mut findings)?;
     let status = findings.report_to_stderr()?;
-    let mut session = simulator.session();
-    for packet in &packets {
-        let traces: Vec<Trace> = match (options.ways, options.sequence, options.misses) {
-            (true, ..) => simulator.ways(packet),
-            (_, true, true) => vec![session.explain(packet)],
-            (_, true, false) => vec![session.simulate(packet)],
-            (_, false, true) => vec![simulator.explain(packet)],
-            (_, false, false) => vec![simulator.simulate(packet)],
-        };
-        for trace in &traces {
-            match options.format {
-                Format::Human => print!("{}", simulator.human(trace)),
-                Format::Json => println!("{}", simulator.json(trace)),
-            }
+    let mut ask = Ask::default();
+    (ask.sequence, ask.ways, ask.misses) = (options.sequence, options.ways, options.misses);
+    for trace in simulator.ask(&packets, ask).iter().flatten() {
+        match options.format {
+            Format::Human => print!("{}", simulator.human(trace)),
+            Format::Json => println!("{}", simulator.json(trace)),
         }
     }
     Ok(status)

@@ -107,13 +107,13 @@ class Program:
     def ipset(self, family: str | None = None) -> str: ...
     def simulate(
         self,
-        packet: str,
+        packets: list[str],
+        how: tuple[bool, bool, bool],
         backend: str | None = None,
         version: str | None = None,
         policy: str | None = None,
         routes: str | PathLike[str] | None = None,
-        misses: bool = False,
-    ) -> Simulation: ...
+    ) -> list[list[Simulation]]: ...
     def test(
         self,
         expected: list[tuple[str, str, str, int]],

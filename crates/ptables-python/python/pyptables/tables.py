@@ -197,16 +197,27 @@ class Tables(_Named):
         """
         return fix_of(self, (family, backend, version), join, policy)
 
-    def simulate(self, packet, *, backend=None, version=None, policy=None, routes=None, misses=False):
+    def simulate(
+        self, packet, *, backend=None, version=None, policy=None, routes=None, misses=False, ways=False
+    ):
         """What would happen to a packet such as ``'tcp 192.0.2.7:40000 -> 198.51.100.2:22 in eth0 new'``: a `Simulation`.
 
         It has ``verdict`` (``ACCEPT``, ``DROP``, ``REJECT``, ``UNKNOWN``), ``path`` (each `Step` with the line that made its rule and
         why it matched; with ``misses=True`` also the rules that did not), ``packet`` as it leaves, and ``unknown``: what is not decided.
-        ``policy`` counts where a chain has none. ``routes`` say where packets go: a file with what ``ip rule``, ``ip route show table all``
-        and ``ip addr`` print, or ``'live'`` for this machine; then the packet need not say where it leaves. The family is the packet's.
-        Raises `RulesetError` for a packet that cannot be read, and for rules or routes with errors.
+        Where something is not decided, ``ways=True`` gives a list with every way that the packet may go, at most 64. Of a list of
+        packets the answers are a list: they come in this order, right after the rules were loaded, and limits, counts and lists are
+        then decided. ``policy`` counts where a chain has none. ``routes`` say where packets go: a file with what ``ip rule``,
+        ``ip route show table all`` and ``ip addr`` print, or ``'live'`` for this machine; then the packet need not say where it leaves.
+        The family is the packet's. Raises `RulesetError` for a packet that cannot be read, and for rules or routes with errors;
+        `ArgumentError` for packets of both families.
         """
-        return _core.Program.of_tables(self).simulate(packet, backend, version, policy, routes, misses)
+        one = isinstance(packet, str)
+        how = (not one, ways, misses)
+        packets = [packet] if one else list(packet)
+        answers = _core.Program.of_tables(self).simulate(packets, how, backend, version, policy, routes)
+        if not ways:
+            answers = [way for all_ways in answers for way in all_ways]
+        return answers[0] if one else answers
 
     def plan(
         self,

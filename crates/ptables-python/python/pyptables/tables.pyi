@@ -1,7 +1,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from os import PathLike
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from typing_extensions import Self
 
@@ -95,6 +95,7 @@ class Tables(_Named[Table]):
         version: str | None = None,
         policy: str | None = None,
     ) -> Fix: ...
+    @overload
     def simulate(
         self,
         packet: str,
@@ -104,7 +105,44 @@ class Tables(_Named[Table]):
         policy: str | None = None,
         routes: str | PathLike[str] | None = None,
         misses: bool = False,
+        ways: Literal[False] = False,
     ) -> Simulation: ...
+    @overload
+    def simulate(
+        self,
+        packet: str,
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
+        misses: bool = False,
+        ways: Literal[True],
+    ) -> list[Simulation]: ...
+    @overload
+    def simulate(
+        self,
+        packet: list[str] | tuple[str, ...],
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
+        misses: bool = False,
+        ways: Literal[False] = False,
+    ) -> list[Simulation]: ...
+    @overload
+    def simulate(
+        self,
+        packet: list[str] | tuple[str, ...],
+        *,
+        backend: str | None = None,
+        version: str | None = None,
+        policy: str | None = None,
+        routes: str | PathLike[str] | None = None,
+        misses: bool = False,
+        ways: Literal[True],
+    ) -> list[list[Simulation]]: ...
     def plan(
         self,
         *,

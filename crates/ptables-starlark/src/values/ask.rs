@@ -11,7 +11,7 @@ use ptables::origin::Origin;
 use ptables::packet::Packet;
 use ptables::program::{Families, Tables};
 use ptables::routes::Routes;
-use ptables::simulate::{Simulator, Step};
+use ptables::simulate::{Ask, Simulator, Step, Trace};
 use ptables::source::{Source, Text};
 use ptables::text;
 use ptables::value::BuiltinNames;
@@ -158,19 +158,23 @@ impl Target {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    /// What happens to a packet, as a struct; `routes` say where it goes.
+    /// What happens to packets, as a list of structs for each; `routes` say where they go.
     pub(crate) fn simulate<'v>(
         &self,
         tables: &Tables,
-        packet: &str,
+        packets: &[String],
         (policy, routes): (Option<&str>, Option<Routes>),
-        misses: bool,
+        how: Ask,
         heap: Heap<'v>,
-    ) -> starlark::Result<Value<'v>> {
+    ) -> starlark::Result<Vec<Vec<Value<'v>>>> {
         let parse = if routes.is_some() { Packet::parse_routed } else { Packet::parse };
-        let packet = parse(&Text::from(packet)).map_err(|it| no(it.message.clone()))?;
+        let read = |it: &String| parse(&Text::from(it.as_str())).map_err(|it| no(it.message.clone()));
+        let packets: Vec<Packet> = packets.iter().map(read).collect::<starlark::Result<_>>()?;
         let policy = self::policy(policy)?;
-        let family = packet.family();
+        let Some(family) = packets.first().map(Packet::family) else { return Ok(Vec::new()) };
+        if packets.iter().any(|it| it.family() != family) {
+            return fail("the packets are of two address families: ask for each by itself".to_owned());
+        }
         let compiled = sound(self.compile(tables, Families::one(family)))?;
         let Some(part) = compiled.parts.first().filter(|_| has(self.families.or(tables.families), family))
         else {
@@ -180,16 +184,23 @@ impl Target {
         if let Some(routes) = routes {
             simulator = simulator.with_routes(routes);
         }
-        let trace = if misses { simulator.explain(&packet) } else { simulator.simulate(&packet) };
-        let path: Vec<_> = trace.path.iter().map(|it| step(&simulator, it, heap)).collect();
-        Ok(heap.alloc(AllocStruct([
-            ("verdict", heap.alloc(trace.verdict.name())),
-            ("path", heap.alloc(path)),
-            ("packet", heap.alloc(trace.packet.to_string())),
-            ("unknown", heap.alloc(trace.unknown.clone())),
-            ("text", heap.alloc(simulator.human(&trace))),
-        ])))
+        let answers = simulator.ask(&packets, how);
+        Ok(answers
+            .iter()
+            .map(|ways| ways.iter().map(|it| simulation(&simulator, it, heap)).collect())
+            .collect())
     }
+}
+
+fn simulation<'v>(simulator: &Simulator<'_>, trace: &Trace, heap: Heap<'v>) -> Value<'v> {
+    let path: Vec<_> = trace.path.iter().map(|it| step(simulator, it, heap)).collect();
+    heap.alloc(AllocStruct([
+        ("verdict", heap.alloc(trace.verdict.name())),
+        ("path", heap.alloc(path)),
+        ("packet", heap.alloc(trace.packet.to_string())),
+        ("unknown", heap.alloc(trace.unknown.clone())),
+        ("text", heap.alloc(simulator.human(trace))),
+    ]))
 }
 
 /// Where packets go, as a text says that `ip` printed.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use ptables::analysis::Service;
 use ptables::origin::Origin;
 use ptables::program::{self, Families, Table, Tables};
+use ptables::simulate::Ask;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
@@ -19,7 +20,7 @@ use super::place::PlaceValue;
 use super::{handle, lock};
 use crate::context::Context;
 use crate::error::fail;
-use crate::given::{Given, families, text};
+use crate::given::{Given, families, items, text};
 
 handle! {
     /// A table.
@@ -404,16 +405,18 @@ fn tables_methods(builder: &mut MethodsBuilder) {
         target.fix(&this.program(), join)
     }
 
-    /// What would happen to a packet: a struct. `routes` names a file beneath the script's folder with what `ip rule`,
+    /// What would happen to a packet: a struct; with `ways=True` a list of them, one for each way that it may go. Of a list of packets
+    /// a list: they come one after the other, right after the rules were loaded. `routes` names a file beneath the script's folder with what `ip rule`,
     /// `ip route show table all` and `ip addr` print.
     fn simulate<'v>(
         this: &TablesValue,
-        packet: &str,
+        packet: Value<'v>,
         #[starlark(require = named)] backend: Option<Value<'v>>,
         #[starlark(require = named)] version: Option<Value<'v>>,
         #[starlark(require = named)] policy: Option<Value<'v>>,
         #[starlark(require = named)] routes: Option<Value<'v>>,
         #[starlark(require = named, default = false)] misses: bool,
+        #[starlark(require = named, default = false)] ways: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
         let target = Target::of(None, backend, version, Context::of(eval)?.dialect)?;
@@ -422,7 +425,27 @@ fn tables_methods(builder: &mut MethodsBuilder) {
             None => None,
             Some(name) => Some(ask::routes(&name, Context::of(eval)?.files.read(&name).or_else(fail)?)?),
         };
-        target.simulate(&this.program(), packet, (policy.as_deref(), routes), misses, eval.heap())
+        let one = packet.unpack_str();
+        let packets = match one {
+            Some(packet) => vec![packet.to_owned()],
+            None => {
+                let packets = items("packet", packet, eval.heap())?.into_iter();
+                let packets = packets.map(|it| text("packet", Some(it)).map(Option::unwrap_or_default));
+                packets.collect::<starlark::Result<Vec<String>>>()?
+            }
+        };
+        let mut how = Ask::default();
+        (how.sequence, how.ways, how.misses) = (one.is_none(), ways, misses);
+        let heap = eval.heap();
+        let answers = target.simulate(&this.program(), &packets, (policy.as_deref(), routes), how, heap)?;
+        let mut answers = answers.into_iter().filter_map(|mut it| match ways {
+            true => Some(heap.alloc(it)),
+            false => it.pop(),
+        });
+        Ok(match one {
+            Some(_) => answers.next().unwrap_or_else(Value::new_none),
+            None => heap.alloc(answers.collect::<Vec<_>>()),
+        })
     }
 }
 

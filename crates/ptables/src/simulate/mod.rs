@@ -74,6 +74,18 @@ impl Options {
     }
 }
 
+/// What is asked about packets; by default the one way of each by itself.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Ask {
+    /// They come one after the other, from the moment that the rules were loaded ([`Simulator::session`]); else each by itself.
+    pub sequence: bool,
+    /// Every way that a packet may go, where something is not decided.
+    pub ways: bool,
+    /// Also the rules that do not match.
+    pub misses: bool,
+}
+
 /// A ruleset, compiled for simulation.
 #[derive(Clone, Debug)]
 pub struct Simulator<'a> {
@@ -247,6 +259,21 @@ impl<'a> Simulator<'a> {
     /// Every way that the packet may go, at most 64: one for each answer to each condition that is not decided.
     pub fn ways(&self, packet: &Packet) -> Vec<Trace> {
         trace::ways(self, packet, &Memory::new(None, self.sets.as_ref()), false).0
+    }
+
+    /// What becomes of packets: of each its way, or all of its ways.
+    pub fn ask(&self, packets: &[Packet], how: Ask) -> Vec<Vec<Trace>> {
+        let mut session = self.session();
+        let each = packets.iter().map(|packet| {
+            if !how.sequence {
+                session.memory = Memory::new(None, self.sets.as_ref());
+            }
+            let ways = how.ways.then(|| trace::ways(self, packet, &session.memory, how.misses).0);
+            // It comes, whatever is asked about it.
+            let joined = trace::joined(self, packet, &mut session.memory, how.misses);
+            ways.unwrap_or_else(|| vec![joined])
+        });
+        each.collect()
     }
 
     /// Packets one after the other, from the moment that the rules were loaded: limits are full, lists empty, counts at their
