@@ -12,6 +12,7 @@
 
 pub mod counters;
 pub mod restore;
+pub mod saved;
 pub mod trace;
 
 pub use ptables_kernel::wire::{conntrack, netlink, sys, world};

@@ -2,10 +2,8 @@
 //! chance, a datagram from one socket of a namespace to another, the answer to it, and what every rule counted.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{SocketAddr, UdpSocket};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use ptables::simulate::{Options, Simulator, StepKind, Trace, Verdict};
 use ptables::value::ct_state::CtState;
 use ptables::value::iface::Iface;
 use ptables_judge::restore::{self, Loader};
+use ptables_judge::saved::{self, Counts};
 use ptables_judge::{sys, world};
 use ptables_kernel::netns::scratch_or_skip;
 use xtask::kernel_diff::rng::Rng;
@@ -29,9 +28,6 @@ struct Side {
     nft: bool,
     v6: bool,
 }
-
-/// How often each rule and policy was met, by name of the chain and number of the rule; behind the last is the policy.
-type Counts = BTreeMap<(String, String, usize), u64>;
 
 /// Ports of a round: the sender's, that to which it sends, and others to which rules translate. No round has those of another,
 /// so no connection is known from before.
@@ -121,45 +117,6 @@ fn rules(side: Side, ports: &Ports, rng: &mut Rng) -> String {
         text.push_str("COMMIT\n");
     }
     text
-}
-
-/// What the kernel has counted.
-fn counted(side: Side) -> Counts {
-    let program = match (side.nft, side.v6) {
-        (false, false) => "iptables-legacy-save",
-        (false, true) => "ip6tables-legacy-save",
-        (true, false) => "iptables-nft-save",
-        (true, true) => "ip6tables-nft-save",
-    };
-    let output = Command::new(program).arg("-c").output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let (mut counts, mut policies, mut places) = (Counts::new(), Vec::new(), BTreeMap::new());
-    let mut table = String::new();
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
-        if let Some(name) = line.strip_prefix('*') {
-            table = name.to_owned();
-        } else if let Some(chain) = line.strip_prefix(':') {
-            let [name, _, count] = chain.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
-            policies.push((table.clone(), name.to_owned(), number(count)));
-        } else if line.starts_with('[') {
-            let (count, rule) = line.split_once(" -A ").unwrap();
-            let chain = rule.split(' ').next().unwrap().to_owned();
-            let place: &mut usize = places.entry((table.clone(), chain.clone())).or_default();
-            counts.insert((table.clone(), chain, *place), number(count));
-            *place += 1;
-        }
-    }
-    for (table, chain, count) in policies {
-        let place = places.get(&(table.clone(), chain.clone())).copied().unwrap_or(0);
-        counts.insert((table, chain, place), count);
-    }
-    counts.retain(|_, count| *count > 0);
-    counts
-}
-
-/// The packets in `[PACKETS:BYTES]`.
-fn number(count: &str) -> u64 {
-    count.trim_start_matches('[').split(':').next().unwrap().parse().unwrap()
 }
 
 /// Adds what the simulator counts.
@@ -263,7 +220,7 @@ fn round(side: Side, round: u16, lock: &std::path::Path, rng: &mut Rng) -> u64 {
             }
         }
     }
-    let seen = counted(side);
+    let seen = saved::counts(side.nft, side.v6).unwrap();
     let at = |name: &(String, String, usize)| {
         let chain = format!("-A {} ", name.1);
         let of_table = text.split('*').find(|it| it.starts_with(&name.0)).unwrap_or_default();
@@ -291,7 +248,10 @@ fn packets_on_the_loopback_interface_bring_their_connection_along() {
                 world::run("ip", &["link", "set", "lo", "up"], "").unwrap();
                 let lock = std::env::temp_dir().join(format!("ptables-loopback-{}", std::process::id()));
                 let mut rng = Rng::new(seed);
-                (0..RULESETS).map(|it| round(side, it, &lock, &mut rng)).sum::<u64>()
+                let back = (0..RULESETS).map(|it| round(side, it, &lock, &mut rng)).sum::<u64>();
+                // There is none of nf_tables.
+                let _ = std::fs::remove_file(lock);
+                back
             };
             let back = thread::spawn(compare).join().unwrap();
             println!("{side:?}: {back} packets came back");

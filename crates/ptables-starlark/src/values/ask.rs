@@ -158,8 +158,39 @@ impl Target {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    /// What happens to packets, as a list of structs for each; `routes` say where they go.
+    /// What happens to a packet, as a struct, or with all ways as a list of them; of a list of packets, which are a sequence, a list of
+    /// that. `routes` say where they go.
     pub(crate) fn simulate<'v>(
+        &self,
+        tables: &Tables,
+        packet: Value<'v>,
+        routed: (Option<&str>, Option<Routes>),
+        mut how: Ask,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        let one = packet.unpack_str();
+        let packets = match one {
+            Some(packet) => vec![packet.to_owned()],
+            None => {
+                let packets = given::items("packet", packet, heap)?.into_iter();
+                let packets =
+                    packets.map(|it| given::text("packet", Some(it)).map(Option::unwrap_or_default));
+                packets.collect::<starlark::Result<_>>()?
+            }
+        };
+        how.sequence = one.is_none();
+        let answers = self.answers(tables, &packets, routed, how, heap)?;
+        let mut answers = answers.into_iter().filter_map(|mut it| match how.ways {
+            true => Some(heap.alloc(it)),
+            false => it.pop(),
+        });
+        Ok(match one {
+            Some(_) => answers.next().unwrap_or_else(Value::new_none),
+            None => heap.alloc(answers.collect::<Vec<_>>()),
+        })
+    }
+
+    fn answers<'v>(
         &self,
         tables: &Tables,
         packets: &[String],

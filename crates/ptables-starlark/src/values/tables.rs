@@ -20,7 +20,7 @@ use super::place::PlaceValue;
 use super::{handle, lock};
 use crate::context::Context;
 use crate::error::fail;
-use crate::given::{Given, families, items, text};
+use crate::given::{Given, families, text};
 
 handle! {
     /// A table.
@@ -425,27 +425,9 @@ fn tables_methods(builder: &mut MethodsBuilder) {
             None => None,
             Some(name) => Some(ask::routes(&name, Context::of(eval)?.files.read(&name).or_else(fail)?)?),
         };
-        let one = packet.unpack_str();
-        let packets = match one {
-            Some(packet) => vec![packet.to_owned()],
-            None => {
-                let packets = items("packet", packet, eval.heap())?.into_iter();
-                let packets = packets.map(|it| text("packet", Some(it)).map(Option::unwrap_or_default));
-                packets.collect::<starlark::Result<Vec<String>>>()?
-            }
-        };
         let mut how = Ask::default();
-        (how.sequence, how.ways, how.misses) = (one.is_none(), ways, misses);
-        let heap = eval.heap();
-        let answers = target.simulate(&this.program(), &packets, (policy.as_deref(), routes), how, heap)?;
-        let mut answers = answers.into_iter().filter_map(|mut it| match ways {
-            true => Some(heap.alloc(it)),
-            false => it.pop(),
-        });
-        Ok(match one {
-            Some(_) => answers.next().unwrap_or_else(Value::new_none),
-            None => heap.alloc(answers.collect::<Vec<_>>()),
-        })
+        (how.ways, how.misses) = (ways, misses);
+        target.simulate(&this.program(), packet, (policy.as_deref(), routes), how, eval.heap())
     }
 }
 

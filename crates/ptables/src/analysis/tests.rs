@@ -270,6 +270,22 @@ fn what_comes_back_through_the_loopback_interface_was_tracked_before() {
 }
 
 #[test]
+fn ports_of_bridges_are_those_of_the_hook() {
+    let mangle = |rules: &str| {
+        format!(
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}\nCOMMIT\n"
+        )
+    };
+    let bridged = |chain: &str| mangle(&format!("-A {chain} -m physdev --physdev-is-bridged -j DROP"));
+    assert!(compared(&bridged("PREROUTING"), &mangle("")).is_same());
+    assert!(compared(&bridged("OUTPUT"), &mangle("")).is_same());
+    assert!(!compared(&bridged("FORWARD"), &mangle("")).is_same());
+    assert!(!compared(&bridged("FORWARD"), &mangle("-A FORWARD -j DROP")).is_same());
+    let to_port = mangle("-A PREROUTING -m physdev --physdev-out p1 -j DROP");
+    assert!(compared(&to_port, &mangle("")).is_same());
+}
+
+#[test]
 fn what_remembers_packets_is_never_called_the_same() {
     // The packets of the first rule use up no tokens any more.
     let found = filters(

@@ -259,6 +259,13 @@ impl<'c> Search<'c> {
         if hook == Hook::Output {
             set = self.space.without_iface(set, true)?;
         }
+        if !matches!(hook, Hook::Forward | Hook::Postrouting) {
+            set = self.space.without_bridge(set, false)?;
+        }
+        if self.path == Path::Output {
+            set = self.space.without_bridge(set, true)?;
+            set = self.space.without_bridge(set, false)?;
+        }
         if !self.fixed.is_empty() {
             set = self.space.arena().replace(set, self.fixed)?;
         }

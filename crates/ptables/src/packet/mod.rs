@@ -128,9 +128,9 @@ pub struct Facts {
     pub cgroup: Option<u32>,
     /// Whether a socket of this machine waits for it.
     pub socket: Option<bool>,
-    /// Interface of a bridge that it came through; [`Iface::ANY`] for none.
+    /// Port of a bridge that it came through; [`Iface::ANY`] for none.
     pub bridge_in: Option<Iface>,
-    /// Interface of a bridge that it leaves through; [`Iface::ANY`] for none.
+    /// Port to which the bridge passes it on; [`Iface::ANY`] for none, also where the machine routes it to a bridge.
     pub bridge_out: Option<Iface>,
     /// Whether IPsec has anything to do with it.
     pub ipsec: Option<bool>,

@@ -205,6 +205,21 @@ impl<'p> Machine<'p> {
         self.path != Path::Output && self.packet.in_iface == Some(Iface::LOOPBACK)
     }
 
+    /// The port of a bridge that the packet came through, [`Iface::ANY`] for none; `None` if nobody says.
+    pub(super) fn bridge_in(&self) -> Option<Iface> {
+        if self.packet.path == Path::Output { Some(Iface::ANY) } else { self.packet.facts.bridge_in }
+    }
+
+    /// The port to which a bridge passes the packet on, which it chooses behind PREROUTING; where it gives a packet to the machine
+    /// or its routes, rules see none.
+    pub(super) fn bridge_out(&self) -> Option<Iface> {
+        match self.hook {
+            Hook::Prerouting | Hook::Input | Hook::Output => Some(Iface::ANY),
+            Hook::Forward | Hook::Postrouting if self.bridge_in() == Some(Iface::ANY) => Some(Iface::ANY),
+            Hook::Forward | Hook::Postrouting => self.packet.facts.bridge_out,
+        }
+    }
+
     /// From now on it leaves through this interface.
     pub(super) fn lead_out(&mut self, iface: Option<Iface>, names: &Names) {
         self.out = iface;
@@ -435,8 +450,8 @@ impl<'p> Machine<'p> {
                 told(facts.socket.map(u128::from), "whether a socket waits for the packet is not told")
             }
             Field::Ipsec => told(facts.ipsec.map(u128::from), "whether IPsec is used is not told"),
-            Field::HasBridgeIn => told(has_bridge(facts.bridge_in), BRIDGE),
-            Field::HasBridgeOut => told(has_bridge(facts.bridge_out), BRIDGE),
+            Field::HasBridgeIn => told(has_bridge(self.bridge_in()), BRIDGE),
+            Field::HasBridgeOut => told(has_bridge(self.bridge_out()), BRIDGE),
             _ => Value::Absent,
         }
     }

@@ -363,8 +363,8 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
                 }
             }
         }
-        Pred::BridgeIn(wanted) => bridge(wanted, machine.packet.facts.bridge_in),
-        Pred::BridgeOut(wanted) => bridge(wanted, machine.packet.facts.bridge_out),
+        Pred::BridgeIn(wanted) => bridge(wanted, machine.bridge_in()),
+        Pred::BridgeOut(wanted) => bridge(wanted, machine.bridge_out()),
         // The others were taken apart when they were compiled; a new one must be taught here.
         _ => Tri::Unknown(Why::Text("this condition is not modelled")),
     }

@@ -59,7 +59,7 @@ pub struct Space {
     pub(super) fields: HashMap<Field, Dim>,
     pub(super) ins: (Dim, Names),
     pub(super) outs: (Dim, Names),
-    flags: HashMap<String, u32>,
+    pub(super) flags: HashMap<String, u32>,
     /// Sets that are asked for, with the variable of the question.
     pub(super) sets: Vec<(Text, u32)>,
     /// Variables that there are.

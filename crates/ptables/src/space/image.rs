@@ -194,6 +194,18 @@ impl Space {
         known.flatten().collect()
     }
 
+    /// A condition of a hook that sees no port of a bridge through which packets come (`incoming`) or are passed on.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn without_bridge(&mut self, set: Set, incoming: bool) -> Result<Set, TooLarge> {
+        let (field, name) =
+            if incoming { (Field::HasBridgeIn, "BridgeIn(") } else { (Field::HasBridgeOut, "BridgeOut(") };
+        let mut image = self.constants(&[(field, 0)]);
+        image.extend(self.flags.iter().filter(|it| it.0.starts_with(name)).map(|it| (*it.1, Set::NONE)));
+        if image.is_empty() { Ok(set) } else { self.arena.replace(set, &image) }
+    }
+
     /// A condition of a hook without such an interface: it compares with an empty name.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::fmt::Write;
 #[derive(Clone, Debug, Default)]
 pub struct Coverage(BTreeMap<(String, String), (u64, u64)>);
 
-/// Options that can be but one, in these namespaces, with the reason.
+/// Options that can be but one, in these namespaces, with the reason. Ports of bridges and waiting sockets have a test of their own
+/// (`bridges`).
 const ONE_SIDED: [(&str, &str, &str); 7] = [
     ("comment", "--comment", "a remark is always true"),
     ("physdev", "", "there is no bridge"),

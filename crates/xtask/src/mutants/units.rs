@@ -10,7 +10,7 @@ use super::Mutant;
 const TESTS: [&str; 6] = ["simulate::", "packet::", "meaning::", "expect::", "ext::", "routes::"];
 
 /// Comparisons with the kernel: the program, its test, and which files it is about.
-const KERNEL: [(&str, &str, &[&str]); 6] = [
+const KERNEL: [(&str, &str, &[&str]); 7] = [
     ("ipsets", "packets_are_in_sets", &["simulate/sets.rs", "simulate/walk.rs", "/set.rs"]),
     (
         "routed",
@@ -26,6 +26,11 @@ const KERNEL: [(&str, &str, &[&str]); 6] = [
     ("circles", "chains", &["simulate/compile.rs"]),
     ("fragments", "fragments_are", &["simulate/compile.rs"]),
     ("times", "seconds_of", &["simulate/clock.rs"]),
+    (
+        "bridges",
+        "ports_of",
+        &["simulate/machine.rs", "simulate/test.rs", "matches/physdev.rs", "matches/socket.rs"],
+    ),
     ("loopback", "packets_on", &["simulate/effect.rs", "simulate/machine.rs", "simulate/nat.rs"]),
 ];
 

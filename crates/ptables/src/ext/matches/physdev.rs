@@ -19,7 +19,7 @@ pub struct Physdev {
     pub is_in: Option<bool>,
     /// The port through which it came.
     pub in_port: Option<Is<Iface>>,
-    /// Leaves through a port of a bridge, or does not.
+    /// Is passed on by a bridge, or is not.
     pub is_out: Option<bool>,
     /// The port through which it leaves.
     pub out_port: Option<Is<Iface>>,
@@ -112,12 +112,15 @@ impl MatchExtension for Physdev {
         let port = |it: Option<Is<Iface>>, make: fn(Iface) -> Pred| {
             it.map(|it| make(it.value).inverted(it.inverted))
         };
+        // Of what came through a bridge and leaves through none, the kernel says of no port that it is another.
+        let leaves = || Pred::Any(vec![Pred::yes(Field::HasBridgeOut), Pred::is(Field::HasBridgeIn, 0)]);
         Pred::all(
             has(Field::HasBridgeOut, self.is_bridged)
                 .into_iter()
                 .chain(has(Field::HasBridgeIn, self.is_in))
                 .chain(has(Field::HasBridgeOut, self.is_out))
                 .chain(port(self.in_port, Pred::BridgeIn))
+                .chain(self.out_port.filter(|it| it.inverted).map(|_| leaves()))
                 .chain(port(self.out_port, Pred::BridgeOut)),
         )
     }

@@ -77,3 +77,38 @@ fn the_segment_size_is_found_behind_an_option_with_its_number() {
     );
     assert_eq!(Simulator::new(&rules, Options::default()).verdict(&told), Drop);
 }
+
+#[test]
+fn what_a_bridge_passes_on_is_seen_behind_its_choice() {
+    let way = "udp 10.0.0.1:1 -> 10.0.0.2:2 in br0 out br0";
+    let rules = |chain: &str, options: &str| {
+        ruleset(&format!(
+            "*mangle\n:PREROUTING ACCEPT\n:FORWARD ACCEPT\n:POSTROUTING ACCEPT\n:OUTPUT ACCEPT\n-A {chain} -m physdev {options} -j DROP\nCOMMIT\n"
+        ))
+    };
+    let bridged = format!("{way} bridge-in=p1 bridge-out=p2");
+    let routed = format!("{way} bridge-in=p1 bridge-out=none");
+    let other = format!("{way} bridge-in=none");
+    for (chain, options, drops) in [
+        ("PREROUTING", "--physdev-in p1", [true, true, false]),
+        ("PREROUTING", "--physdev-is-bridged", [false, false, false]),
+        ("PREROUTING", "! --physdev-out p1", [false, false, true]),
+        ("FORWARD", "--physdev-is-bridged", [true, false, false]),
+        ("FORWARD", "--physdev-out p+", [true, false, false]),
+        ("FORWARD", "! --physdev-out p1", [true, false, true]),
+        ("POSTROUTING", "! --physdev-is-out", [false, true, true]),
+        ("POSTROUTING", "--physdev-in p1", [true, true, false]),
+    ] {
+        let rules = rules(chain, options);
+        let seen = [&bridged, &routed, &other].map(|it| verdict(&rules, it) == Drop);
+        assert_eq!(seen, drops, "{chain} {options}");
+        // Where it comes from must be told, and where it goes as far as it is seen.
+        let known = options == "--physdev-is-bridged" && chain == "PREROUTING";
+        assert_eq!(verdict(&rules, way) == Unknown, !known, "{chain} {options}");
+    }
+    assert_eq!(verdict(&rules("FORWARD", "--physdev-is-out"), &format!("{way} bridge-in=p1")), Unknown);
+    // What is sent from here came through no bridge.
+    let sent = "udp 10.0.0.1:1 -> 10.0.0.2:2 out br0";
+    assert_eq!(verdict(&rules("OUTPUT", "! --physdev-is-in"), sent), Drop);
+    assert_eq!(verdict(&rules("POSTROUTING", "--physdev-is-out"), sent), Accept);
+}
