@@ -49,7 +49,10 @@ impl Ports {
 }
 
 /// Conditions about a connection and the way of a packet.
-fn condition(hook: &str, ports: &Ports, rng: &mut Rng) -> String {
+fn condition(side: Side, (table, hook): (&str, &str), ports: &Ports, rng: &mut Rng) -> String {
+    if matches!(hook, "PREROUTING" | "INPUT") && rng.chance(15) {
+        return link(side, (table, hook), rng);
+    }
     let not = if rng.chance(25) { "! " } else { "" };
     let port = ports.any(rng);
     let end = rng.pick(&["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"]);
@@ -65,6 +68,23 @@ fn condition(hook: &str, ports: &Ports, rng: &mut Rng) -> String {
         7 => format!(" -m connmark {not}--mark 0x{}/0x3", rng.below(4)),
         _ if matches!(hook, "PREROUTING" | "INPUT") => format!(" {not}-i {}", rng.pick(&["lo", "eth0"])),
         _ => format!(" {not}-o {}", rng.pick(&["lo", "eth0"])),
+    }
+}
+
+/// Conditions about the interface: it is no Ethernet, and what comes back needs no path.
+fn link(side: Side, (table, hook): (&str, &str), rng: &mut Rng) -> String {
+    let not = if rng.chance(50) { "! " } else { "" };
+    let mac = rng.pick(&["00:00:00:00:00:00", "02:00:00:00:00:01"]);
+    match rng.below(4) {
+        0 if hook == "PREROUTING" && matches!(table, "raw" | "mangle") => {
+            format!(
+                " -m rpfilter{}",
+                rng.pick(&["", " --invert", " --loose", " --validmark", " --accept-local"])
+            )
+        }
+        1 if side.v6 => " -m eui64".to_owned(),
+        0..=2 => format!(" -m mac {not}--mac-source {mac}"),
+        _ => format!(" -m pkttype {not}--pkt-type {}", rng.pick(&["unicast", "broadcast", "multicast"])),
     }
 }
 
@@ -106,7 +126,8 @@ fn rules(side: Side, ports: &Ports, rng: &mut Rng) -> String {
         });
         for hook in hooks.iter().filter(|it| **it != "FORWARD") {
             for _ in 0..rng.within(1, 4) {
-                let condition = if rng.chance(85) { condition(hook, ports, rng) } else { String::new() };
+                let condition =
+                    if rng.chance(85) { condition(side, (table, hook), ports, rng) } else { String::new() };
                 let mut target = target(table, hook, side, ports, rng);
                 if condition.contains("-p udp") {
                     target = target.replace(" -p udp", "");

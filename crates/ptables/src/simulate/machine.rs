@@ -281,6 +281,8 @@ impl<'p> Machine<'p> {
 
     fn mac(&self) -> Value {
         match self.packet.link {
+            // The loopback interface is no Ethernet.
+            _ if self.is_back() => Value::Absent,
             Some(link) => {
                 Value::Is(link.source.0.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).into())
             }
@@ -445,6 +447,8 @@ impl<'p> Machine<'p> {
                 Ok(None) => Value::Absent,
                 _ => told(facts.cgroup.map(u128::from), "the control group of the socket is not told"),
             },
+            // What comes back needs no path.
+            Field::ReversePath if self.is_back() => Value::Is(1),
             Field::ReversePath => told(facts.reverse_path.map(u128::from), "the reverse path is not told"),
             Field::SocketWaits => {
                 told(facts.socket.map(u128::from), "whether a socket waits for the packet is not told")

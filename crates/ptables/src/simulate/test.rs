@@ -343,6 +343,7 @@ fn ask_more<'a>(pred: &'a Pred, machine: &mut Machine<'_>, sure: bool) -> Tri<'a
         Pred::Segments(test) => segments_match(&machine.view(), test).into(),
         Pred::Eui64 => match machine.packet.link {
             Some(link) => eui64(machine.heads.source, link.source.0).into(),
+            None if machine.is_back() => eui64(machine.heads.source, [0; 6]).into(),
             None => Tri::Unknown(Why::Text("the Ethernet addresses are not told")),
         },
         Pred::Helper(name) => helper(machine, name).into(),

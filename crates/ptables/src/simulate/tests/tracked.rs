@@ -106,4 +106,13 @@ fn what_comes_back_through_the_loopback_interface_brings_its_connection_along() 
         assert_eq!(verdict(&rules, &format!("{packet} in lo")), through_lo, "{packet}");
         assert_eq!(verdict(&rules, &format!("{packet} in eth0")), through_eth0, "{packet}");
     }
+    // It is no Ethernet, and needs no path back.
+    let asked = |options: &str| {
+        let rules =
+            ruleset(&format!("*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m {options} -j DROP\nCOMMIT\n"));
+        ["lo", "eth0"].map(|it| verdict(&rules, &format!("udp {ends} in {it}")))
+    };
+    assert_eq!(asked("mac ! --mac-source 00:00:00:00:00:01"), [Verdict::Accept, Verdict::Unknown]);
+    assert_eq!(asked("rpfilter"), [Verdict::Drop, Verdict::Unknown]);
+    assert_eq!(asked("rpfilter --invert"), [Verdict::Accept, Verdict::Unknown]);
 }
