@@ -31,7 +31,7 @@ const KERNEL: [(&str, &str, &[&str]); 7] = [
         "ports_of",
         &["simulate/machine.rs", "simulate/test.rs", "matches/physdev.rs", "matches/socket.rs"],
     ),
-    ("loopback", "packets_on", &["simulate/effect.rs", "simulate/machine.rs", "simulate/nat.rs"]),
+    ("loopback", "packets_on", &["simulate/effect.rs", "simulate/machine.rs", "simulate/walk.rs"]),
 ];
 
 /// A program of tests, and the files about which it is asked.
