@@ -180,6 +180,7 @@ impl<'a> Course<'a> {
                     census.rewritten(*from, *take);
                     census.rewritten(*to, *clear | u128::from(u32::MAX));
                 }
+                Some(Effect::Track { .. }) if census.asks(Field::CtState) => tracking::tell_apart(census),
                 Some(Effect::Nat(nat)) => translated(census, nat),
                 Some(Effect::Netmap { network, mask }) => {
                     for field in [Field::Source, Field::Destination] {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::course::Course;
+use super::left;
 use super::translations::unlike;
 use super::ways::Goal;
 use super::world::World;
@@ -172,6 +173,9 @@ impl<'a> Pairing<'a> {
         }
         self.stateful()?;
         self.found.undecided.extend(unlike(&mut self.world)?);
+        if self.found.differences.is_empty() {
+            self.found.undecided.extend(left::unlike(&mut self.world)?);
+        }
         if self.world.pool.full {
             self.found.undecided.push("more is left open than can be kept apart".to_owned());
         }

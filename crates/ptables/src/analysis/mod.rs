@@ -15,6 +15,7 @@ mod flow;
 #[cfg(feature = "json")]
 pub mod json;
 mod known;
+mod left;
 mod lines;
 mod progress;
 mod reach;

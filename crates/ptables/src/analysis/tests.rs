@@ -270,6 +270,55 @@ fn what_comes_back_through_the_loopback_interface_was_tracked_before() {
 }
 
 #[test]
+fn what_later_packets_come_with_must_be_left_alike() {
+    let text = |raw: &str, mangle: &str| {
+        format!(
+            "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{raw}\nCOMMIT\n\
+             *mangle\n:INPUT ACCEPT [0:0]\n:user - [0:0]\n{mangle}\nCOMMIT\n\
+             *filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n\
+             -A INPUT -p tcp --dport 22 -j ACCEPT\n-A OUTPUT -m connmark --mark 1 -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let unlike = |one: [&str; 2], other: [&str; 2]| {
+        let found = compared(&text(one[0], one[1]), &text(other[0], other[1]));
+        assert!(found.differences.is_empty());
+        found.undecided.len()
+    };
+    // The same packet with the same state gets the same verdict; but it gets another state.
+    assert_eq!(unlike(["-A PREROUTING -i eth0 -j CT --zone 1", ""], ["", ""]), 1);
+    assert_eq!(unlike(["-A PREROUTING -p tcp --dport 22 -j CT --notrack", ""], ["", ""]), 1);
+    assert_eq!(unlike(["-A PREROUTING -j CT --ctevents new", ""], ["", ""]), 0);
+    let split = "-A OUTPUT -s 10.0.0.0/9 -j NOTRACK\n-A OUTPUT -s 10.128.0.0/9 -j NOTRACK";
+    assert_eq!(unlike([split, ""], ["-A OUTPUT -s 10.0.0.0/8 -j CT --notrack", ""]), 0);
+    // Who comes first counts.
+    let zones = ["-A PREROUTING -p tcp -j CT --zone 1", "-A PREROUTING -s 10.0.0.1 -j CT --zone 2"];
+    let [one, other] = [[zones[0], zones[1]], [zones[1], zones[0]]].map(|it| it.join("\n"));
+    assert_eq!(unlike([&one, ""], [&other, ""]), 1);
+    let mark = "-A INPUT -p tcp --dport 22 -j CONNMARK --set-mark 1";
+    assert_eq!(unlike(["", mark], ["", ""]), 1);
+    assert_eq!(unlike(["", mark], ["", mark]), 0);
+    assert_eq!(unlike(["", mark], ["", &format!("{mark}\n-A INPUT -s 10.0.0.1 -j LOG")]), 0);
+    let second = "-A INPUT -j CONNMARK --set-mark 2";
+    let [one, other] = [[mark, second], [second, mark]].map(|it| it.join("\n"));
+    assert_eq!(unlike(["", &one], ["", &other]), 1);
+    // A rule that no packet meets leaves nothing.
+    assert_eq!(
+        unlike(
+            [
+                "",
+                &format!(
+                    "{mark}\n-A INPUT -p tcp --dport 1 -m multiport --dports 2,3 -j CONNMARK --set-mark 3"
+                )
+            ],
+            ["", mark]
+        ),
+        0
+    );
+    let called = format!("-A INPUT -j user\n{}", mark.replace("INPUT", "user"));
+    assert_eq!(unlike(["", &called], ["", &format!("{called}\n-A INPUT -s 10.0.0.1 -j LOG")]), 1);
+}
+
+#[test]
 fn ports_of_bridges_are_those_of_the_hook() {
     let mangle = |rules: &str| {
         format!(

@@ -90,6 +90,17 @@ pub(super) fn ask<'e>(entries: impl Iterator<Item = &'e Entry>, translates: bool
     }
 }
 
+/// States with a connection: of others nothing is left for later packets.
+pub(super) const TRACKED: u128 =
+    CtState::New as u128 | CtState::Established as u128 | CtState::Related as u128;
+
+/// Tells apart what makes a difference to a word about tracking.
+pub(super) fn tell_apart(census: &mut Census) {
+    for mask in [CtState::Invalid as u128, TRACKED] {
+        census.add(&Pred::AnyBit(Field::CtState, mask));
+    }
+}
+
 impl Search<'_> {
     /// Packets that come back through the loopback interface: they have been tracked when they left.
     pub(super) fn back(&mut self, hook: Hook) -> Result<Set, TooLarge> {
@@ -119,8 +130,8 @@ impl Search<'_> {
         self.space.arena().either(is_template, template, set)
     }
 
-    /// The packets that are in a set after CT or NOTRACK.
-    pub(super) fn track(&mut self, untracked: bool, hook: Hook, set: Set) -> Result<Set, TooLarge> {
+    /// The packets of which a word about tracking was said, or for which it comes too late.
+    pub(super) fn passed_over(&mut self, hook: Hook) -> Result<Set, TooLarge> {
         let is_untracked = self.said(UNTRACKED)?;
         let is_template = self.said(TEMPLATE)?;
         let said = self.space.arena().or(is_untracked, is_template)?;
@@ -128,7 +139,12 @@ impl Search<'_> {
         let back = self.back(hook)?;
         let invalid = self.space.states(CtState::Invalid as u128)?;
         let known = self.space.arena().and(back, invalid.not())?;
-        let passed_over = self.space.arena().or(said, known)?;
+        self.space.arena().or(said, known)
+    }
+
+    /// The packets that are in a set after CT or NOTRACK.
+    pub(super) fn track(&mut self, untracked: bool, hook: Hook, set: Set) -> Result<Set, TooLarge> {
+        let passed_over = self.passed_over(hook)?;
         let name = if untracked { UNTRACKED } else { TEMPLATE };
         let mut after = self.with(name, Set::ALL, set)?;
         if untracked {

@@ -22,6 +22,8 @@ pub(super) enum Goal {
     Reject,
     /// Those that a rule matches.
     Rule(At),
+    /// Those of which a rule says the first word about tracking.
+    Word(At),
     /// Those that come to the policy of a chain; the place has no rule.
     Policy(At),
 }
@@ -101,7 +103,7 @@ impl<'c> Search<'c> {
             path,
             goal,
             special: match goal {
-                Goal::Rule(at) => course.callers(at),
+                Goal::Rule(at) | Goal::Word(at) => course.callers(at),
                 _ => Vec::new(),
             },
             chains: HashMap::new(),
@@ -190,10 +192,10 @@ impl<'c> Search<'c> {
             let mut after = ends.back;
             for (number, entry) in chain.entries.iter().enumerate().rev() {
                 let own = At { table: place, chain: at, rule: Some(number) };
-                let then = if self.goal == Goal::Rule(own) {
-                    Set::ALL
-                } else {
-                    self.then(name, hook, entry, ends, after, depth)?
+                let then = match self.goal {
+                    Goal::Rule(at) if at == own => Set::ALL,
+                    Goal::Word(at) if at == own => self.passed_over(hook)?.not(),
+                    _ => self.then(name, hook, entry, ends, after, depth)?,
                 };
                 if then != after {
                     let when = self.when((name, at, number), hook, entry)?;
