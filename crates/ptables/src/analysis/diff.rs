@@ -10,7 +10,7 @@ use super::world::World;
 use super::{Limits, known, simulator};
 use crate::ext::TableName;
 use crate::ipset;
-use crate::meaning::{Field, Pred};
+use crate::meaning::{Effect, Field, Pred};
 use crate::model::{Policy, Ruleset};
 use crate::packet::{Packet, Path};
 use crate::simulate::{At, Simulator, StepKind, Trace, Verdict};
@@ -319,7 +319,8 @@ impl<'a> Pairing<'a> {
             for table in course.tables.iter().flatten() {
                 for (chain, it) in table.chains.iter().enumerate() {
                     for (number, entry) in it.entries.iter().enumerate() {
-                        if !entry.open.is_empty()
+                        let changes_sets = entry.effect.as_ref().is_some_and(changes_sets);
+                        if (changes_sets || !entry.open.is_empty())
                             && let Some(place) = rules.entry(entry.key.clone()).or_default().get_mut(side)
                         {
                             *place = Some(At { table: table.place, chain, rule: Some(number) });
@@ -346,6 +347,15 @@ impl<'a> Pairing<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether later packets may find other entries in a set.
+fn changes_sets(effect: &Effect) -> bool {
+    match effect {
+        Effect::Sets(_) => true,
+        Effect::Sequence(all) => all.iter().any(changes_sets),
+        _ => false,
     }
 }
 

@@ -346,6 +346,15 @@ fn what_remembers_packets_is_never_called_the_same() {
     assert!(found.differences.is_empty() && !found.undecided.is_empty());
     let found = filters("-A INPUT -m limit --limit 1/s -j ACCEPT", "-A INPUT -p tcp -j ACCEPT");
     assert!(!found.undecided.is_empty());
+    // Other packets are put into a set.
+    let of = |port: u32| {
+        format!(
+            "-A INPUT -p tcp --dport {port} -j SET --add-set bad src\n-A FORWARD -m set --match-set bad src -j ACCEPT"
+        )
+    };
+    let found = filters(&of(22), &of(23));
+    assert!(found.differences.is_empty() && !found.undecided.is_empty());
+    assert!(filters(&of(22), &format!("{}\n-A FORWARD -j DROP", of(22))).is_same());
 }
 
 #[test]
