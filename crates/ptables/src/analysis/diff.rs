@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::act::Traces;
 use super::course::Course;
 use super::left;
 use super::translations::unlike;
@@ -352,11 +353,9 @@ impl<'a> Pairing<'a> {
 
 /// Whether later packets may find other entries in a set.
 fn changes_sets(effect: &Effect) -> bool {
-    match effect {
-        Effect::Sets(_) => true,
-        Effect::Sequence(all) => all.iter().any(changes_sets),
-        _ => false,
-    }
+    let mut traces = Traces::default();
+    traces.add(effect);
+    !traces.sets.is_empty()
 }
 
 /// What a ruleset did with a packet, and which rule or policy decided.

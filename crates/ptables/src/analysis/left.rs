@@ -1,9 +1,8 @@
 //! What rules leave with connections for their later packets: the comparison of one packet takes the state and the mark with which
 //! it comes as told.
 
-use std::collections::BTreeMap;
-
-use super::course::Course;
+use super::act::Traces;
+use super::course::{Course, Entry};
 use super::tracking::TRACKED;
 use super::ways::Goal;
 use super::world::World;
@@ -31,28 +30,13 @@ pub(super) fn unlike(world: &mut World<'_>) -> Result<Vec<String>, TooLarge> {
 }
 
 fn is_tracked_alike(world: &mut World<'_>) -> Result<bool, TooLarge> {
-    let words: Vec<Vec<(String, At)>> = world.courses.iter().map(|it| words(it.ruleset)).collect();
+    let [old, new] = world.courses.as_slice() else { return Ok(true) };
+    let words = [old, new].map(|it| words(it.ruleset));
+    let goals =
+        words.each_ref().map(|it| it.iter().map(|(what, at)| (what.as_str(), Goal::Word(*at))).collect());
+    // Of what would have no connection anyhow NOTRACK leaves nothing.
     let tracked = world.space.states(TRACKED)?;
-    for path in Path::ALL {
-        let domain = world.domain(path)?;
-        let mut said: BTreeMap<&str, [Set; 2]> = BTreeMap::new();
-        for (side, words) in words.iter().enumerate() {
-            for (what, at) in words {
-                let (set, _) = world.search(side, path, Goal::Word(*at))?;
-                let mut set = world.space.arena().and(set, domain)?;
-                if what == NOTRACK {
-                    set = world.space.arena().and(set, tracked)?;
-                }
-                if let Some(place) = said.entry(what).or_insert([Set::NONE; 2]).get_mut(side) {
-                    *place = world.space.arena().or(*place, set)?;
-                }
-            }
-        }
-        if said.values().any(|[old, new]| old != new) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    world.alike(&goals, &|what| if what == NOTRACK { tracked } else { Set::ALL })
 }
 
 const NOTRACK: &str = "NOTRACK";
@@ -137,14 +121,13 @@ fn writers(course: &Course<'_>) -> Vec<Writer> {
 }
 
 fn writes_mark(effect: &Effect) -> bool {
-    match effect {
-        Effect::Write { field, .. } | Effect::Overwrite(field) | Effect::Add { field, .. } => {
-            *field == Field::ConnMark
-        }
-        Effect::Copy { to, .. } => *to == Field::ConnMark,
-        Effect::Sequence(all) => all.iter().any(writes_mark),
-        _ => false,
+    // What it hangs on a packet is no mark of its connection.
+    if matches!(effect, Effect::Track { .. }) {
+        return false;
     }
+    let mut traces = Traces::default();
+    traces.add(effect);
+    traces.fields.contains(&Field::ConnMark)
 }
 
 /// Whether the tables that write marks have the same text.
@@ -152,7 +135,7 @@ fn is_written_alike(world: &World<'_>) -> bool {
     let texts = world.courses.iter().map(|course| {
         let mut out = Vec::new();
         for table in course.tables.iter().flatten() {
-            let writes = |it: &super::course::Entry| it.effect.as_ref().is_some_and(writes_mark);
+            let writes = |it: &Entry| it.effect.as_ref().is_some_and(writes_mark);
             if table.chains.iter().flat_map(|it| &it.entries).any(writes)
                 && let Some(table) = course.ruleset.tables.get(table.place)
             {

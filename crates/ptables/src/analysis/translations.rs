@@ -1,12 +1,9 @@
 //! Where packets are sent to: verdicts do not tell.
 
-use std::collections::HashMap;
-
 use super::ways::Goal;
 use super::world::World;
 use crate::meaning::Effect;
 use crate::model::{Jump, Ruleset, Table};
-use crate::packet::Path;
 use crate::simulate::At;
 use crate::source::Text;
 use crate::space::{Set, TooLarge};
@@ -70,28 +67,14 @@ fn rules(at: usize, table: &Table) -> impl Iterator<Item = (usize, usize, usize,
 }
 
 /// Whether the same packets come to the same translations.
-fn alike(world: &mut World<'_>, of: &[Vec<Translation>; 2]) -> Result<bool, TooLarge> {
+fn alike<'a>(world: &mut World<'_>, of: &'a [Vec<Translation>; 2]) -> Result<bool, TooLarge> {
     if of.iter().flatten().any(|it| !it.ends) {
         return Ok(false);
     }
-    for path in Path::ALL {
-        let domain = world.domain(path)?;
-        let mut met: HashMap<&str, [Set; 2]> = HashMap::new();
-        for (side, rules) in of.iter().enumerate() {
-            for rule in rules {
-                let (set, _) = world.search(side, path, Goal::Rule(rule.at))?;
-                let set = world.space.arena().and(set, domain)?;
-                let place = met.entry(&rule.target).or_insert([Set::NONE; 2]).get_mut(side);
-                if let Some(place) = place {
-                    *place = world.space.arena().or(*place, set)?;
-                }
-            }
-        }
-        if met.values().any(|[old, new]| old != new) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let goals =
+        |side: &'a [Translation]| side.iter().map(|it| (it.target.as_str(), Goal::Rule(it.at))).collect();
+    let [old, new] = of;
+    world.alike(&[goals(old), goals(new)], &|_| Set::ALL)
 }
 
 #[cfg(test)]

@@ -104,6 +104,33 @@ impl<'a> World<'a> {
         Ok(domain)
     }
 
+    /// Whether each name stands for the same packets in both rulesets: on every path those that any of its goals finds, within the
+    /// set that `within` says for it.
+    pub(super) fn alike(
+        &mut self,
+        asked: &[Vec<(&str, Goal)>; 2],
+        within: &dyn Fn(&str) -> Set,
+    ) -> Result<bool, TooLarge> {
+        for path in Path::ALL {
+            let domain = self.domain(path)?;
+            let mut met: HashMap<&str, [Set; 2]> = HashMap::new();
+            for (side, goals) in asked.iter().enumerate() {
+                for (name, goal) in goals {
+                    let (set, _) = self.search(side, path, *goal)?;
+                    let set = self.space.arena().and(set, domain)?;
+                    let set = self.space.arena().and(set, within(name))?;
+                    if let Some(place) = met.entry(name).or_insert([Set::NONE; 2]).get_mut(side) {
+                        *place = self.space.arena().or(*place, set)?;
+                    }
+                }
+            }
+            if met.values().any(|[old, new]| old != new) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The packets that are in a set whatever nobody can tell.
     pub(super) fn surely(&mut self, set: Set) -> Result<Set, TooLarge> {
         self.perhaps(set.not()).map(Set::not)

@@ -268,10 +268,12 @@ impl<'a> Simulator<'a> {
             if !how.sequence {
                 session.memory = Memory::new(None, self.sets.as_ref());
             }
-            let ways = how.ways.then(|| trace::ways(self, packet, &session.memory, how.misses).0);
-            // It comes, whatever is asked about it.
-            let joined = trace::joined(self, packet, &mut session.memory, how.misses);
-            ways.unwrap_or_else(|| vec![joined])
+            if how.ways {
+                let (ways, left, _) = trace::ways(self, packet, &session.memory, how.misses);
+                session.memory = left;
+                return ways;
+            }
+            vec![trace::joined(self, packet, &mut session.memory, how.misses)]
         });
         each.collect()
     }
